@@ -1,0 +1,69 @@
+import { type Candidate, type Entry } from './entry.js'
+import { type Membership, type OwnerRef, type Team, type User } from './owner.js'
+
+/** What authenticates somebody, as far as every node must know it. The hash is of the whole token, never the token. */
+export interface TokenRecord {
+  id: string
+  kind: 'PERSONAL' | 'WORKER'
+  name: string
+  /** The first characters, so that people can tell tokens apart. */
+  prefix: string
+  /** sha-256, hex. */
+  hash: string
+  /** PERSONAL only. */
+  userId: string | null
+  /** WORKER only; null means every owner. */
+  serves: OwnerRef[] | null
+  createdAt: string
+  expiresAt: string
+  revokedAt: string | null
+}
+
+export interface PolicyRecord {
+  owner: OwnerRef
+  revision: number
+  /** As stored; read it with `readPolicy`, it may be unreadable. */
+  document: unknown
+}
+
+/**
+ * One row of the change log: the state of one thing after the change, and what of the state before is needed to tell
+ * somebody what was taken away. State, never instructions: applying it twice does nothing more.
+ * A new kind of thing is a new member here; the compiler then names every place that must know it.
+ */
+export type Change =
+  | { subject: 'ENTRY'; id: string; before: Candidate | null; after: Entry | null }
+  | { subject: 'USER'; id: string; before: User | null; after: User }
+  | { subject: 'TEAM'; id: string; before: Team | null; after: Team }
+  | { subject: 'MEMBERSHIP'; id: string; before: Membership | null; after: Membership | null; userId: string; teamId: string }
+  | { subject: 'POLICY'; id: string; before: PolicyRecord | null; after: PolicyRecord }
+  | { subject: 'TOKEN'; id: string; before: null; after: TokenRecord }
+
+export type ChangeSubject = Change['subject']
+
+/** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */
+export type LoggedChange = Change & { sequence: number }
+
+/** Whether a change can alter what a principal may do, so that decisions taken before it must be taken again. */
+export const altersRights: Record<ChangeSubject, boolean> = {
+  ENTRY: false, USER: true, TEAM: true, MEMBERSHIP: true, POLICY: true, TOKEN: false,
+}
+
+export interface Cursor {
+  /** Eight hexadecimal digits of the database's incarnation. */
+  incarnation: string
+  sequence: number
+}
+
+/** Fixed width, so that cursors of one incarnation compare as text. */
+export function formatCursor({ incarnation, sequence }: Cursor): string {
+  return `${incarnation}-${sequence.toString(16).padStart(14, '0')}`
+}
+
+/** null for anything that is not one of our cursors; the caller then sends a snapshot. */
+export function parseCursor(text: string): Cursor | null {
+  const parts = /^([0-9a-f]{8})-([0-9a-f]{14})$/.exec(text)
+  if (parts === null) return null
+  const sequence = Number.parseInt(parts[2]!, 16)
+  return Number.isSafeInteger(sequence) ? { incarnation: parts[1]!, sequence } : null
+}

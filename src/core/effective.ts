@@ -1,0 +1,147 @@
+import { type Candidate, type EntryKind, type Reach } from './entry.js'
+import { type OwnerKind } from './owner.js'
+
+/**
+ * Whose set is computed. A person whom the catalog does not know yet is a USER without id: that set is
+ * what the deployment gives to everyone.
+ */
+export type Scope =
+  | { kind: 'USER'; userId: string | null; teamIds: ReadonlySet<string>; isAdmin: boolean }
+  | { kind: 'TEAM'; teamId: string }
+  | { kind: 'DEPLOYMENT' }
+
+/** By which way an entry reaches a scope; a smaller index beats a larger one of the same name. */
+export const ways = ['OWN', 'TEAM', 'DEPLOYMENT', 'REACHED'] as const
+export type Way = (typeof ways)[number]
+
+const breadth: Record<OwnerKind, number> = { USER: 0, TEAM: 1, DEPLOYMENT: 2 }
+
+function isInAudience(scope: Scope, entry: Reach): boolean {
+  if (entry.visibility === 'PUBLIC') return true
+  if (entry.visibility !== 'SHARED') return false
+  return entry.audience.some((owner) => {
+    if (owner.kind === 'TEAM') return scope.kind === 'USER' ? scope.teamIds.has(owner.id) : scope.kind === 'TEAM' && scope.teamId === owner.id
+    return scope.kind === 'USER' && owner.kind === 'USER' && owner.id === scope.userId
+  })
+}
+
+/** How the entry comes into the scope's set of candidates, or null when it does not. */
+export function wayTo(scope: Scope, entry: Reach): Way | null {
+  const { owner } = entry
+  if (owner.kind === 'DEPLOYMENT') {
+    if (scope.kind === 'DEPLOYMENT') return 'OWN'
+    return isInAudience(scope, entry) || (scope.kind === 'USER' && scope.isAdmin) ? 'DEPLOYMENT' : null
+  }
+  switch (scope.kind) {
+    case 'DEPLOYMENT': return null
+    case 'TEAM': return owner.kind === 'TEAM' && owner.id === scope.teamId ? 'OWN' : null
+    case 'USER':
+      if (owner.kind === 'USER' && owner.id === scope.userId) return 'OWN'
+      if (owner.kind === 'TEAM' && scope.teamIds.has(owner.id)) return 'TEAM'
+      return scope.userId !== null && isInAudience(scope, entry) ? 'REACHED' : null
+  }
+}
+
+export type Fate<Item extends Candidate> =
+  | { entry: Item; outcome: 'CHOSEN'; way: Way }
+  | { entry: Item; outcome: 'UNREACHED' }
+  | { entry: Item; outcome: 'INACTIVE'; way: Way }
+  | { entry: Item; outcome: 'LOCKED_OUT' | 'SHADOWED'; way: Way; by: Item }
+
+/**
+ * What becomes of every entry of one (kind, name): at most one is chosen.
+ * A visible locked entry of a broader owner holds the name against narrower owners for as long as it exists,
+ * even while it is disabled. Then own beats team beats deployment beats reached-through-audience; then the older.
+ */
+export function fates<Item extends Candidate>(scope: Scope, entries: Iterable<Item>): Fate<Item>[] {
+  const judged = [...entries].map((entry) => ({ entry, way: wayTo(scope, entry) }))
+  const reached = judged.filter((one): one is { entry: Item; way: Way } => one.way !== null)
+  const lock = reached.map((one) => one.entry)
+    .filter((entry) => entry.locked && entry.owner.kind !== 'USER')
+    .sort((a, b) => breadth[b.owner.kind] - breadth[a.owner.kind] || byAge(a, b))[0]
+  const isLockedOut = (entry: Item) => lock !== undefined && entry !== lock && breadth[entry.owner.kind] < breadth[lock.owner.kind]
+  const chosen = reached
+    .filter(({ entry }) => entry.status === 'ACTIVE' && !isLockedOut(entry))
+    .sort((a, b) => ways.indexOf(a.way) - ways.indexOf(b.way) || byAge(a.entry, b.entry))[0]
+  return judged.map(({ entry, way }): Fate<Item> => {
+    if (way === null) return { entry, outcome: 'UNREACHED' }
+    if (entry === chosen?.entry) return { entry, outcome: 'CHOSEN', way }
+    if (lock !== undefined && isLockedOut(entry)) return { entry, outcome: 'LOCKED_OUT', way, by: lock }
+    if (entry.status !== 'ACTIVE' || chosen === undefined) return { entry, outcome: 'INACTIVE', way }
+    return { entry, outcome: 'SHADOWED', way, by: chosen.entry }
+  })
+}
+
+/** The one entry of that (kind, name) in the scope's set, if any. */
+export function chosenOf<Item extends Candidate>(scope: Scope, entries: Iterable<Item>): Item | null {
+  for (const fate of fates(scope, entries)) if (fate.outcome === 'CHOSEN') return fate.entry
+  return null
+}
+
+function byAge(a: Reach, b: Reach): number {
+  return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1
+}
+
+/** Whether somebody may see that the entry exists: whoever may edit it, and everyone it reaches. */
+export function isVisibleTo(scope: Scope, entry: Reach): boolean {
+  return wayTo(scope, entry) !== null
+}
+
+export const removalReasons = [
+  'DELETED', 'DISABLED', 'POLICY_DENIED', 'APPROVAL_VOID', 'NOT_SHARED', 'SHADOWED', 'RENAMED',
+] as const
+export type RemovalReason = (typeof removalReasons)[number]
+
+/** Why the entry `gone` (as it was) is no longer chosen for its old name, given what it is `now` (null: deleted). */
+export function removalReason(scope: Scope, gone: Reach, now: Candidate | null): RemovalReason {
+  if (now === null) return 'DELETED'
+  // To whom it is not shared any more, its new name, state or successor must not be told (F2).
+  if (wayTo(scope, now) === null) return 'NOT_SHARED'
+  if (now.name !== gone.name) return 'RENAMED'
+  switch (now.status) {
+    case 'DISABLED': return 'DISABLED'
+    case 'POLICY_DENIED': return 'POLICY_DENIED'
+    case 'PENDING_APPROVAL': return 'APPROVAL_VOID'
+    case 'ACTIVE': return 'SHADOWED'
+  }
+}
+
+/** Seconds that calls in flight may go on after a DRAIN when the writer names no deadline. */
+export const defaultDrainSeconds = 30
+
+/** disable drains; whatever merely moves to another entry or name drains too; everything else ends at once. */
+export function removalMode(reason: RemovalReason): 'DRAIN' | 'IMMEDIATE' {
+  return reason === 'DISABLED' || reason === 'SHADOWED' || reason === 'RENAMED' ? 'DRAIN' : 'IMMEDIATE'
+}
+
+export interface RemovedEntry {
+  id: string
+  kind: EntryKind
+  name: string
+  revision: number
+  reason: RemovalReason
+  mode: 'DRAIN' | 'IMMEDIATE'
+  deadlineSeconds: number | null
+}
+
+export interface Difference<Item extends Candidate> {
+  upserted: Item[]
+  removed: RemovedEntry[]
+}
+
+/**
+ * The difference for one name between what was chosen and what is.
+ * @param current looks up what an entry is now; null when it is deleted
+ */
+export function differenceOf<Item extends Candidate>(
+  scope: Scope, before: Reach | null, after: Item | null, current: (id: string) => Item | null,
+): Difference<Item> {
+  const isSame = before !== null && after !== null && before.id === after.id
+  const upserted = after !== null && !(isSame && before.revision === after.revision) ? [after] : []
+  if (before === null || isSame) return { upserted, removed: [] }
+  const reason = removalReason(scope, before, current(before.id))
+  const mode = removalMode(reason)
+  const { id, kind, name, revision } = before
+  return { upserted, removed: [{ id, kind, name, revision, reason, mode, deadlineSeconds: mode === 'DRAIN' ? defaultDrainSeconds : null }] }
+}
+

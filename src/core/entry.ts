@@ -1,0 +1,100 @@
+import { type AgentDefinition } from './agent.js'
+import { type McpServerDefinition } from './mcp-server.js'
+import { type OwnerRef, type PrincipalRef } from './owner.js'
+import { type Verdict } from './policy.js'
+
+export type EntryKind = 'MCP_SERVER' | 'AGENT'
+export type Definition = McpServerDefinition | AgentDefinition
+
+export const visibilities = ['PRIVATE', 'SHARED', 'PUBLIC'] as const
+export type Visibility = (typeof visibilities)[number]
+
+/** When a warm session takes an upsert: at once, at the next turn, or only in sessions opened later. */
+export const applyMoments = ['NOW', 'NEXT_TURN', 'NEXT_SESSION'] as const
+export type ApplyMoment = (typeof applyMoments)[number]
+
+/** How sessions lose it: calls in flight may finish until a deadline, or fail now. */
+export type RevocationMode = 'DRAIN' | 'IMMEDIATE'
+
+/** Derived, the first that holds, in this order. REVOKED and REJECTED come with revocation and approval. */
+export const entryStatuses = ['DISABLED', 'POLICY_DENIED', 'PENDING_APPROVAL', 'ACTIVE'] as const
+export type EntryStatus = (typeof entryStatuses)[number]
+
+/** What decides who an entry reaches; the change log keeps it from before each change. */
+export interface Reach {
+  id: string
+  kind: EntryKind
+  name: string
+  owner: OwnerRef
+  visibility: Visibility
+  /** Teams and users; means something only for SHARED. */
+  audience: OwnerRef[]
+  locked: boolean
+  revision: number
+  /** ISO time; the older of two equals wins. */
+  createdAt: string
+}
+
+/** A catalog row as stored. */
+export interface Entry extends Reach {
+  enabled: boolean
+  definition: Definition
+  /** sha-256 (hex) of the canonical definition. */
+  digest: string
+  apply: ApplyMoment
+  updatedAt: string
+  updatedBy: PrincipalRef
+}
+
+/** A candidate for somebody's set: its reach and whether it may run. */
+export interface Candidate extends Reach {
+  status: EntryStatus
+}
+
+/** An entry with what today's policy says of it. Immutable: a change makes a new object. */
+export interface JudgedEntry extends Entry {
+  verdict: Verdict
+  status: EntryStatus
+}
+
+export interface McpServerEntry extends JudgedEntry {
+  kind: 'MCP_SERVER'
+  definition: McpServerDefinition
+}
+
+export interface AgentEntry extends JudgedEntry {
+  kind: 'AGENT'
+  definition: AgentDefinition
+}
+
+export function isMcpServer(entry: JudgedEntry): entry is McpServerEntry {
+  return entry.kind === 'MCP_SERVER'
+}
+
+export function isAgent(entry: JudgedEntry): entry is AgentEntry {
+  return entry.kind === 'AGENT'
+}
+
+export function entryStatus(enabled: boolean, verdict: Verdict): EntryStatus {
+  if (!enabled) return 'DISABLED'
+  if (verdict.kind === 'DENY') return 'POLICY_DENIED'
+  return verdict.kind === 'NEEDS_APPROVAL' ? 'PENDING_APPROVAL' : 'ACTIVE'
+}
+
+export function statusReason(entry: JudgedEntry): string | null {
+  if (entry.status === 'ACTIVE') return null
+  if (entry.status === 'DISABLED') return 'Disabled; enable it to use it.'
+  const findings = entry.verdict.findings.map((finding) => finding.message).join(' ')
+  return entry.status === 'PENDING_APPROVAL' ? `Waits for approval. ${findings}`.trim() : findings
+}
+
+/** What the change log stores of an entry from before a change. */
+export function toCandidate(entry: JudgedEntry): Candidate {
+  const { id, kind, name, owner, visibility, audience, locked, revision, createdAt, status } = entry
+  return { id, kind, name, owner, visibility, audience, locked, revision, createdAt, status }
+}
+
+/** Names are unique for one kind; one key for both. */
+export function nameKey(entry: { kind: EntryKind; name: string }): string {
+  return `${entry.kind}:${entry.name}`
+}

@@ -1,0 +1,99 @@
+import { type AgentDefinition } from './agent.js'
+import { fates, type Fate, type Scope } from './effective.js'
+import { type JudgedEntry, statusReason } from './entry.js'
+import { type McpServerDefinition, secretReferences } from './mcp-server.js'
+
+export interface AvailabilityStep {
+  /** What was asked, in this order: entry, scope, enabled, policy, approval, shadowing, secrets, mcpServers, other. */
+  check: string
+  passed: boolean
+  reason: string
+}
+
+export interface Availability {
+  available: boolean
+  /** The entry that the answer is about: the chosen one, else the one that came closest. */
+  entry: JudgedEntry | null
+  steps: AvailabilityStep[]
+}
+
+export interface ExplainInput {
+  scope: Scope
+  /** Every entry of the asked kind and name, whoever may see them. */
+  entries: Iterable<JudgedEntry>
+  /** Entries that the asker may see beyond those that reach the scope. */
+  isVisible: (entry: JudgedEntry) => boolean
+  /** Whether a server of that name is in the scope's set; for agents. */
+  hasMcpServer: (name: string) => boolean
+}
+
+const step = (check: string, passed: boolean, reason: string): AvailabilityStep => ({ check, passed, reason })
+
+/** Closest first: what is chosen, what would run but for another, what may not run, what does not reach. */
+const closeness: Fate<JudgedEntry>['outcome'][] = ['CHOSEN', 'SHADOWED', 'LOCKED_OUT', 'INACTIVE', 'UNREACHED']
+
+/**
+ * Why an entry of that name is, or is not, in somebody's set, as the whole chain.
+ * What neither the owner nor the asker may see does not appear: it all looks like "no entry of that name for you".
+ */
+export function explain(input: ExplainInput): Availability {
+  const visible = fates(input.scope, input.entries)
+    .filter((fate) => fate.outcome !== 'UNREACHED' || input.isVisible(fate.entry))
+    .sort((a, b) => closeness.indexOf(a.outcome) - closeness.indexOf(b.outcome))
+  const [main, ...others] = visible
+  if (main === undefined) {
+    return { available: false, entry: null, steps: [step('entry', false, 'There is no entry of that name for you.')] }
+  }
+  return {
+    available: main.outcome === 'CHOSEN',
+    entry: main.entry,
+    steps: [...chainOf(main, input), ...others.map(({ entry, outcome }) =>
+      step('other', false, `${describe(entry)} has the same name: ${otherReason[outcome]}.`))],
+  }
+}
+
+const otherReason: Record<Fate<JudgedEntry>['outcome'], string> = {
+  CHOSEN: 'it is chosen', SHADOWED: 'a closer or older one is chosen', LOCKED_OUT: 'a locked one holds the name',
+  INACTIVE: 'it is not active', UNREACHED: 'it does not reach this owner',
+}
+
+const wayReason = {
+  OWN: 'It belongs to this owner.', TEAM: 'It belongs to a team of this owner.',
+  DEPLOYMENT: 'The deployment offers it to this owner.', REACHED: 'It is shared with this owner.',
+}
+
+function describe(entry: JudgedEntry): string {
+  const whose = { DEPLOYMENT: 'the deployment', TEAM: 'a team', USER: 'a user' }[entry.owner.kind]
+  return `The entry ${entry.id} of ${whose}`
+}
+
+function chainOf(fate: Fate<JudgedEntry>, input: ExplainInput): AvailabilityStep[] {
+  const { entry } = fate
+  const steps = [step('entry', true, `${describe(entry)}, revision ${entry.revision}.`)]
+  steps.push(fate.outcome === 'UNREACHED'
+    ? step('scope', false, `It is ${entry.visibility} and not shared with this owner.`)
+    : step('scope', true, wayReason[fate.way]))
+  steps.push(step('enabled', entry.enabled, entry.enabled ? 'It is enabled.' : 'It is disabled.'))
+  const denied = entry.verdict.kind === 'DENY'
+  const findings = entry.verdict.findings.map(({ message, mend }) => `${message} ${mend}`).join(' ')
+  steps.push(step('policy', !denied, denied ? findings : `The policy (revision ${entry.verdict.policyRevision}) allows it.`))
+  if (entry.verdict.kind === 'NEEDS_APPROVAL') steps.push(step('approval', false, statusReason(entry) ?? findings))
+  else if (!denied) steps.push(step('approval', true, 'It needs no approval.'))
+  if (fate.outcome === 'SHADOWED') steps.push(step('shadowing', false, `${describe(fate.by)} of the same name comes first.`))
+  else if (fate.outcome === 'LOCKED_OUT') steps.push(step('shadowing', false, `${describe(fate.by)} is locked and holds the name.`))
+  else if (fate.outcome === 'CHOSEN') steps.push(step('shadowing', true, 'No other entry of that name comes first.'))
+  return [...steps, ...needs(entry, input)]
+}
+
+/** What a session needs besides the entry; never a reason to leave the set. */
+function needs(entry: JudgedEntry, input: ExplainInput): AvailabilityStep[] {
+  if (entry.kind === 'MCP_SERVER') {
+    const references = secretReferences(entry.definition as McpServerDefinition)
+    return references.map(({ scope, name, injectionPoint }) => step(
+      'secrets', true, `A session needs the secret ${name} of ${scope === 'OWNER' ? "the entry's owner" : 'the person it acts for'} for ${injectionPoint}.`,
+    ))
+  }
+  return (entry.definition as AgentDefinition).mcpServers.map((name) => input.hasMcpServer(name)
+    ? step('mcpServers', true, `Its MCP server ${name} is available.`)
+    : step('mcpServers', false, `It names the MCP server ${name}, which is not available to this owner; it runs without it.`))
+}

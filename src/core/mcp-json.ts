@@ -1,0 +1,91 @@
+import { type EntryKind } from './entry.js'
+import { type Finding } from './policy.js'
+
+/** One item of an imported text, still in the API's input form, or why it cannot be one. */
+export interface ParsedItem {
+  name: string
+  kind: EntryKind
+  /** Input of `registerMcpServer` or `registerAgent`; null when the item makes no sense. */
+  definition: unknown
+  /** What was dropped, and why an item failed. Nothing of an imported file is ever run (S22). */
+  findings: Finding[]
+}
+
+/** `FLAT_OR_WRAPPED` unwraps `{"mcpServers": …}` and `{"servers": …}`; `FLAT` is PilotSwarm's form, in which every key is a server. */
+export type McpJsonForm = 'FLAT_OR_WRAPPED' | 'FLAT'
+
+type JsonObject = Record<string, unknown>
+
+const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const known = new Set([
+  'type', 'transport', 'command', 'args', 'env', 'cwd', 'url', 'headers', 'tools', 'excludeTools', 'timeout', 'default', 'description',
+])
+
+function finding(rule: string, field: string, message: string, mend: string): Finding {
+  return { rule, field, message, mend }
+}
+
+/**
+ * Reads the text of a `.mcp.json`.
+ * @returns the items, or the one problem that keeps the whole text from being read
+ */
+export function parseMcpJson(text: string, form: McpJsonForm): { items: ParsedItem[] } | { problem: string } {
+  let root: unknown
+  try {
+    root = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text)
+  } catch (error) {
+    return { problem: `The text is not JSON: ${(error as Error).message.slice(0, 200)}` }
+  }
+  if (!isObject(root)) return { problem: 'The text is not a JSON object of servers.' }
+  const servers = form === 'FLAT' ? root : unwrap(root)
+  return { items: Object.entries(servers).map(([name, value]) => toItem(name, value)) }
+}
+
+function unwrap(root: JsonObject): JsonObject {
+  for (const key of ['mcpServers', 'servers']) {
+    const inner = root[key]
+    // A server that happens to be called mcpServers has a command or a url of its own.
+    if (isObject(inner) && typeof inner.command !== 'string' && typeof inner.url !== 'string') return inner
+  }
+  return root
+}
+
+function toItem(name: string, value: unknown): ParsedItem {
+  const item: ParsedItem = { name, kind: 'MCP_SERVER', definition: null, findings: [] }
+  if (!isObject(value)) {
+    item.findings.push(finding('form', name, 'An entry must be a JSON object.', 'Write the server as {"type": …}.'))
+    return item
+  }
+  for (const key of Object.keys(value).filter((key) => !known.has(key))) {
+    item.findings.push(finding('unknown-key', `${name}.${key}`, `${key} means nothing here and is dropped; nothing of it is run.`, `Take ${key} out.`))
+  }
+  const transport = toTransport(value)
+  if (transport === null) {
+    item.findings.push(finding('form', name, 'It has neither a command nor a url that fits its type.', 'Give it a command (stdio) or a url (http).'))
+    return item
+  }
+  item.definition = {
+    description: value.description,
+    transport,
+    tools: { include: value.tools, exclude: value.excludeTools },
+    timeoutMs: value.timeout,
+    default: value.default,
+  }
+  return item
+}
+
+function toTransport(value: JsonObject): JsonObject | null {
+  const type = value.type ?? value.transport
+  const isRemote = typeof value.url === 'string' && (type === undefined || ['http', 'sse', 'streamable-http', 'streamableHttp'].includes(String(type)))
+  if (isRemote) return { [type === 'sse' ? 'sse' : 'http']: { url: value.url, headers: toPairs(value.headers) } }
+  const isLocal = typeof value.command === 'string' && (type === undefined || type === 'stdio' || type === 'local')
+  if (!isLocal) return null
+  return { stdio: { command: value.command, args: value.args, env: toPairs(value.env), cwd: value.cwd } }
+}
+
+/** `{"A": "b"}` as a list of pairs; whatever else stands there is handed on, for the definition's own parser to refuse. */
+function toPairs(map: unknown): unknown {
+  if (!isObject(map)) return map
+  return Object.entries(map).map(([name, value]) => ({ name, value }))
+}

@@ -1,0 +1,60 @@
+/** Who an entry belongs to, and whose set is asked for. */
+export const ownerKinds = ['DEPLOYMENT', 'TEAM', 'USER'] as const
+export type OwnerKind = (typeof ownerKinds)[number]
+
+/** `id` is `deployment`, a team's id or a user's id. */
+export interface OwnerRef {
+  kind: OwnerKind
+  id: string
+}
+
+export const deploymentOwner: OwnerRef = { kind: 'DEPLOYMENT', id: 'deployment' }
+
+/** One string for one owner, for map keys and equality. */
+export function ownerKey(owner: OwnerRef): string {
+  return `${owner.kind}:${owner.id}`
+}
+
+export function isSameOwner(a: OwnerRef, b: OwnerRef): boolean {
+  return a.kind === b.kind && a.id === b.id
+}
+
+export const roles = ['USER', 'ADMIN'] as const
+export type Role = (typeof roles)[number]
+
+export const teamRoles = ['MEMBER', 'MAINTAINER'] as const
+export type TeamRole = (typeof teamRoles)[number]
+
+/** A person: `(provider, subject)` is the key that the identity provider, and PilotSwarm, knows. */
+export interface User {
+  id: string
+  provider: string
+  subject: string
+  displayName: string
+  role: Role
+  /** ISO time; a deactivated user has no tokens, and the entries leave every set. */
+  deactivatedAt: string | null
+}
+
+export interface Team {
+  id: string
+  slug: string
+  displayName: string
+  deletedAt: string | null
+}
+
+export interface Membership {
+  teamId: string
+  userId: string
+  role: TeamRole
+}
+
+export type PrincipalKind = 'USER' | 'WORKER' | 'SYSTEM'
+
+/** Who did something: a user's id, a worker token's id, or `system`. */
+export interface PrincipalRef {
+  kind: PrincipalKind
+  id: string
+}
+
+export const systemPrincipal: PrincipalRef = { kind: 'SYSTEM', id: 'system' }

@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { invalid } from './errors.js'
+
+/**
+ * Parses with zod and turns the first issue into INVALID_INPUT with the field's dotted path.
+ * @param prefix path of `value` in the whole input, e.g. `definition`; '' for the root.
+ * @throws CatalogError INVALID_INPUT
+ */
+export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unknown, prefix: string): z.output<Schema> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const field = [prefix, ...(issue?.path ?? [])].filter((part) => part !== '').map(String).join('.') || 'input'
+  const message = issue?.message ?? 'is not valid'
+  throw invalid(field, `${field}: ${message}`, `Change ${field} so that it fits: ${message}.`)
+}
+
+/** Control characters never belong in a name, a command or an address; newlines and tabs only in free text. */
+// eslint-disable-next-line no-control-regex
+const controlCharacters = /[\u0000-\u001f\u007f]/
+// eslint-disable-next-line no-control-regex
+const freeTextControlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
+
+/** One line of text with at most `max` characters (UTF-16 units). Lone surrogates are refused: Postgres cannot store them. */
+export function line(max: number, min = 0) {
+  return z.string()
+    .min(min, `needs at least ${min} character${min === 1 ? '' : 's'}`)
+    .max(max, `has more than ${max} characters`)
+    .refine((text) => !controlCharacters.test(text), 'holds a control character')
+    .refine((text) => text.isWellFormed(), 'is not well-formed Unicode')
+}
+
+/** Free text (prompts, descriptions), newlines and tabs allowed. */
+export function freeText(max: number, min = 0) {
+  return z.string()
+    .min(min, `needs at least ${min} character${min === 1 ? '' : 's'}`)
+    .max(max, `has more than ${max} characters`)
+    .refine((text) => !freeTextControlCharacters.test(text), 'holds a control character')
+    .refine((text) => text.isWellFormed(), 'is not well-formed Unicode')
+}

@@ -1,0 +1,10 @@
+import { type Rule } from '../policy.js'
+import { agentReferences } from './agent-references.js'
+import { dollar } from './dollar.js'
+import { headers } from './headers.js'
+import { name } from './name.js'
+import { transport } from './transport.js'
+import { url } from './url.js'
+
+/** Every rule there is, in the order in which people read findings. A new rule is one file and one line here. */
+export const rules: readonly Rule[] = [name, transport, url, headers, dollar, agentReferences]

@@ -1,0 +1,102 @@
+import ipaddr from 'ipaddr.js'
+import { type McpServerDefinition } from '../mcp-server.js'
+import { type FullPolicyDocument, type Rule, type RuleFinding } from '../policy.js'
+
+/** The WHATWG parser, present in Node and browsers; declared here because `core` is checked without either's types. */
+declare const URL: {
+  new (text: string): {
+    protocol: string; hostname: string; host: string; username: string; password: string; hash: string; port: string
+  }
+}
+
+/** Names that lead into somebody's own network (RFC 6761, 6762, 8375 and common practice). */
+const privateSuffixes = ['localhost', 'local', 'internal', 'intranet', 'lan', 'corp', 'home', 'private', 'home.arpa']
+
+/**
+ * The form of a URL and where it may lead (S9, first half): https unless listed, no userinfo, no fragment, the host written
+ * the way it is understood (so no decimal, octal, hexadecimal, percent-encoded or dotted-away addresses), no literal private
+ * address and no special name unless listed. Names are never resolved here: the worker's connector judges every address.
+ */
+export const url: Rule = (subject, policy) => {
+  if (subject.kind !== 'MCP_SERVER') return []
+  const { transport } = subject.definition as McpServerDefinition
+  if (transport.kind === 'STDIO') return []
+  const field = `definition.transport.${transport.kind.toLowerCase()}.url`
+  return judgeUrl(transport.url, policy).map(([message, mend]): RuleFinding => ({ rule: 'url', effect: 'DENY', field, message, mend }))
+}
+
+type Objection = [message: string, mend: string]
+
+function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] {
+  // The parser drops tabs and newlines, trims spaces and reads \ as /: what it would change silently is refused.
+  if (/[\s\\]/.test(text)) return [['The URL holds white space or a backslash.', 'Percent-encode it or take it out.']]
+  let url
+  try {
+    url = new URL(text)
+  } catch {
+    return [['This is not an absolute URL.', 'Write it as https://host/path.']]
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    return [[`${url.protocol} is not a protocol for MCP servers.`, 'Use https.']]
+  }
+  const objections: Objection[] = []
+  const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(text)?.[1] ?? ''
+  if (url.username !== '' || url.password !== '' || authority.includes('@')) {
+    objections.push(['A URL must not carry a user name or password.', 'Put credentials into a header, as a reference.'])
+  } else if (authority.replace(/:\d*$/, '').toLowerCase() !== url.hostname) {
+    objections.push([`The host is written in another form than it is understood (${url.hostname}).`, `Write the host as ${url.hostname}.`])
+  }
+  if (text.includes('#')) objections.push(['A fragment is never sent to a server.', 'Leave out # and what follows it.'])
+  if (url.protocol === 'http:' && !isListed(url.hostname, policy.urls.insecureHttp)) {
+    objections.push([
+      `http to ${url.hostname} is not encrypted.`, 'Use https, or ask an admin to list the host in urls.insecureHttp.',
+    ])
+  }
+  const special = privateReason(url.hostname)
+  if (special !== null && !isListedNetwork(url.hostname, policy.urls.privateNetworks)) {
+    objections.push([
+      `${url.hostname} is ${special}.`, 'Use a public host, or ask an admin to list the network in urls.privateNetworks.',
+    ])
+  }
+  return objections
+}
+
+function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+  return ipaddr.isValid(bare) ? ipaddr.process(bare) : null
+}
+
+/** Why the host is not public, or null. */
+function privateReason(hostname: string): string | null {
+  const address = addressOf(hostname)
+  if (address !== null) {
+    const range = address.range()
+    return range === 'unicast' ? null : `not a public address (${range})`
+  }
+  if (hostname.endsWith('.')) return 'a name with a trailing dot'
+  const isSpecial = privateSuffixes.some((suffix) => hostname === suffix || hostname.endsWith(`.${suffix}`))
+  if (isSpecial) return 'a name of a private network'
+  return hostname.includes('.') ? null : 'a name without a domain'
+}
+
+/** A host, or `*.domain` for every host below it. */
+function isListed(hostname: string, list: string[]): boolean {
+  const bare = hostname.replace(/^\[|\]$/g, '')
+  return list.some((item) => {
+    const listed = item.toLowerCase().replace(/^\[|\]$/g, '')
+    return listed === bare || (listed.startsWith('*.') && bare.endsWith(listed.slice(1)))
+  })
+}
+
+/** An address in a listed CIDR, or a listed name. `localhost` stands for both loopback addresses. */
+function isListedNetwork(hostname: string, list: string[]): boolean {
+  if (isListed(hostname, list)) return true
+  if (hostname === 'localhost') return ['127.0.0.1', '::1'].some((address) => isListedNetwork(address, list))
+  const address = addressOf(hostname)
+  if (address === null) return false
+  return list.some((item) => {
+    if (!ipaddr.isValidCIDR(item)) return false
+    const [network, bits] = ipaddr.parseCIDR(item)
+    return network.kind() === address.kind() && address.match(network, bits)
+  })
+}

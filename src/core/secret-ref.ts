@@ -1,0 +1,32 @@
+/**
+ * References to secrets: `${secret:NAME}` (of the entry's owner) and `${user:NAME}` (of the person the session acts for).
+ * They are the only `$` that a definition may hold, and only in values of headers and environment (S1): the agent
+ * runtimes expand every other form from their own environment.
+ */
+export type SecretReferenceScope = 'OWNER' | 'USER'
+
+export interface SecretReference {
+  scope: SecretReferenceScope
+  name: string
+  /** `header:NAME` or `env:NAME`. */
+  injectionPoint: string
+}
+
+const reference = /\$\{(secret|user):([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\}/g
+
+/** Whether a `$` is left once every well-formed reference is taken out. */
+export function hasStrayDollar(value: string): boolean {
+  return value.replace(reference, '').includes('$')
+}
+
+export function hasDollar(value: string): boolean {
+  return value.includes('$')
+}
+
+export function referencesIn(value: string, injectionPoint: string): SecretReference[] {
+  return [...value.matchAll(reference)].map(([, scope, name]) => ({
+    scope: scope === 'secret' ? 'OWNER' : 'USER',
+    name: name!,
+    injectionPoint,
+  }))
+}
