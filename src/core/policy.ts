@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Definition, type EntryKind } from './entry.js'
-import { parseInput } from './parse.js'
+import { line, parseInput } from './parse.js'
 import { rules } from './rules/index.js'
 
 export type VerdictKind = 'ALLOW' | 'NEEDS_APPROVAL' | 'DENY'
@@ -26,7 +26,7 @@ export interface Verdict {
 }
 
 const outcome = z.enum(['allow', 'approve', 'deny'])
-const hosts = z.array(z.string().min(1).max(253)).max(1000)
+const hosts = z.array(line(253, 1)).max(1000, 'has more than 1000 items')
 
 /** Every part is optional and unknown keys are refused; what is left out is as in `defaultPolicy`. */
 const documentSchema = z.strictObject({

@@ -1,0 +1,34 @@
+import { type Db } from '../db/client.js'
+import { commitAccessEvents } from './commit.js'
+import { type AccessEvent, type AccessLog } from './context.js'
+
+/** At most this many events in one batch; more wait for the next. */
+const batchSize = 500
+
+/** Events that come while a batch is being written leave together in the next one: one transaction for many denials. */
+export function createAccessLog(db: Db, key: Buffer, now: () => Date): AccessLog {
+  let waiting: Array<{ event: AccessEvent; resolve: () => void; reject: (error: unknown) => void }> = []
+  let isWriting = false
+
+  async function drain(): Promise<void> {
+    isWriting = true
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, batchSize)
+      waiting = waiting.slice(batchSize)
+      try {
+        await commitAccessEvents(db, key, now(), batch.map(({ event }) => event))
+        batch.forEach(({ resolve }) => resolve())
+      } catch (error) {
+        batch.forEach(({ reject }) => reject(error))
+      }
+    }
+    isWriting = false
+  }
+
+  return {
+    record: (event) => new Promise((resolve, reject) => {
+      waiting.push({ event, resolve, reject })
+      if (!isWriting) void drain()
+    }),
+  }
+}

@@ -1,0 +1,84 @@
+import { type Entry } from '../core/entry.js'
+import { deploymentOwner } from '../core/owner.js'
+import { type McpServerDefinition, type NameValue } from '../core/mcp-server.js'
+import { hasDollar } from '../core/secret-ref.js'
+import { type AuditFilter, type AuditRecord, type ChainName, listAuditEvents, readChain } from '../db/audit.js'
+import { type Db } from '../db/client.js'
+import { readHead } from '../db/head.js'
+import { authorize } from './authorize.js'
+import { chainHash } from './commit.js'
+import { type CatalogContext, hmac } from './context.js'
+
+
+/**
+ * An entry as the audit may tell it: values of headers and environment are keyed hashes, so that a change of a value
+ * shows and the value does not. References are no secrets and stay readable.
+ */
+export function auditView({ auditKey }: { auditKey: Buffer }, entry: Entry): unknown {
+  const { name, owner, visibility, audience, enabled, locked, digest, revision, apply } = entry
+  return { name, owner, visibility, audience, enabled, locked, digest, revision, apply, definition: auditDefinition(auditKey, entry) }
+}
+
+function auditDefinition(key: Buffer, entry: Entry): unknown {
+  if (entry.kind !== 'MCP_SERVER') return entry.definition
+  const definition = entry.definition as McpServerDefinition
+  const { transport } = definition
+  const hide = (pairs: NameValue[]) => pairs.map(({ name, value }) => (
+    { name, value: hasDollar(value) ? value.replaceAll(/(?:^|\})[^$]+(?=\$|$)/g, maskBetween(key)) : masked(key, value) }))
+  return transport.kind === 'STDIO'
+    ? { ...definition, transport: { ...transport, env: hide(transport.env) } }
+    : { ...definition, transport: { ...transport, headers: hide(transport.headers) } }
+}
+
+const masked = (key: Buffer, value: string) => `hmac:${hmac(key, value).slice(0, 32)}`
+
+/** Literal text around references (`Bearer ${secret:x}`) is hashed too; only the references themselves stay. */
+function maskBetween(key: Buffer) {
+  return (text: string) => text.startsWith('}') ? `}${masked(key, text.slice(1))}` : masked(key, text)
+}
+
+/** Newest first. @throws CatalogError FORBIDDEN for everybody but admins */
+export async function auditEvents(context: CatalogContext, filter: AuditFilter, before: number | null, limit: number): Promise<AuditRecord[]> {
+  await authorize(context, 'READ_AUDIT', deploymentOwner, 'auditEvents')
+  return listAuditEvents(context.db, filter, before, limit)
+}
+
+export interface ChainReport {
+  chain: ChainName
+  /** Rows that were checked. */
+  count: number
+  /** Hash of the last row; kept elsewhere, it shows a cut-off end too. */
+  head: string
+  /** The first row that is not as it was written, with the reason; null when all are. */
+  broken: { sequence: number; reason: string } | null
+}
+
+const pageSize = 1_000
+
+/** Reads a whole chain and recomputes every hash. */
+export async function verifyChain(db: Db, key: Buffer, chain: ChainName): Promise<ChainReport> {
+  let previous = ''
+  let count = 0
+  let sequence = 0
+  const report = (broken: ChainReport['broken']): ChainReport => ({ chain, count, head: previous, broken })
+  for (;;) {
+    const page = await readChain(db, chain, sequence, pageSize)
+    for (const record of page) {
+      if (record.sequence !== sequence + 1) return report({ sequence: sequence + 1, reason: 'the row is missing' })
+      if (record.hash !== chainHash(key, previous, record)) return report({ sequence: record.sequence, reason: 'the row was altered' })
+      previous = record.hash
+      sequence = record.sequence
+      count++
+    }
+    if (page.length < pageSize) break
+  }
+  if (chain === 'changes') {
+    const head = await readHead(db)
+    // Rows written meanwhile are not lost: the head may only be ahead of rows that still come.
+    if (head.sequence === sequence && head.auditHash !== previous) return report({ sequence, reason: 'the head does not fit the last row' })
+    if (head.sequence > sequence && (await readChain(db, chain, sequence, 1)).length === 0) {
+      return report({ sequence: sequence + 1, reason: 'the end of the chain is missing' })
+    }
+  }
+  return report(null)
+}

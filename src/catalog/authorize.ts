@@ -1,0 +1,84 @@
+import { type Action, decide } from '../core/access.js'
+import { wayTo } from '../core/effective.js'
+import { type Entry, type JudgedEntry } from '../core/entry.js'
+import { CatalogError, forbidden, notFound } from '../core/errors.js'
+import { type OwnerRef, ownerKey } from '../core/owner.js'
+import { type OwnerQuery } from '../index/catalog-index.js'
+import { actorOf, type CatalogContext } from './context.js'
+
+/**
+ * Asks the access table, and records denials and break-glass in the access chain before anything is answered.
+ * @param field the input field that named the owner, for the error
+ * @throws CatalogError NOT_FOUND where the owner must look missing, else FORBIDDEN
+ */
+export async function authorize(context: CatalogContext, action: Action, owner: OwnerRef, field: string): Promise<void> {
+  const decision = decide(context.principal, action, owner)
+  if (decision === 'YES') return
+  const outcome = decision === 'AUDITED' ? 'BREAK_GLASS' : 'DENIED'
+  await context.accessLog.record({ actor: actorOf(context.principal), action, outcome, target: ownerKey(owner) })
+  if (decision === 'AUDITED') return
+  if (decision === 'HIDDEN') throw notFound(field, 'owner')
+  throw forbidden(field, `You may not do this for that owner (${action}).`, 'Ask somebody who may, or choose an owner of your own.')
+}
+
+/**
+ * The owner that an input names, if the caller may do `action` there.
+ * @throws CatalogError NOT_FOUND for an owner that does not exist or must look so; INVALID_INPUT for a mixed form
+ */
+export async function ownerFor(context: CatalogContext, action: Action, query: OwnerQuery, field: string): Promise<OwnerRef> {
+  if (query.kind !== 'USER' && (query.provider ?? query.subject ?? null) !== null) {
+    throw new CatalogError('INVALID_INPUT', 'provider and subject name a USER.', { field, mend: 'Set kind to USER, or leave them out.' })
+  }
+  const self = context.principal.kind === 'USER' ? context.principal.id : null
+  const owner = context.index.resolveOwner(query, self)
+  if (owner === null) throw await denied(context, action, query.id ?? `${query.provider}/${query.subject}`, field, 'owner')
+  await authorize(context, action, owner, field)
+  return owner
+}
+
+/** The answer for everything that does not exist or must look so; recorded like any denial. */
+export async function denied(context: CatalogContext, action: string, target: string, field: string, noun: string): Promise<CatalogError> {
+  await context.accessLog.record({ actor: actorOf(context.principal), action, outcome: 'DENIED', target: loggable(target) })
+  return notFound(field, noun)
+}
+
+/** Text from outside as it may stand in a log row: short, and without what Postgres or a terminal would choke on. */
+function loggable(text: string): string {
+  return text.slice(0, 100).toWellFormed().replaceAll(/\p{C}/gu, '?')
+}
+
+/** Whether the caller sees that the entry exists: its own people, its audience, and admins. */
+export function canSee(context: CatalogContext, entry: Entry): boolean {
+  const { principal, index } = context
+  if (principal.kind === 'WORKER') return false
+  if (principal.role === 'ADMIN') return true
+  return wayTo(index.scopeOf({ kind: 'USER', id: principal.id }), entry) !== null
+}
+
+/**
+ * An entry that the caller sees; an admin's look at a stranger's private entry is recorded as break-glass.
+ * @returns null for unknown, malformed and hidden ids alike
+ */
+export async function visibleEntry(context: CatalogContext, id: string): Promise<JudgedEntry | null> {
+  const entry = context.index.state.entries.get(id)
+  if (entry === undefined || !canSee(context, entry)) return null
+  const reaches = wayTo(context.index.scopeOf({ kind: 'USER', id: context.principal.id }), entry) !== null
+  if (!reaches) await authorize(context, 'SEE_ENTRIES', entry.owner, 'id')
+  return entry
+}
+
+/**
+ * The entry that a mutation names, if the caller may write it.
+ * @throws CatalogError NOT_FOUND when the caller may not even see it, FORBIDDEN when it may only be seen
+ */
+export async function writableEntry(context: CatalogContext, id: string): Promise<JudgedEntry> {
+  const entry = context.index.state.entries.get(id)
+  if (entry === undefined || !canSee(context, entry)) throw await denied(context, 'WRITE_ENTRIES', id, 'id', 'entry')
+  const decision = decide(context.principal, 'WRITE_ENTRIES', entry.owner)
+  if (decision === 'YES' || decision === 'AUDITED') {
+    if (decision === 'AUDITED') await authorize(context, 'WRITE_ENTRIES', entry.owner, 'id')
+    return entry
+  }
+  await context.accessLog.record({ actor: actorOf(context.principal), action: 'WRITE_ENTRIES', outcome: 'DENIED', target: entry.id })
+  throw forbidden('id', 'You may use this entry but not change it.', 'Ask its owner, or register one of your own.')
+}

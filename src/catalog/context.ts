@@ -1,0 +1,61 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { type Principal } from '../core/access.js'
+import { type Definition, type EntryKind } from '../core/entry.js'
+import { canonicalJson } from '../core/canonical.js'
+import { type McpServerDefinition, mcpServerContent } from '../core/mcp-server.js'
+import { type PrincipalRef } from '../core/owner.js'
+import { type Db } from '../db/client.js'
+import { type CatalogIndex } from '../index/catalog-index.js'
+
+/** What every use case works with; made once for a process. */
+export interface CatalogServices {
+  db: Db
+  index: CatalogIndex
+  /** HMAC key of both audit chains; it lies outside the database. */
+  auditKey: Buffer
+  now: () => Date
+  /** A hint that a commit of this process is done, so that the tail reads at once. */
+  committed: () => void
+  /** Asks the tail to read now and resolves when it has, so that a node learns what others committed. */
+  refresh: () => Promise<void>
+  accessLog: AccessLog
+}
+
+/** What happened in the access chain; see `commitAccessEvents`. */
+export interface AccessEvent {
+  actor: PrincipalRef
+  action: string
+  outcome: 'DENIED' | 'BREAK_GLASS'
+  target: string
+}
+
+export interface AccessLog {
+  /** Resolves when the event is stored: it is written before the answer leaves. */
+  record: (event: AccessEvent) => Promise<void>
+}
+
+/** One caller's view of the services. */
+export interface CatalogContext extends CatalogServices {
+  principal: Principal
+}
+
+export function actorOf(principal: Principal): PrincipalRef {
+  return { kind: principal.kind, id: principal.id }
+}
+
+export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok'
+
+/** Opaque and unguessable; the prefix tells people, and `node(id)`, what it is. */
+export function newId(prefix: IdPrefix): string {
+  return `${prefix}_${randomBytes(12).toString('hex')}`
+}
+
+/** sha-256 (hex) of the canonical definition: every field except an MCP server's description (S25). */
+export function digestOf(kind: EntryKind, definition: Definition): string {
+  const content = kind === 'MCP_SERVER' ? mcpServerContent(definition as McpServerDefinition) : definition
+  return createHash('sha256').update(canonicalJson({ kind, content })).digest('hex')
+}
+
+export function hmac(key: Buffer, text: string): string {
+  return createHmac('sha256', key).update(text).digest('hex')
+}

@@ -1,0 +1,154 @@
+import { parseAgentDefinition } from '../core/agent.js'
+import { parseAgentMd } from '../core/agent-md.js'
+import { type Definition, type Entry, type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
+import { CatalogError, invalid } from '../core/errors.js'
+import { isSameOwner, type OwnerRef } from '../core/owner.js'
+import { type ParsedItem, parseMcpJson } from '../core/mcp-json.js'
+import { parseMcpServerDefinition } from '../core/mcp-server.js'
+import { type Finding } from '../core/policy.js'
+import { lockEntry } from '../db/entry.js'
+import { type OwnerQuery } from '../index/catalog-index.js'
+import { judge } from '../index/state.js'
+import { ownerFor } from './authorize.js'
+import { type AuditedChange, commit, type Committed } from './commit.js'
+import { actionNoun, inserted, newEntry, nextRevision, updated } from './entry.js'
+import { actorOf, type CatalogContext } from './context.js'
+
+export type ImportFormat = 'MCP_JSON' | 'PILOTSWARM' | 'AGENT_MD'
+/** FAIL: all or nothing. The others leave out what cannot be imported and take the rest. */
+export type ImportConflict = 'FAIL' | 'SKIP' | 'UPDATE' | 'RENAME'
+
+export interface ImportInput {
+  owner: OwnerQuery
+  format: ImportFormat
+  text: string
+  onConflict?: ImportConflict | null
+  dryRun?: boolean | null
+}
+
+export type ImportOutcome = 'CREATED' | 'UPDATED' | 'UNCHANGED' | 'RENAMED' | 'SKIPPED' | 'REFUSED' | 'NOT_WRITTEN'
+
+export interface ImportItem {
+  name: string
+  kind: EntryKind
+  outcome: ImportOutcome
+  entry: JudgedEntry | null
+  findings: Finding[]
+}
+
+interface Step extends ImportItem {
+  before: Entry | null
+  after: Entry | null
+}
+
+const maxTextLength = 1_000_000
+
+/**
+ * Registers what a text holds, in one commit. A dry run answers the same items and writes nothing.
+ * @throws CatalogError INVALID_INPUT when the text as a whole cannot be read
+ */
+export async function importCatalog(context: CatalogContext, input: ImportInput): Promise<{ items: ImportItem[]; cursor: string | null }> {
+  const items = readItems(input)
+  const dryRun = input.dryRun ?? false
+  const committed: Committed<ImportItem[]> = await commit(context, actorOf(context.principal), async () => {
+    const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
+    const steps = plan(context, owner, items, input.onConflict ?? 'FAIL')
+    const isBlocked = (input.onConflict ?? 'FAIL') === 'FAIL' && steps.some(({ outcome }) => outcome === 'REFUSED')
+    const shown = isBlocked ? steps.map(notWritten) : steps
+    return async (tx) => {
+      const changes: AuditedChange[] = []
+      for (const step of dryRun ? [] : shown) {
+        if (step.after === null) continue
+        if (step.before === null) changes.push(await inserted(context, tx, step.after))
+        else changes.push(await updated(context, tx, await unchanged(tx, step.before), step.after, `${actionNoun[step.kind]}.update`))
+      }
+      return { changes, result: shown.map(({ before: _, after: __, ...item }) => item) }
+    }
+  })
+  const isWritten = !dryRun && committed.result.some(({ outcome }) => outcome === 'CREATED' || outcome === 'UPDATED' || outcome === 'RENAMED')
+  return { items: committed.result, cursor: isWritten ? committed.cursor : null }
+}
+
+function readItems({ format, text }: ImportInput): ParsedItem[] {
+  if (text.length > maxTextLength) throw invalid('text', `The text has more than ${maxTextLength} characters.`, 'Import it in parts.')
+  if (format === 'AGENT_MD') return [agentItem(text)]
+  const parsed = parseMcpJson(text, format === 'PILOTSWARM' ? 'FLAT' : 'FLAT_OR_WRAPPED')
+  if ('problem' in parsed) throw invalid('text', parsed.problem, 'Give the text of a .mcp.json: a JSON object of servers.')
+  if (parsed.items.length > 500) throw invalid('text', 'The text has more than 500 servers.', 'Import it in parts.')
+  return parsed.items
+}
+
+function agentItem(text: string): ParsedItem {
+  const { agent, problems } = parseAgentMd(text, 'agent.agent.md')
+  if (!agent) throw invalid('text', problems[0]?.message ?? 'The text is not an agent.', 'Give the text of a .agent.md with a prompt below its front matter.')
+  const findings = problems.map(({ code, message }) => ({ rule: 'agent-md', field: code, message, mend: 'See the format of .agent.md.' }))
+  const { name, description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers } = agent
+  return { name, kind: 'AGENT', definition: { description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers }, findings }
+}
+
+function plan(context: CatalogContext, owner: OwnerRef, items: ParsedItem[], onConflict: ImportConflict): Step[] {
+  const own = new Map([...context.index.state.entries.values()]
+    .filter((entry) => isSameOwner(entry.owner, owner)).map((entry) => [nameKey(entry), entry as Entry]))
+  return items.map((item) => {
+    const step = planItem(context, owner, item, onConflict, own)
+    if (step.after !== null) own.set(nameKey(step.after), step.after)
+    return step
+  })
+}
+
+function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, onConflict: ImportConflict, own: Map<string, Entry>): Step {
+  const { kind, findings } = item
+  const refused = (more: Finding[]): Step => ({ ...item, outcome: 'REFUSED', entry: null, findings: [...findings, ...more], before: null, after: null })
+  if (item.definition === null) return refused([])
+  try {
+    const definition: Definition = kind === 'MCP_SERVER' ? parseMcpServerDefinition(item.definition) : parseAgentDefinition(item.definition)
+    const existing = own.get(nameKey(item)) ?? null
+    if (existing === null || onConflict === 'RENAME') {
+      const name = existing === null ? item.name : freeName(item, own)
+      return done(context, item, existing === null ? 'CREATED' : 'RENAMED', null, newEntry(context, kind, owner, name, definition, {}))
+    }
+    if (onConflict === 'UPDATE') {
+      const after = nextRevision(context, existing, { definition })
+      return after === null ? done(context, item, 'UNCHANGED', existing, null) : done(context, item, 'UPDATED', existing, after)
+    }
+    if (onConflict === 'SKIP') return done(context, item, 'SKIPPED', existing, null)
+    return refused([{
+      rule: 'conflict', field: item.name, message: `That owner has an entry named ${item.name} already.`, mend: 'Import with SKIP, UPDATE or RENAME.',
+    }])
+  } catch (error) {
+    if (!(error instanceof CatalogError)) throw error
+    return refused(findingsOf(error))
+  }
+}
+
+function done(context: CatalogContext, item: ParsedItem, outcome: ImportOutcome, before: Entry | null, after: Entry | null): Step {
+  const entry = judge(context.index.state.policy, (after ?? before)!)
+  return { name: entry.name, kind: item.kind, outcome, entry, findings: [...item.findings, ...entry.verdict.findings], before, after }
+}
+
+function findingsOf(error: CatalogError): Finding[] {
+  if (Array.isArray(error.details.findings)) return error.details.findings as Finding[]
+  return [{ rule: 'form', field: error.details.field ?? '', message: error.message, mend: error.details.mend ?? '' }]
+}
+
+/** All or nothing: what would have been written is not. */
+function notWritten(step: Step): Step {
+  return step.outcome === 'REFUSED' ? step : { ...step, outcome: 'NOT_WRITTEN', entry: null, before: null, after: null }
+}
+
+function freeName({ kind, name }: ParsedItem, own: Map<string, Entry>): string {
+  for (let number = 2; ; number++) {
+    const suffix = `-${number}`
+    const candidate = name.slice(0, 40 - suffix.length) + suffix
+    if (!own.has(nameKey({ kind, name: candidate }))) return candidate
+  }
+}
+
+/** An update was planned on the index; somebody may have been faster. */
+async function unchanged(tx: Parameters<typeof lockEntry>[0], planned: Entry): Promise<Entry> {
+  const entry = await lockEntry(tx, planned.id)
+  if (entry?.revision === planned.revision) return entry
+  throw new CatalogError('REVISION_CONFLICT', `${planned.name} was changed meanwhile.`, {
+    field: 'text', currentRevision: entry?.revision ?? null, mend: 'Import again.',
+  })
+}

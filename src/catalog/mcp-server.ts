@@ -1,0 +1,25 @@
+import { type JudgedEntry } from '../core/entry.js'
+import { parseMcpServerDefinition } from '../core/mcp-server.js'
+import { type Committed } from './commit.js'
+import { type CatalogContext } from './context.js'
+import { registerEntry, type RegisterInput, type UpdateInput, updateEntryOfKind } from './entry.js'
+
+/** `definition` is `McpServerDefinitionInput` of schema.graphql. */
+export interface RegisterMcpServerInput extends RegisterInput {
+  definition: unknown
+}
+
+export interface UpdateMcpServerInput extends UpdateInput {
+  definition?: unknown
+}
+
+/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN */
+export async function registerMcpServer(context: CatalogContext, input: RegisterMcpServerInput): Promise<Committed<JudgedEntry>> {
+  return registerEntry(context, 'MCP_SERVER', input, parseMcpServerDefinition(input.definition))
+}
+
+/** @throws CatalogError as `registerMcpServer`, and REVISION_CONFLICT (with currentRevision) */
+export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<JudgedEntry>> {
+  const definition = input.definition ?? null
+  return updateEntryOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))
+}

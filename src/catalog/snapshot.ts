@@ -1,0 +1,37 @@
+import { explain, type Availability } from '../core/explain.js'
+import { type EntryKind, type JudgedEntry, isAgent, isMcpServer, nameKey, type McpServerEntry, type AgentEntry } from '../core/entry.js'
+import { type OwnerRef } from '../core/owner.js'
+import { type OwnerQuery } from '../index/catalog-index.js'
+import { canSee, ownerFor } from './authorize.js'
+import { type CatalogContext } from './context.js'
+
+export interface EffectiveCatalog {
+  owner: OwnerRef
+  cursor: string
+  mcpServers: McpServerEntry[]
+  agents: AgentEntry[]
+}
+
+/** The owner's whole set at a cursor. @throws CatalogError NOT_FOUND, FORBIDDEN */
+export async function effectiveCatalog(context: CatalogContext, query: OwnerQuery): Promise<EffectiveCatalog> {
+  const owner = await ownerFor(context, 'READ_SET', query, 'owner')
+  return { owner, cursor: context.index.cursor(), ...bothKinds(context.index.effective(context.index.scopeOf(owner)).values()) }
+}
+
+export function bothKinds(entries: Iterable<JudgedEntry>): Pick<EffectiveCatalog, 'mcpServers' | 'agents'> {
+  const all = [...entries]
+  return { mcpServers: all.filter(isMcpServer), agents: all.filter(isAgent) }
+}
+
+/** Why an entry is, or is not, in the owner's set. @throws CatalogError NOT_FOUND, FORBIDDEN */
+export async function explainAvailability(context: CatalogContext, query: OwnerQuery, kind: EntryKind, name: string): Promise<Availability> {
+  const owner = await ownerFor(context, 'READ_SET', query, 'owner')
+  const { index } = context
+  const scope = index.scopeOf(owner)
+  return explain({
+    scope,
+    entries: index.state.entriesByName.get(nameKey({ kind, name })) ?? [],
+    isVisible: (entry) => canSee(context, entry),
+    hasMcpServer: (server) => index.chosen(scope, 'MCP_SERVER', server) !== null,
+  })
+}

@@ -1,0 +1,52 @@
+import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import { type PrincipalRef } from '../core/owner.js'
+import { type Queryable, type Tx } from './client.js'
+import { accessEvent, auditEvent } from './schema.js'
+
+/** One link of a chain. `before` and `after` hold no secret: values of headers and environment are keyed hashes. */
+export interface AuditRecord {
+  sequence: number
+  /** ISO time in milliseconds. */
+  at: string
+  actor: PrincipalRef
+  action: string
+  outcome: string
+  target: string
+  before: unknown
+  after: unknown
+  hash: string
+}
+
+/** `changes`: every mutation, in its own transaction. `access`: denials and break-glass reads, in batches. */
+export type ChainName = 'changes' | 'access'
+
+const tables = { changes: auditEvent, access: accessEvent } as const
+
+export async function appendAudit(tx: Tx, chain: ChainName, records: AuditRecord[]): Promise<void> {
+  await tx.insert(tables[chain]).values(records.map((record) => ({ ...record, at: new Date(record.at) })))
+}
+
+export async function readChain(db: Queryable, chain: ChainName, after: number, limit: number): Promise<AuditRecord[]> {
+  const table = tables[chain]
+  const rows = await db.select().from(table).where(gt(table.sequence, after)).orderBy(asc(table.sequence)).limit(limit)
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
+}
+
+export interface AuditFilter {
+  target?: string | null
+  actorId?: string | null
+  action?: string | null
+}
+
+/** Newest first; `before` is the sequence that the last page ended with. */
+export async function listAuditEvents(db: Queryable, filter: AuditFilter, before: number | null, limit: number): Promise<AuditRecord[]> {
+  const rows = await db.select().from(auditEvent)
+    .where(and(
+      before === null ? undefined : lt(auditEvent.sequence, before),
+      filter.target ? eq(auditEvent.target, filter.target) : undefined,
+      filter.action ? eq(auditEvent.action, filter.action) : undefined,
+      filter.actorId ? sql`${auditEvent.actor}->>'id' = ${filter.actorId}` : undefined,
+    ))
+    .orderBy(desc(auditEvent.sequence)).limit(limit)
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
+}

@@ -1,0 +1,72 @@
+import { fileURLToPath } from 'node:url'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import { migrate } from 'drizzle-orm/postgres-js/migrator'
+import postgres from 'postgres'
+import * as schema from './schema.js'
+
+export type Db = PostgresJsDatabase<typeof schema>
+/** A transaction, or the pool itself. */
+export type Queryable = Pick<Db, 'select' | 'insert' | 'update' | 'delete' | 'execute' | '$count'>
+export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
+
+export interface DatabaseOptions {
+  url: string
+  /** Connections of the pool; default 10. LISTEN takes one more. */
+  poolSize?: number
+}
+
+export interface Database {
+  db: Db
+  /**
+   * Calls `wake` whenever some node committed, and after each (re)connect. A NOTIFY is only ever a latency hint:
+   * it can be lost, so the tail reads on a slow timer as well.
+   */
+  listen: (wake: () => void) => Promise<{ unlisten: () => Promise<void> }>
+  close: () => Promise<void>
+}
+
+export const wakeChannel = 'pilothouse'
+
+/** Opens the pool. Nothing connects before the first query. */
+export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
+  const client = postgres(url, { max: poolSize, onnotice: () => {}, connection: { application_name: 'pilothouse' } })
+  return {
+    db: drizzle(client, { schema }),
+    listen: (wake) => client.listen(wakeChannel, wake, wake),
+    close: () => client.end({ timeout: 5 }),
+  }
+}
+
+const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
+/** Any number that nobody else takes in this database. */
+const migrationLock = 7_230_511
+
+/**
+ * Brings the schema up to date. drizzle's `migrate` takes no lock (three at once fail), so it runs on a connection of its
+ * own that holds an advisory lock; the others wait and then find nothing to do.
+ * @param prepare runs under the same lock, after the migrations
+ */
+export async function migrateDatabase(url: string, prepare: (db: Db) => Promise<void>): Promise<void> {
+  const client = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await client`select pg_advisory_lock(${migrationLock})`
+    const db = drizzle(client, { schema })
+    await migrate(db, { migrationsFolder })
+    await prepare(db)
+  } finally {
+    // The lock belongs to the session and ends with it.
+    await client.end({ timeout: 5 })
+  }
+}
+
+/** Postgres' error code of a failed query (drizzle wraps the driver's error), or null. */
+export function sqlState(error: unknown): string | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof postgres.PostgresError) return at.code
+  }
+  return null
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlState(error) === '23505'
+}

@@ -1,0 +1,67 @@
+import { and, desc, eq, isNull, lt, type InferSelectModel } from 'drizzle-orm'
+import { type Definition, type Entry } from '../core/entry.js'
+import { type PrincipalRef } from '../core/owner.js'
+import { type Queryable, type Tx } from './client.js'
+import { entry, entryRevision } from './schema.js'
+
+function toEntry(row: InferSelectModel<typeof entry>): Entry {
+  const { ownerKind, ownerId, createdAt, updatedAt, deletedAt: _, ...rest } = row
+  return { ...rest, owner: { kind: ownerKind, id: ownerId }, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() }
+}
+
+function toRow({ owner, createdAt, updatedAt, ...rest }: Entry) {
+  return { ...rest, ownerKind: owner.kind, ownerId: owner.id, createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) }
+}
+
+export async function loadEntries(db: Queryable): Promise<Entry[]> {
+  return (await db.select().from(entry).where(isNull(entry.deletedAt))).map(toEntry)
+}
+
+/** The live entry, locked until the transaction ends; null for a tombstone too. */
+export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
+  const [row] = await tx.select().from(entry).where(and(eq(entry.id, id), isNull(entry.deletedAt))).for('update')
+  return row === undefined ? null : toEntry(row)
+}
+
+/** @throws a unique violation when the owner has an entry of that kind and name */
+export async function insertEntry(tx: Tx, value: Entry): Promise<void> {
+  await tx.insert(entry).values(toRow(value))
+  await insertRevision(tx, value)
+}
+
+/** @throws a unique violation when the owner has another entry of that kind and name */
+export async function updateEntry(tx: Tx, value: Entry): Promise<void> {
+  await tx.update(entry).set(toRow(value)).where(eq(entry.id, value.id))
+  await insertRevision(tx, value)
+}
+
+export async function tombstoneEntry(tx: Tx, id: string, at: Date): Promise<void> {
+  await tx.update(entry).set({ deletedAt: at }).where(eq(entry.id, id))
+}
+
+async function insertRevision(tx: Tx, value: Entry): Promise<void> {
+  const { id, revision, name, definition, digest, updatedBy, updatedAt } = value
+  await tx.insert(entryRevision).values({ entryId: id, revision, name, definition, digest, changedBy: updatedBy, at: new Date(updatedAt) })
+}
+
+export interface EntryRevision {
+  revision: number
+  name: string
+  definition: Definition
+  digest: string
+  changedBy: PrincipalRef
+  at: string
+}
+
+/** Newest first; `before` is the revision that the last page ended with. */
+export async function listRevisions(db: Queryable, entryId: string, before: number | null, limit: number): Promise<EntryRevision[]> {
+  const rows = await db.select().from(entryRevision)
+    .where(and(eq(entryRevision.entryId, entryId), before === null ? undefined : lt(entryRevision.revision, before)))
+    .orderBy(desc(entryRevision.revision)).limit(limit)
+  return rows.map(({ entryId: _, at, ...rest }) => ({ ...rest, at: at.toISOString() }))
+}
+
+export async function findRevision(db: Queryable, entryId: string, revision: number): Promise<EntryRevision | null> {
+  const [row] = await listRevisions(db, entryId, revision + 1, 1)
+  return row?.revision === revision ? row : null
+}

@@ -1,0 +1,48 @@
+import { eq, sql } from 'drizzle-orm'
+import { type Queryable, type Tx, wakeChannel } from './client.js'
+import { accessHead, catalogHead } from './schema.js'
+
+export interface Head {
+  incarnation: string
+  sequence: number
+  rightsSequence: number
+  auditHash: string
+  auditKeyId: string
+}
+
+/** Makes both heads of a new database; an existing one keeps its own. */
+export async function ensureHeads(db: Queryable, incarnation: string, auditKeyId: string): Promise<void> {
+  await db.insert(catalogHead)
+    .values({ id: 1, incarnation, sequence: 0, rightsSequence: 0, auditHash: '', auditKeyId })
+    .onConflictDoNothing()
+  await db.insert(accessHead).values({ id: 1, sequence: 0, hash: '' }).onConflictDoNothing()
+}
+
+export async function readHead(db: Queryable): Promise<Head> {
+  const [head] = await db.select().from(catalogHead)
+  if (head === undefined) throw new Error('catalog_head has no row: the database was not prepared')
+  return head
+}
+
+/** Takes the lock that orders commits; nothing but `appendCommit` should come after it. */
+export async function lockHead(tx: Tx): Promise<Head> {
+  const [head] = await tx.select().from(catalogHead).where(eq(catalogHead.id, 1)).for('update')
+  if (head === undefined) throw new Error('catalog_head has no row: the database was not prepared')
+  return head
+}
+
+/** Moves the head and wakes every node once the transaction commits. */
+export async function moveHead(tx: Tx, head: Pick<Head, 'sequence' | 'rightsSequence' | 'auditHash'>): Promise<void> {
+  await tx.update(catalogHead).set(head).where(eq(catalogHead.id, 1))
+  await tx.execute(sql`select pg_notify(${wakeChannel}, '')`)
+}
+
+export async function lockAccessHead(tx: Tx): Promise<{ sequence: number; hash: string }> {
+  const [head] = await tx.select().from(accessHead).where(eq(accessHead.id, 1)).for('update')
+  if (head === undefined) throw new Error('access_head has no row: the database was not prepared')
+  return head
+}
+
+export async function moveAccessHead(tx: Tx, head: { sequence: number; hash: string }): Promise<void> {
+  await tx.update(accessHead).set(head).where(eq(accessHead.id, 1))
+}

@@ -1,0 +1,141 @@
+import { sql } from 'drizzle-orm'
+import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import { type TokenRecord } from '../core/change.js'
+import { type ApplyMoment, type Definition, type EntryKind, type Visibility } from '../core/entry.js'
+import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
+const sequence = (name: string) => bigint(name, { mode: 'number' })
+
+/**
+ * One row. Its lock orders all commits: the sequence is drawn from it as the last step of each transaction, so that
+ * commit order is sequence order (a bigserial read by `seq > last` loses rows). It also holds the head of the audit chain.
+ */
+export const catalogHead = pgTable('catalog_head', {
+  id: integer('id').primaryKey(),
+  /** Eight hexadecimal digits, part of every cursor: a cursor of another database never passes for one of this. */
+  incarnation: text('incarnation').notNull(),
+  sequence: sequence('sequence').notNull(),
+  /** The last sequence that could have altered somebody's rights: decisions taken before it are taken again. */
+  rightsSequence: sequence('rights_sequence').notNull(),
+  auditHash: text('audit_hash').notNull(),
+  /** Tells the audit key apart from another one, without telling the key. */
+  auditKeyId: text('audit_key_id').notNull(),
+})
+
+/** The head of the access chain, apart from `catalog_head` so that denials never wait for commits. */
+export const accessHead = pgTable('access_head', {
+  id: integer('id').primaryKey(),
+  sequence: sequence('sequence').notNull(),
+  hash: text('hash').notNull(),
+})
+
+export const catalogUser = pgTable('catalog_user', {
+  id: text('id').primaryKey(),
+  provider: text('provider').notNull(),
+  subject: text('subject').notNull(),
+  displayName: text('display_name').notNull(),
+  role: text('role').$type<Role>().notNull(),
+  deactivatedAt: moment('deactivated_at'),
+  createdAt: moment('created_at').notNull(),
+}, (table) => [uniqueIndex('catalog_user_person').on(table.provider, table.subject)])
+
+export const team = pgTable('team', {
+  id: text('id').primaryKey(),
+  slug: text('slug').notNull(),
+  displayName: text('display_name').notNull(),
+  deletedAt: moment('deleted_at'),
+  createdAt: moment('created_at').notNull(),
+}, (table) => [uniqueIndex('team_slug').on(table.slug).where(sql`deleted_at is null`)])
+
+export const teamMember = pgTable('team_member', {
+  teamId: text('team_id').notNull().references(() => team.id),
+  userId: text('user_id').notNull().references(() => catalogUser.id),
+  role: text('role').$type<TeamRole>().notNull(),
+}, (table) => [primaryKey({ columns: [table.teamId, table.userId] })])
+
+export const accessToken = pgTable('access_token', {
+  id: text('id').primaryKey(),
+  kind: text('kind').$type<TokenRecord['kind']>().notNull(),
+  name: text('name').notNull(),
+  prefix: text('prefix').notNull(),
+  /** sha-256 of the whole token, hex. The token itself is stored nowhere. */
+  hash: text('hash').notNull(),
+  userId: text('user_id').references(() => catalogUser.id),
+  serves: jsonb('serves').$type<OwnerRef[] | null>(),
+  createdAt: moment('created_at').notNull(),
+  expiresAt: moment('expires_at').notNull(),
+  revokedAt: moment('revoked_at'),
+  /** Written in slow batches; a hint for people, never a decision. */
+  lastUsedAt: moment('last_used_at'),
+}, (table) => [uniqueIndex('access_token_hash').on(table.hash), index('access_token_user').on(table.userId)])
+
+export const entry = pgTable('entry', {
+  id: text('id').primaryKey(),
+  kind: text('kind').$type<EntryKind>().notNull(),
+  name: text('name').notNull(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  visibility: text('visibility').$type<Visibility>().notNull(),
+  audience: jsonb('audience').$type<OwnerRef[]>().notNull(),
+  enabled: boolean('enabled').notNull(),
+  locked: boolean('locked').notNull(),
+  definition: jsonb('definition').$type<Definition>().notNull(),
+  digest: text('digest').notNull(),
+  revision: integer('revision').notNull(),
+  apply: text('apply').$type<ApplyMoment>().notNull(),
+  createdAt: moment('created_at').notNull(),
+  updatedAt: moment('updated_at').notNull(),
+  updatedBy: jsonb('updated_by').$type<PrincipalRef>().notNull(),
+  /** A tombstone: the row and its history stay, the name is free. */
+  deletedAt: moment('deleted_at'),
+}, (table) => [
+  uniqueIndex('entry_name').on(table.ownerKind, table.ownerId, table.kind, table.name).where(sql`deleted_at is null`),
+])
+
+export const entryRevision = pgTable('entry_revision', {
+  entryId: text('entry_id').notNull().references(() => entry.id),
+  revision: integer('revision').notNull(),
+  name: text('name').notNull(),
+  definition: jsonb('definition').$type<Definition>().notNull(),
+  digest: text('digest').notNull(),
+  changedBy: jsonb('changed_by').$type<PrincipalRef>().notNull(),
+  at: moment('at').notNull(),
+}, (table) => [primaryKey({ columns: [table.entryId, table.revision] })])
+
+export const policy = pgTable('policy', {
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  revision: integer('revision').notNull(),
+  document: jsonb('document').$type<unknown>().notNull(),
+  updatedAt: moment('updated_at').notNull(),
+}, (table) => [primaryKey({ columns: [table.ownerKind, table.ownerId] })])
+
+/** What to propagate; kept for a while, then pruned (an older cursor gets a snapshot). */
+export const changeEvent = pgTable('change_event', {
+  sequence: sequence('sequence').primaryKey(),
+  subject: text('subject').notNull(),
+  subjectId: text('subject_id').notNull(),
+  before: jsonb('before').$type<unknown>(),
+  after: jsonb('after').$type<unknown>(),
+})
+
+const chain = {
+  at: moment('at').notNull(),
+  actor: jsonb('actor').$type<PrincipalRef>().notNull(),
+  action: text('action').notNull(),
+  outcome: text('outcome').notNull(),
+  target: text('target').notNull(),
+  before: jsonb('before').$type<unknown>(),
+  after: jsonb('after').$type<unknown>(),
+  /** HMAC-SHA256 over this row and the hash of the one before; the key lies outside the database. */
+  hash: text('hash').notNull(),
+}
+
+/** Who changed what; kept for years. One row for each change, with the same sequence. */
+export const auditEvent = pgTable('audit_event', { sequence: sequence('sequence').primaryKey(), ...chain }, (table) => [
+  index('audit_event_target').on(table.target), index('audit_event_action').on(table.action),
+])
+
+/** Denials, refused tokens and break-glass reads; a chain of its own, written in batches. */
+export const accessEvent = pgTable('access_event', { sequence: sequence('sequence').primaryKey(), ...chain })

@@ -1,0 +1,162 @@
+import { type Principal } from '../core/access.js'
+import { formatCursor, type LoggedChange, type TokenRecord } from '../core/change.js'
+import { chosenOf, type Scope } from '../core/effective.js'
+import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
+import { deploymentOwner, type OwnerKind, type OwnerRef, ownerKey } from '../core/owner.js'
+import { applyChanges, buildState, type CatalogState, type LoadedCatalog, personKey, type Touched } from './state.js'
+
+/** How an owner is asked for; see `OwnerInput` in schema.graphql. */
+export interface OwnerQuery {
+  kind: OwnerKind
+  id?: string | null
+  provider?: string | null
+  subject?: string | null
+}
+
+const personPrefix = 'person:'
+
+/**
+ * The catalog in memory, one for each process, at a cursor. The tail alone feeds it; everybody else reads.
+ * A person whom the catalog does not know yet has an owner id of the form `person:<provider>:<subject>`.
+ */
+export interface CatalogIndex {
+  /** For reading only; what is in it is replaced in place by `apply`. */
+  readonly state: CatalogState
+  cursor: () => string
+  /** Replaces everything, after a lag too long to follow. Resumes from before it get a snapshot. */
+  reload: (loaded: LoadedCatalog, recent: LoggedChange[]) => void
+  apply: (changes: LoggedChange[]) => Touched
+  /** Changes after a sequence, oldest first, entries without their `after`; null when they are no longer kept here. */
+  changesAfter: (sequence: number) => LoggedChange[] | null
+  /** Resolves once the index stands at `sequence` or later; rejects after `timeoutMs`. */
+  reached: (sequence: number, timeoutMs: number) => Promise<void>
+  /** null when the catalog has no such owner. */
+  resolveOwner: (query: OwnerQuery, self: string | null) => OwnerRef | null
+  principalOf: (token: TokenRecord) => Principal | null
+  scopeOf: (owner: OwnerRef) => Scope
+  chosen: (scope: Scope, kind: EntryKind, name: string) => JudgedEntry | null
+  /** The owner's whole set, by `nameKey`, in the order of names. */
+  effective: (scope: Scope) => Map<string, JudgedEntry>
+}
+
+/** @param ringSize how many changes are kept for resuming without the database */
+export function createCatalogIndex(loaded: LoadedCatalog, recent: LoggedChange[], ringSize = 10_000): CatalogIndex {
+  let state = buildState(loaded)
+  let ring = recent
+  const waiters = new Set<{ sequence: number; resolve: () => void }>()
+  const wake = () => {
+    for (const waiter of waiters) if (state.sequence >= waiter.sequence) waiter.resolve()
+  }
+  const index: CatalogIndex = {
+    get state() { return state },
+    cursor: () => formatCursor(state),
+    reload: (next, nextRecent) => {
+      state = buildState(next)
+      ring = nextRecent
+      wake()
+    },
+    apply: (changes) => {
+      const fresh = changes.filter((change) => change.sequence > state.sequence)
+      const touched = applyChanges(state, fresh)
+      for (const change of fresh) ring.push(forgetDefinition(change))
+      // Trimmed in strides, so that the cost of moving the rest is paid rarely.
+      if (ring.length > ringSize * 1.25) ring = ring.slice(-ringSize)
+      wake()
+      return touched
+    },
+    changesAfter: (sequence) => {
+      if (sequence === state.sequence) return []
+      const [oldest] = ring
+      if (oldest === undefined || sequence < oldest.sequence - 1 || sequence > state.sequence) return null
+      return ring.slice(sequence - oldest.sequence + 1)
+    },
+    reached: (sequence, timeoutMs) => waitFor(waiters, () => state.sequence, sequence, timeoutMs),
+    resolveOwner: (query, self) => resolveOwner(state, query, self),
+    principalOf: (token) => principalOf(state, token),
+    scopeOf: (owner) => scopeOf(state, owner),
+    chosen: (scope, kind, name) => chosenOf(scope, state.entriesByName.get(nameKey({ kind, name })) ?? []),
+    effective: (scope) => effective(state, scope),
+  }
+  return index
+}
+
+/** A resume needs what was before and reads what is now from the index; prompts must not pile up in memory. */
+function forgetDefinition(change: LoggedChange): LoggedChange {
+  return change.subject === 'ENTRY' ? { ...change, after: null } : change
+}
+
+function waitFor(waiters: Set<{ sequence: number; resolve: () => void }>, now: () => number, sequence: number, timeoutMs: number): Promise<void> {
+  if (now() >= sequence) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const done = (settle: () => void) => {
+      clearTimeout(timer)
+      waiters.delete(waiter)
+      settle()
+    }
+    const waiter = { sequence, resolve: () => done(resolve) }
+    const timer = setTimeout(() => done(() => reject(new Error(`the index did not reach ${sequence} within ${timeoutMs} ms`))), timeoutMs)
+    waiters.add(waiter)
+  })
+}
+
+function resolveOwner(state: CatalogState, query: OwnerQuery, self: string | null): OwnerRef | null {
+  const { kind, id, provider, subject } = query
+  const isPerson = typeof provider === 'string' && typeof subject === 'string'
+  if (kind !== 'USER' && (provider ?? subject ?? null) !== null) return null
+  if (kind === 'DEPLOYMENT') return id === undefined || id === null || id === deploymentOwner.id ? deploymentOwner : null
+  if (kind === 'TEAM') {
+    const team = state.teams.get(id ?? '') ?? state.teamsBySlug.get(id ?? '')
+    return team === undefined ? null : { kind, id: team.id }
+  }
+  if (typeof id === 'string') {
+    if (isPerson) return null
+    return state.users.has(id) ? { kind, id } : parsePersonId(id) === null ? null : knownOrNot(state, ...parsePersonId(id)!)
+  }
+  if (isPerson) return knownOrNot(state, provider, subject)
+  return self === null || (provider ?? subject ?? null) !== null ? null : { kind, id: self }
+}
+
+function knownOrNot(state: CatalogState, provider: string, subject: string): OwnerRef {
+  const user = state.usersByPerson.get(personKey(provider, subject))
+  return { kind: 'USER', id: user?.id ?? `${personPrefix}${encodeURIComponent(provider)}:${encodeURIComponent(subject)}` }
+}
+
+function parsePersonId(id: string): [provider: string, subject: string] | null {
+  if (!id.startsWith(personPrefix)) return null
+  const [provider, subject, ...rest] = id.slice(personPrefix.length).split(':')
+  if (provider === undefined || subject === undefined || rest.length > 0) return null
+  try {
+    return [decodeURIComponent(provider), decodeURIComponent(subject)]
+  } catch {
+    return null
+  }
+}
+
+function principalOf(state: CatalogState, token: TokenRecord): Principal | null {
+  if (token.kind === 'WORKER') {
+    const serves = token.serves?.map((owner) => ownerKey(resolveOwner(state, owner, null) ?? owner)) ?? null
+    return { kind: 'WORKER', id: token.id, tokenId: token.id, role: 'USER', teams: new Map(), serves: serves && new Set(serves) }
+  }
+  const user = state.users.get(token.userId ?? '')
+  if (user === undefined || user.deactivatedAt !== null) return null
+  const teams = new Map([...(state.teamsOf.get(user.id)?.values() ?? [])].map(({ teamId, role }) => [teamId, role]))
+  return { kind: 'USER', id: user.id, tokenId: token.id, role: user.role, teams, serves: null }
+}
+
+function scopeOf(state: CatalogState, owner: OwnerRef): Scope {
+  if (owner.kind === 'DEPLOYMENT') return { kind: 'DEPLOYMENT' }
+  if (owner.kind === 'TEAM') return { kind: 'TEAM', teamId: owner.id }
+  const person = parsePersonId(owner.id)
+  const user = person === null ? state.users.get(owner.id) : state.usersByPerson.get(personKey(...person))
+  if (user === undefined) return { kind: 'USER', userId: null, teamIds: new Set(), isAdmin: false }
+  return { kind: 'USER', userId: user.id, teamIds: new Set(state.teamsOf.get(user.id)?.keys()), isAdmin: user.role === 'ADMIN' }
+}
+
+function effective(state: CatalogState, scope: Scope): Map<string, JudgedEntry> {
+  const chosen: Array<[string, JudgedEntry]> = []
+  for (const [key, entries] of state.entriesByName) {
+    const entry = chosenOf(scope, entries)
+    if (entry !== null) chosen.push([key, entry])
+  }
+  return new Map(chosen.sort(([a], [b]) => (a < b ? -1 : 1)))
+}

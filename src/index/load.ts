@@ -1,0 +1,28 @@
+import { type LoggedChange } from '../core/change.js'
+import { readRecentChanges } from '../db/change-log.js'
+import { type Queryable } from '../db/client.js'
+import { loadEntries } from '../db/entry.js'
+import { readHead } from '../db/head.js'
+import { loadPolicies } from '../db/policy.js'
+import { loadTokens } from '../db/token.js'
+import { loadMemberships, loadTeams, loadUsers } from '../db/user.js'
+import { type LoadedCatalog } from './state.js'
+
+/** How many changes are kept in memory, and how far behind the head the log is kept at least. */
+export const keptChanges = 10_000
+
+/**
+ * Reads the whole catalog. The head is read first: what commits meanwhile is in the tables already and comes once more
+ * as a change, which does nothing twice.
+ */
+export async function loadCatalog(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: LoggedChange[] }> {
+  const { incarnation, sequence } = await readHead(db)
+  const users = await loadUsers(db)
+  const teams = await loadTeams(db)
+  const memberships = await loadMemberships(db)
+  const tokens = await loadTokens(db)
+  const policies = await loadPolicies(db)
+  const entries = await loadEntries(db)
+  const recent = await readRecentChanges(db, sequence, keptChanges)
+  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries }, recent }
+}

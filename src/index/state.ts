@@ -1,0 +1,193 @@
+import { type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
+import { entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
+import { deploymentOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
+import { completePolicy, evaluate, type Policy, readPolicy } from '../core/policy.js'
+
+/** Everything that decisions and the feed need, as it stands at one sequence. */
+export interface CatalogState {
+  incarnation: string
+  sequence: number
+  /** The deployment's policy, completed; what decisions use. */
+  policy: Policy
+  /** As stored, by owner id. */
+  policies: Map<string, PolicyRecord>
+  users: Map<string, User>
+  /** By `personKey`. */
+  usersByPerson: Map<string, User>
+  teams: Map<string, Team>
+  teamsBySlug: Map<string, Team>
+  /** Both ways round. */
+  membersOf: Map<string, Map<string, Membership>>
+  teamsOf: Map<string, Map<string, Membership>>
+  tokens: Map<string, TokenRecord>
+  tokensByHash: Map<string, TokenRecord>
+  entries: Map<string, JudgedEntry>
+  /** By `nameKey`: every entry of one kind and name, whoever owns it. */
+  entriesByName: Map<string, Set<JudgedEntry>>
+}
+
+/** What a batch of changes may have altered for readers. */
+export interface Touched {
+  /** `nameKey`s whose entries changed. */
+  names: Set<string>
+  /** Users whose own rights changed; their sets are computed anew. */
+  users: Set<string>
+  /** Users and teams came or went in a way that can alter anybody's set. */
+  everyone: boolean
+  policy: boolean
+  /** Tokens or rights: every open subscription is judged again. */
+  rights: boolean
+}
+
+export interface LoadedCatalog {
+  incarnation: string
+  sequence: number
+  users: User[]
+  teams: Team[]
+  memberships: Membership[]
+  tokens: TokenRecord[]
+  policies: PolicyRecord[]
+  entries: Entry[]
+}
+
+export function personKey(provider: string, subject: string): string {
+  return JSON.stringify([provider, subject])
+}
+
+export function buildState(loaded: LoadedCatalog): CatalogState {
+  const state: CatalogState = {
+    incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, policies: new Map(),
+    users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
+    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(),
+  }
+  loaded.users.forEach((user) => putUser(state, user))
+  loaded.teams.forEach((team) => putTeam(state, team))
+  loaded.memberships.forEach((membership) => putMembership(state, membership))
+  loaded.tokens.forEach((token) => putToken(state, token))
+  loaded.policies.forEach((policy) => putPolicy(state, policy))
+  loaded.entries.forEach((entry) => putEntry(state, entry))
+  return state
+}
+
+/** Applies changes in place, oldest first. A change that is not newer than the state does nothing. */
+export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
+  const touched: Touched = { names: new Set(), users: new Set(), everyone: false, policy: false, rights: false }
+  for (const change of changes) {
+    if (change.sequence <= state.sequence) continue
+    applyChange(state, change, touched)
+    state.sequence = change.sequence
+  }
+  return touched
+}
+
+function applyChange(state: CatalogState, change: LoggedChange, touched: Touched): void {
+  switch (change.subject) {
+    case 'ENTRY': {
+      const old = state.entries.get(change.id)
+      if (old !== undefined) touched.names.add(nameKey(old))
+      if (change.after === null) removeEntry(state, change.id)
+      else touched.names.add(nameKey(putEntry(state, change.after)))
+      return
+    }
+    case 'USER':
+      touched.users.add(change.id)
+      touched.rights = true
+      touched.everyone ||= (change.before?.deactivatedAt ?? null) !== change.after.deactivatedAt || change.before === null
+      return putUser(state, change.after)
+    case 'TEAM':
+      touched.rights = true
+      touched.everyone ||= change.before !== null
+      return putTeam(state, change.after)
+    case 'MEMBERSHIP':
+      touched.users.add(change.userId)
+      touched.rights = true
+      if (change.after !== null) return putMembership(state, change.after)
+      state.membersOf.get(change.teamId)?.delete(change.userId)
+      state.teamsOf.get(change.userId)?.delete(change.teamId)
+      return
+    case 'TOKEN':
+      touched.rights = true
+      return putToken(state, change.after)
+    case 'POLICY':
+      touched.policy = true
+      return rejudge(state, change.after, touched)
+  }
+}
+
+function putUser(state: CatalogState, user: User): void {
+  state.users.set(user.id, user)
+  state.usersByPerson.set(personKey(user.provider, user.subject), user)
+}
+
+function putTeam(state: CatalogState, team: Team): void {
+  if (team.deletedAt !== null) {
+    state.teams.delete(team.id)
+    if (state.teamsBySlug.get(team.slug)?.id === team.id) state.teamsBySlug.delete(team.slug)
+    return
+  }
+  state.teams.set(team.id, team)
+  state.teamsBySlug.set(team.slug, team)
+}
+
+function putMembership(state: CatalogState, membership: Membership): void {
+  const { teamId, userId } = membership
+  if (!state.membersOf.has(teamId)) state.membersOf.set(teamId, new Map())
+  if (!state.teamsOf.has(userId)) state.teamsOf.set(userId, new Map())
+  state.membersOf.get(teamId)!.set(userId, membership)
+  state.teamsOf.get(userId)!.set(teamId, membership)
+}
+
+function putToken(state: CatalogState, token: TokenRecord): void {
+  state.tokens.set(token.id, token)
+  state.tokensByHash.set(token.hash, token)
+}
+
+/** Today's policy judges an entry once, when it or the policy changes; readers only look. */
+export function judge(policy: Policy, entry: Entry): JudgedEntry {
+  const verdict = evaluate(entry, policy)
+  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict) }
+}
+
+function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
+  removeEntry(state, entry.id)
+  const judged = judge(state.policy, entry)
+  state.entries.set(entry.id, judged)
+  const key = nameKey(judged)
+  if (!state.entriesByName.has(key)) state.entriesByName.set(key, new Set())
+  state.entriesByName.get(key)!.add(judged)
+  return judged
+}
+
+function removeEntry(state: CatalogState, id: string): void {
+  const old = state.entries.get(id)
+  if (old === undefined) return
+  state.entries.delete(id)
+  const sameName = state.entriesByName.get(nameKey(old))
+  sameName?.delete(old)
+  if (sameName?.size === 0) state.entriesByName.delete(nameKey(old))
+}
+
+function putPolicy(state: CatalogState, record: PolicyRecord): void {
+  state.policies.set(record.owner.id, record)
+  if (ownerKey(record.owner) === ownerKey(deploymentOwner)) state.policy = readPolicy(record.revision, record.document)
+}
+
+/** A new policy judges every entry again; names whose status it alters are touched. */
+function rejudge(state: CatalogState, record: PolicyRecord, touched: Touched): void {
+  putPolicy(state, record)
+  for (const old of [...state.entries.values()]) {
+    const judged = putEntry(state, old)
+    if (judged.status !== old.status) touched.names.add(nameKey(judged))
+  }
+}
+
+export function principalName(state: CatalogState, { kind, id }: { kind: string; id: string }): string {
+  if (kind === 'USER') return state.users.get(id)?.displayName ?? id
+  return kind === 'WORKER' ? state.tokens.get(id)?.name ?? id : 'Pilothouse'
+}
+
+export function ownerName(state: CatalogState, owner: OwnerRef): string {
+  if (owner.kind === 'DEPLOYMENT') return 'Deployment'
+  if (owner.kind === 'TEAM') return state.teams.get(owner.id)?.displayName ?? owner.id
+  return state.users.get(owner.id)?.displayName ?? owner.id
+}
