@@ -82,3 +82,5 @@ export async function verifyChain(db: Db, key: Buffer, chain: ChainName): Promis
   }
   return report(null)
 }
+
+export type { AuditRecord, ChainName }

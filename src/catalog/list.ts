@@ -46,3 +46,5 @@ export async function entryHistory(context: CatalogContext, id: string, before: 
   }
   return listRevisions(context.db, entry.id, before, limit)
 }
+
+export type { EntryRevision }

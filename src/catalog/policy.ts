@@ -12,7 +12,7 @@ export interface SetPolicyInput {
   owner: OwnerQuery
   /** 0 before the first. */
   expectedRevision: number
-  document: unknown
+  document?: unknown
 }
 
 /** The stored document; before the first `setPolicy` revision 0 and the default. @throws CatalogError NOT_FOUND, INVALID_INPUT */

@@ -109,3 +109,5 @@ export async function listAccessTokens(context: CatalogContext, userId: string |
 function tokenView({ hash: _, ...token }: TokenRecord): unknown {
   return token
 }
+
+export type { StoredToken }

@@ -48,6 +48,12 @@ export const defaultPolicy: FullPolicyDocument = {
   urls: { insecureHttp: [], privateNetworks: [] },
 }
 
+/** What workers are told when the stored policy cannot be read. */
+export const denyingPolicy: FullPolicyDocument = {
+  transports: { stdio: 'deny', http: 'deny', sse: 'deny' },
+  urls: { insecureHttp: [], privateNetworks: [] },
+}
+
 export interface Policy {
   /** 0 before the first `setPolicy`. */
   revision: number

@@ -1,0 +1,22 @@
+import { deploymentOwner, type OwnerRef, type Team, type User } from '../core/owner.js'
+import { type JudgedEntry } from '../core/entry.js'
+import { visibleEntry } from './authorize.js'
+import { type CatalogContext } from './context.js'
+import { listTeams } from './team.js'
+import { listUsers } from './user.js'
+
+/** Whose sets the caller may read by name; a worker that serves everyone has no list. */
+export function viewerOwners(context: CatalogContext): OwnerRef[] {
+  const { principal, index } = context
+  if (principal.kind === 'WORKER') return index.state.tokens.get(principal.tokenId)?.serves ?? []
+  const teams = [...principal.teams.keys()].map((id): OwnerRef => ({ kind: 'TEAM', id }))
+  return [{ kind: 'USER', id: principal.id }, ...teams, ...(principal.role === 'ADMIN' ? [deploymentOwner] : [])]
+}
+
+/** Whatever has that id, if the caller may see it; null for unknown, malformed and hidden ids alike. */
+export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | null> {
+  return await visibleEntry(context, id)
+    ?? listTeams(context).find((team) => team.id === id)
+    ?? listUsers(context, null).find((user) => user.id === id)
+    ?? null
+}

@@ -1,0 +1,51 @@
+import { type Difference, type RemovedEntry } from '../core/effective.js'
+import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
+import { type FullPolicyDocument } from '../core/policy.js'
+
+export interface EffectivePolicy {
+  revision: number
+  /** null: unreadable; a worker must start nothing new. */
+  document: FullPolicyDocument | null
+}
+
+export interface CatalogSnapshot {
+  __typename: 'CatalogSnapshot'
+  cursor: string
+  trustForSeconds: number
+  policy: EffectivePolicy
+  mcpServers: McpServerEntry[]
+  agents: AgentEntry[]
+}
+
+export interface CatalogDelta {
+  __typename: 'CatalogDelta'
+  cursor: string
+  trustForSeconds: number
+  /** Only when it changed. */
+  policy: EffectivePolicy | null
+  upserted: JudgedEntry[]
+  removed: RemovedEntry[]
+}
+
+export interface CatalogBookmark {
+  __typename: 'CatalogBookmark'
+  cursor: string
+  trustForSeconds: number
+}
+
+/** State, never instructions: every event may be applied twice, or late, and does no harm (F5). */
+export type CatalogEvent = CatalogSnapshot | CatalogDelta | CatalogBookmark
+
+/**
+ * Seconds that a worker trusts what it has without hearing from us; counted by the worker from receipt on its
+ * monotonic clock. After that it stops catalog entries by itself.
+ */
+export const defaultTrustForSeconds = 600
+
+/** Equal differences of different owners share one execution and one encoding; this key tells them apart. */
+export function differenceKey({ upserted, removed }: Difference<JudgedEntry>): string {
+  return JSON.stringify([
+    upserted.map(({ id, revision }) => [id, revision]),
+    removed.map(({ id, name, revision, reason }) => [id, name, revision, reason]),
+  ])
+}

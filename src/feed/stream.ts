@@ -1,0 +1,84 @@
+import { decide } from '../core/access.js'
+import { parseCursor } from '../core/change.js'
+import { CatalogError, forbidden, invalid } from '../core/errors.js'
+import { type OwnerRef } from '../core/owner.js'
+import { ownerFor } from '../catalog/authorize.js'
+import { type CatalogContext } from '../catalog/context.js'
+import { type CatalogIndex, type OwnerQuery } from '../index/catalog-index.js'
+import { type CatalogEvent, defaultTrustForSeconds } from './event.js'
+import { type Hub, type Member } from './hub.js'
+import { foldChanges } from './resume.js'
+
+/** Where a subscription's results go; the WebSocket layer implements it. */
+export interface StreamSink extends Pick<Member, 'renderKey' | 'render' | 'send'> {
+  /** Ends the operation with an error, as the last thing on it. */
+  fail: (error: CatalogError) => void
+}
+
+/**
+ * A subscription that was let in, not yet connected to its sink. It is an AsyncIterable because graphql-js asks for one,
+ * but is never iterated: one execution serves a whole group, so results are pushed by the hub instead.
+ */
+export interface CatalogStream extends AsyncIterable<never> {
+  /** Sends the first event and joins the live ones in the same tick. Call the answer to leave. */
+  attach: (sink: StreamSink) => () => void
+}
+
+export function isCatalogStream(value: unknown): value is CatalogStream {
+  return typeof value === 'object' && value !== null && 'attach' in value
+}
+
+/**
+ * Opens `catalogChanged(owner, after)`: access first, then snapshot or catch-up, then live.
+ * @throws CatalogError NOT_FOUND or FORBIDDEN when the caller may not read the owner
+ */
+export async function openCatalogStream(context: CatalogContext, hub: Hub, query: OwnerQuery, after: string | null): Promise<CatalogStream> {
+  const { index } = context
+  const cursor = after === null ? null : parseCursor(after)
+  // A cursor from a node that is ahead of this one: read on first, and only then judge it unknown.
+  if (cursor !== null && cursor.incarnation === index.state.incarnation && cursor.sequence > index.state.sequence) await context.refresh()
+  const owner = await ownerFor(context, 'READ_SET', query, 'owner')
+  return {
+    attach: (sink) => attach(context, hub, owner, after, sink),
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path.')),
+    }),
+  }
+}
+
+function attach(context: CatalogContext, hub: Hub, owner: OwnerRef, after: string | null, sink: StreamSink): () => void {
+  const { index, principal: { tokenId } } = context
+  const member: Member = {
+    owner, renderKey: sink.renderKey, render: sink.render, send: sink.send,
+    isStillAllowed: () => {
+      if (mayRead(index, tokenId, owner)) return true
+      leave()
+      sink.fail(forbidden('owner', 'You may not read this owner any more.', 'Ask for access, or watch another owner.'))
+      return false
+    },
+  }
+  // Rights may have changed between the check above and this tick.
+  let leave = () => {}
+  if (member.isStillAllowed()) leave = hub.join(member, firstEvent(index, owner, after))
+  return () => leave()
+}
+
+function mayRead(index: CatalogIndex, tokenId: string, owner: OwnerRef): boolean {
+  const token = index.state.tokens.get(tokenId)
+  const principal = token === undefined || token.revokedAt !== null ? null : index.principalOf(token)
+  if (principal === null) return false
+  const decision = decide(principal, 'READ_SET', owner)
+  return decision === 'YES' || decision === 'AUDITED'
+}
+
+/** null: the whole set. A delta or bookmark only for a cursor of this incarnation that is kept and whose rights still hold. */
+export function firstEvent(index: CatalogIndex, owner: OwnerRef, after: string | null): CatalogEvent | null {
+  const cursor = after === null ? null : parseCursor(after)
+  if (cursor === null || cursor.incarnation !== index.state.incarnation) return null
+  const changes = index.changesAfter(cursor.sequence)
+  const difference = changes === null ? null : foldChanges(index.state, index.scopeOf(owner), changes)
+  if (difference === null) return null
+  const trust = { cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds }
+  if (difference.upserted.length + difference.removed.length === 0) return { __typename: 'CatalogBookmark', ...trust }
+  return { __typename: 'CatalogDelta', ...trust, policy: null, ...difference }
+}

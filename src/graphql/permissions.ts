@@ -1,0 +1,82 @@
+import { type GraphQLObjectType, type GraphQLSchema, isObjectType } from 'graphql'
+import { CatalogError } from '../core/errors.js'
+import { actorOf } from '../catalog/context.js'
+import { type GraphQLContext } from './context.js'
+import { allow, deny, rule, type ShieldRule, shield } from './shield.js'
+
+/**
+ * The coarse half of permission: may this kind of caller come near? Exactly who may do what to which owner is
+ * core/access.ts. Every root field has a row; what has none is denied.
+ * `no_cache`: rights end in the middle of a socket's life, so nothing is remembered from one call to the next.
+ */
+function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
+  return rule(name, { cache: 'no_cache' })(async (_parent: unknown, _args: unknown, { caller }: GraphQLContext, info: { fieldName: string }) => {
+    if (caller === null) return new CatalogError('UNAUTHENTICATED', 'An access token is needed.', { mend: 'Send it as a bearer token.' })
+    if (kinds.includes(caller.principal.kind)) return true
+    await caller.accessLog.record({ actor: actorOf(caller.principal), action: info.fieldName, outcome: 'DENIED', target: caller.principal.id })
+    return new CatalogError('FORBIDDEN', 'A worker may read effective sets, and never change the catalog.', {
+      field: info.fieldName, mend: 'Use a personal token.',
+    })
+  })
+}
+
+const people = callers('people', 'USER')
+const everybody = callers('everybody', 'USER', 'WORKER')
+
+export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Record<string, ShieldRule>> = {
+  Query: {
+    viewer: everybody, node: people,
+    mcpServers: people, mcpServer: people, agents: people, agent: people, entryHistory: people,
+    effectiveCatalog: everybody, explainAvailability: everybody,
+    policy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
+  },
+  Mutation: {
+    registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
+    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, importCatalog: people, setPolicy: people,
+    createUser: people, setUserRole: people, createTeam: people, setTeamMember: people, removeTeamMember: people,
+    createAccessToken: people, revokeAccessToken: people,
+  },
+  Subscription: { catalogChanged: everybody },
+}
+
+/** Types behind the root: whoever got one by a root field may read all of it. */
+export const openTypes = [
+  'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload',
+  'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
+  'CatalogSnapshot', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
+  'EntryRevisionConnection', 'EntryRevisionEdge', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
+  'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyPayload', 'Principal', 'RemoteTransport',
+  'RemovedEntry', 'RevocationPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
+  'UserConnection', 'UserEdge', 'Verdict', 'Viewer',
+]
+
+type Resolver = (parent: unknown, args: unknown, context: unknown, info: unknown) => unknown
+type Guard = (resolve: Resolver, parent: unknown, args: unknown, context: unknown, info: unknown) => unknown
+
+/**
+ * Applies the table by ourselves: graphql-middleware wraps only `resolve`, so that a field's `subscribe` (which opens the
+ * stream) would run unguarded. Both are wrapped here. Open types are left alone: they would pay for a rule on every field.
+ */
+export function applyPermissions(schema: GraphQLSchema): GraphQLSchema {
+  const table = { ...rootPermissions, ...Object.fromEntries(openTypes.map((name) => [name, allow])) }
+  const guards = shield(table, { fallbackRule: deny, allowExternalErrors: true, fallbackError: new CatalogError('FORBIDDEN', 'Nobody may use this field.') })
+    .generate(schema)
+  const open = new Set(openTypes)
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isObjectType(type) && !type.name.startsWith('__') && !open.has(type.name)) guardType(type, guards[type.name])
+  }
+  return schema
+}
+
+function guardType(type: GraphQLObjectType, guards: Record<string, unknown> | undefined): void {
+  for (const field of Object.values(type.getFields())) {
+    const entry = guards?.[field.name] as Guard | { resolve: Guard } | undefined
+    const guard = typeof entry === 'function' ? entry : entry?.resolve
+    if (guard === undefined) throw new Error(`no permission row covers ${type.name}.${field.name}`)
+    const { resolve, subscribe } = field
+    const guarded = (inner: Resolver): Resolver => (parent, args, context, info) => guard(inner, parent, args, context, info)
+    // An event's root is rendered without a caller; it was let in when the stream was opened.
+    if (subscribe) field.subscribe = guarded(subscribe as Resolver)
+    else field.resolve = guarded((resolve ?? ((parent) => (parent as Record<string, unknown>)[field.name])) as Resolver)
+  }
+}

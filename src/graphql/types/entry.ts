@@ -1,0 +1,113 @@
+import { applyMoments, entryStatuses, isMcpServer, type JudgedEntry, statusReason, visibilities } from '../../core/entry.js'
+import { deleteEntry, rollbackEntry, setEntryEnabled } from '../../catalog/entry.js'
+import { entryHistory, type EntryRevision } from '../../catalog/list.js'
+
+import { builder } from '../builder.js'
+import { connectionOf, pageArgs, pageByNumber } from '../connection.js'
+import { callerOf } from '../context.js'
+import { NodeInterface, OwnerType, PrincipalType } from './owner.js'
+import { VerdictType } from './policy.js'
+
+export const VisibilityEnum = builder.enumType('Visibility', { values: visibilities })
+export const EntryKindEnum = builder.enumType('EntryKind', { values: ['MCP_SERVER', 'AGENT'] as const })
+export const EntryStatusEnum = builder.enumType('EntryStatus', { values: entryStatuses })
+export const ApplyMomentEnum = builder.enumType('ApplyMoment', { values: applyMoments })
+
+/** Implemented by McpServer and Agent. */
+export const CatalogEntryInterface = builder.interfaceRef<JudgedEntry>('CatalogEntry').implement({
+  interfaces: [NodeInterface],
+  resolveType: (entry) => (isMcpServer(entry) ? 'McpServer' : 'Agent'),
+  fields: (t) => ({
+    kind: t.expose('kind', { type: EntryKindEnum }),
+    name: t.exposeString('name'),
+    owner: t.field({ type: OwnerType, resolve: ({ owner }) => owner }),
+    visibility: t.expose('visibility', { type: VisibilityEnum }),
+    audience: t.field({ type: [OwnerType], resolve: ({ audience }) => audience }),
+    enabled: t.exposeBoolean('enabled'),
+    locked: t.exposeBoolean('locked', { description: 'While it exists, no narrower owner\'s entry takes its name.' }),
+    status: t.expose('status', { type: EntryStatusEnum }),
+    statusReason: t.string({ nullable: true, resolve: statusReason }),
+    revision: t.exposeInt('revision'),
+    digest: t.exposeString('digest', { description: 'sha-256 of the canonical definition.' }),
+    apply: t.expose('apply', { type: ApplyMomentEnum }),
+    verdict: t.field({ type: VerdictType, resolve: ({ verdict }) => verdict }),
+    createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
+    updatedAt: t.field({ type: 'DateTime', resolve: ({ updatedAt }) => updatedAt }),
+    updatedBy: t.field({ type: PrincipalType, resolve: ({ updatedBy }) => updatedBy }),
+  }),
+})
+
+const EntryRevisionType = builder.objectRef<EntryRevision>('EntryRevision').implement({
+  fields: (t) => ({
+    revision: t.exposeInt('revision'),
+    name: t.exposeString('name'),
+    definition: t.field({ type: 'JSON', resolve: ({ definition }) => definition }),
+    digest: t.exposeString('digest'),
+    changedBy: t.field({ type: PrincipalType, resolve: ({ changedBy }) => changedBy }),
+    at: t.field({ type: 'DateTime', resolve: ({ at }) => at }),
+  }),
+})
+
+const EntryRevisionConnection = connectionOf('EntryRevision', EntryRevisionType)
+
+builder.queryField('entryHistory', (t) => t.field({
+  type: EntryRevisionConnection,
+  description: 'Every revision, newest first.',
+  args: { id: t.arg.id({ required: true }), ...pageArgs(t.arg) },
+  resolve: (_, { id, ...page }, context) => pageByNumber(
+    (before, limit) => entryHistory(callerOf(context), id, before, limit), ({ revision }) => revision, page,
+  ),
+}))
+
+const EntryPayload = builder.objectRef<{ entry: JudgedEntry; cursor: string }>('EntryPayload').implement({
+  fields: (t) => ({
+    entry: t.field({ type: CatalogEntryInterface, resolve: ({ entry }) => entry }),
+    cursor: t.expose('cursor', { type: 'Cursor' }),
+  }),
+})
+
+const RevocationPayload = builder.objectRef<{ entry: JudgedEntry | null; cursor: string }>('RevocationPayload').implement({
+  fields: (t) => ({
+    entry: t.field({ type: CatalogEntryInterface, nullable: true, description: 'null when it is gone.', resolve: ({ entry }) => entry }),
+    cursor: t.expose('cursor', { type: 'Cursor' }),
+  }),
+})
+
+const SetEntryEnabledInput = builder.inputType('SetEntryEnabledInput', {
+  fields: (t) => ({ id: t.id({ required: true }), expectedRevision: t.int({ required: true }), enabled: t.boolean({ required: true }) }),
+})
+const RollbackEntryInput = builder.inputType('RollbackEntryInput', {
+  fields: (t) => ({ id: t.id({ required: true }), expectedRevision: t.int({ required: true }), toRevision: t.int({ required: true }) }),
+})
+const DeleteEntryInput = builder.inputType('DeleteEntryInput', {
+  fields: (t) => ({ id: t.id({ required: true }), expectedRevision: t.int({ required: true }) }),
+})
+
+builder.mutationFields((t) => ({
+  setEntryEnabled: t.field({
+    type: EntryPayload,
+    args: { input: t.arg({ type: SetEntryEnabledInput, required: true }) },
+    resolve: async (_, { input }, context) => {
+      const { result, cursor } = await setEntryEnabled(callerOf(context), input)
+      return { entry: result, cursor }
+    },
+  }),
+  rollbackEntry: t.field({
+    type: EntryPayload,
+    description: 'Makes an old definition the new revision; it goes through today\'s policy again.',
+    args: { input: t.arg({ type: RollbackEntryInput, required: true }) },
+    resolve: async (_, { input }, context) => {
+      const { result, cursor } = await rollbackEntry(callerOf(context), input)
+      return { entry: result, cursor }
+    },
+  }),
+  deleteEntry: t.field({
+    type: RevocationPayload,
+    description: 'Sessions lose it at once; its history and audit stay, its name is free.',
+    args: { input: t.arg({ type: DeleteEntryInput, required: true }) },
+    resolve: async (_, { input }, context) => {
+      const { result, cursor } = await deleteEntry(callerOf(context), input)
+      return { entry: result, cursor }
+    },
+  }),
+}))

@@ -1,0 +1,116 @@
+import { removalReasons, type RemovedEntry } from '../../core/effective.js'
+import { type Availability, type AvailabilityStep } from '../../core/explain.js'
+import { denyingPolicy } from '../../core/policy.js'
+import { effectiveCatalog, type EffectiveCatalog, explainAvailability } from '../../catalog/snapshot.js'
+import { type CatalogBookmark, type CatalogDelta, type CatalogEvent, type CatalogSnapshot, type EffectivePolicy } from '../../feed/event.js'
+import { openCatalogStream } from '../../feed/stream.js'
+import { builder } from '../builder.js'
+import { callerOf } from '../context.js'
+import { AgentType } from './agent.js'
+import { CatalogEntryInterface, EntryKindEnum } from './entry.js'
+import { McpServerType } from './mcp-server.js'
+import { OwnerInput, OwnerType } from './owner.js'
+
+const RemovalReasonEnum = builder.enumType('RemovalReason', { values: removalReasons })
+const RevocationModeEnum = builder.enumType('RevocationMode', {
+  values: {
+    DRAIN: { description: 'No new calls; calls in flight may finish until the deadline.' },
+    IMMEDIATE: { description: 'Calls in flight fail now.' },
+  } as const,
+})
+
+const EffectivePolicyType = builder.objectRef<EffectivePolicy>('EffectivePolicy').implement({
+  description: 'What a worker enforces for this owner.',
+  fields: (t) => ({
+    revision: t.exposeInt('revision'),
+    document: t.field({ type: 'JSON', resolve: ({ document }) => document ?? denyingPolicy }),
+  }),
+})
+const RemovedEntryType = builder.objectRef<RemovedEntry>('RemovedEntry').implement({
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    kind: t.expose('kind', { type: EntryKindEnum }),
+    name: t.exposeString('name'),
+    revision: t.exposeInt('revision'),
+    reason: t.expose('reason', { type: RemovalReasonEnum }),
+    mode: t.expose('mode', { type: RevocationModeEnum }),
+    deadlineSeconds: t.exposeInt('deadlineSeconds', { nullable: true }),
+  }),
+})
+const CatalogSnapshotType = builder.objectRef<CatalogSnapshot>('CatalogSnapshot').implement({
+  description: 'The whole set at a cursor. Replaces everything: what is absent from it is removed at once.',
+  fields: (t) => ({
+    cursor: t.expose('cursor', { type: 'Cursor' }),
+    trustForSeconds: t.exposeInt('trustForSeconds'),
+    policy: t.field({ type: EffectivePolicyType, resolve: ({ policy }) => policy }),
+    mcpServers: t.field({ type: [McpServerType], resolve: ({ mcpServers }) => mcpServers }),
+    agents: t.field({ type: [AgentType], resolve: ({ agents }) => agents }),
+  }),
+})
+const CatalogDeltaType = builder.objectRef<CatalogDelta>('CatalogDelta').implement({
+  description: 'What changed since the event before, or since the cursor that was asked for. Removals come first.',
+  fields: (t) => ({
+    cursor: t.expose('cursor', { type: 'Cursor' }),
+    trustForSeconds: t.exposeInt('trustForSeconds'),
+    policy: t.field({ type: EffectivePolicyType, nullable: true, description: 'Only when it changed.', resolve: ({ policy }) => policy }),
+    upserted: t.field({ type: [CatalogEntryInterface], resolve: ({ upserted }) => upserted }),
+    removed: t.field({ type: [RemovedEntryType], resolve: ({ removed }) => removed }),
+  }),
+})
+const CatalogBookmarkType = builder.objectRef<CatalogBookmark>('CatalogBookmark').implement({
+  description: 'Nothing changed up to this cursor.',
+  fields: (t) => ({
+    cursor: t.expose('cursor', { type: 'Cursor' }),
+    trustForSeconds: t.exposeInt('trustForSeconds', {
+      description: 'Counted from receipt on the worker\'s monotonic clock; who does not hear from us by then stops catalog entries.',
+    }),
+  }),
+})
+const CatalogEventUnion = builder.unionType('CatalogEvent', {
+  types: [CatalogSnapshotType, CatalogDeltaType, CatalogBookmarkType],
+  resolveType: (event: CatalogEvent) => event.__typename,
+})
+
+builder.subscriptionField('catalogChanged', (t) => t.field({
+  type: CatalogEventUnion,
+  description: 'An owner\'s set as it changes. Without after: a snapshot first. With after: what changed since that cursor.',
+  args: { owner: t.arg({ type: OwnerInput, required: true }), after: t.arg({ type: 'Cursor' }) },
+  subscribe: (_, { owner, after }, context) => openCatalogStream(callerOf(context), context.hub, owner, after ?? null) as Promise<AsyncIterable<CatalogEvent>>,
+  resolve: (event) => event,
+}))
+
+const EffectiveCatalogType = builder.objectRef<EffectiveCatalog>('EffectiveCatalog').implement({
+  fields: (t) => ({
+    owner: t.field({ type: OwnerType, resolve: ({ owner }) => owner }),
+    cursor: t.expose('cursor', { type: 'Cursor' }),
+    mcpServers: t.field({ type: [McpServerType], resolve: ({ mcpServers }) => mcpServers }),
+    agents: t.field({ type: [AgentType], resolve: ({ agents }) => agents }),
+  }),
+})
+const AvailabilityStepType = builder.objectRef<AvailabilityStep>('AvailabilityStep').implement({
+  fields: (t) => ({ check: t.exposeString('check'), passed: t.exposeBoolean('passed'), reason: t.exposeString('reason') }),
+})
+const AvailabilityType = builder.objectRef<Availability>('Availability').implement({
+  fields: (t) => ({
+    available: t.exposeBoolean('available'),
+    entry: t.field({ type: CatalogEntryInterface, nullable: true, resolve: ({ entry }) => entry }),
+    steps: t.field({ type: [AvailabilityStepType], resolve: ({ steps }) => steps }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  effectiveCatalog: t.field({
+    type: EffectiveCatalogType,
+    description: 'What a session acting for that owner may get.',
+    args: { owner: t.arg({ type: OwnerInput, required: true }) },
+    resolve: (_, { owner }, context) => effectiveCatalog(callerOf(context), owner),
+  }),
+  explainAvailability: t.field({
+    type: AvailabilityType,
+    description: 'Why an entry of that name is, or is not, in the owner\'s set.',
+    args: {
+      owner: t.arg({ type: OwnerInput, required: true }), kind: t.arg({ type: EntryKindEnum, required: true }), name: t.arg.string({ required: true }),
+    },
+    resolve: (_, { owner, kind, name }, context) => explainAvailability(callerOf(context), owner, kind, name),
+  }),
+}))

@@ -1,0 +1,66 @@
+import { type PolicyRecord } from '../../core/change.js'
+import { type Finding, type Verdict } from '../../core/policy.js'
+import { readOwnerPolicy, setPolicy } from '../../catalog/policy.js'
+import { builder } from '../builder.js'
+import { callerOf } from '../context.js'
+import { OwnerInput, OwnerType } from './owner.js'
+
+export const FindingType = builder.objectRef<Finding>('Finding').implement({
+  description: 'What a rule says of one field, and how to mend it.',
+  fields: (t) => ({
+    rule: t.exposeString('rule'),
+    field: t.exposeString('field', { description: 'Path of the input, e.g. definition.transport.http.url.' }),
+    message: t.exposeString('message'),
+    mend: t.exposeString('mend', { nullable: true }),
+  }),
+})
+
+const VerdictKindEnum = builder.enumType('VerdictKind', { values: ['ALLOW', 'NEEDS_APPROVAL', 'DENY'] as const })
+
+export const VerdictType = builder.objectRef<Verdict>('Verdict').implement({
+  description: 'What today\'s policy says of an entry.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: VerdictKindEnum }),
+    findings: t.field({ type: [FindingType], resolve: ({ findings }) => findings }),
+    policyRevision: t.exposeInt('policyRevision'),
+  }),
+})
+
+const PolicyType = builder.objectRef<PolicyRecord>('Policy').implement({
+  fields: (t) => ({
+    owner: t.field({ type: OwnerType, resolve: ({ owner }) => owner }),
+    revision: t.exposeInt('revision', { description: '0 before the first setPolicy.' }),
+    document: t.field({ type: 'JSON', resolve: ({ document }) => document }),
+  }),
+})
+
+const PolicyPayload = builder.objectRef<{ policy: PolicyRecord; cursor: string }>('PolicyPayload').implement({
+  fields: (t) => ({
+    policy: t.field({ type: PolicyType, resolve: ({ policy }) => policy }),
+    cursor: t.expose('cursor', { type: 'Cursor' }),
+  }),
+})
+
+const SetPolicyInput = builder.inputType('SetPolicyInput', {
+  fields: (t) => ({
+    owner: t.field({ type: OwnerInput, required: true }),
+    expectedRevision: t.int({ required: true, description: '0 before the first.' }),
+    document: t.field({ type: 'JSON', required: true, description: 'Every part is optional; unknown keys are refused.' }),
+  }),
+})
+
+builder.queryField('policy', (t) => t.field({
+  type: PolicyType,
+  description: 'The owner\'s policy as stored; the default before the first setPolicy.',
+  args: { owner: t.arg({ type: OwnerInput, required: true }) },
+  resolve: (_, { owner }, context) => readOwnerPolicy(callerOf(context), owner),
+}))
+
+builder.mutationField('setPolicy', (t) => t.field({
+  type: PolicyPayload,
+  args: { input: t.arg({ type: SetPolicyInput, required: true }) },
+  resolve: async (_, { input }, context) => {
+    const { result, cursor } = await setPolicy(callerOf(context), input)
+    return { policy: result, cursor }
+  },
+}))
