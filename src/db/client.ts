@@ -39,24 +39,26 @@ export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database 
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
 /** Any number that nobody else takes in this database. */
-const migrationLock = 7_230_511
+const startLock = 7_230_511
 
 /**
- * Brings the schema up to date. drizzle's `migrate` takes no lock (three at once fail), so it runs on a connection of its
- * own that holds an advisory lock; the others wait and then find nothing to do.
- * @param prepare runs under the same lock, after the migrations
+ * Runs what only one process may do at a time on this database: migrations (drizzle's `migrate` takes no lock, and three
+ * at once fail) and the first admin. The others wait, and then find nothing to do. The connection is its own, because
+ * the lock belongs to its session and ends with it.
  */
-export async function migrateDatabase(url: string, prepare: (db: Db) => Promise<void>): Promise<void> {
+export async function withStartLock<Result>(url: string, work: (db: Db) => Promise<Result>): Promise<Result> {
   const client = postgres(url, { max: 1, onnotice: () => {} })
   try {
-    await client`select pg_advisory_lock(${migrationLock})`
-    const db = drizzle(client, { schema })
-    await migrate(db, { migrationsFolder })
-    await prepare(db)
+    await client`select pg_advisory_lock(${startLock})`
+    return await work(drizzle(client, { schema }))
   } finally {
-    // The lock belongs to the session and ends with it.
     await client.end({ timeout: 5 })
   }
+}
+
+/** Brings the schema up to date; call it under `withStartLock`. */
+export function migrateDatabase(db: Db): Promise<void> {
+  return migrate(db, { migrationsFolder })
 }
 
 /** Postgres' error code of a failed query (drizzle wraps the driver's error), or null. */

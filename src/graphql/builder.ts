@@ -1,7 +1,7 @@
 import SchemaBuilder from '@pothos/core'
 import { type GraphQLContext } from './context.js'
 
-interface SchemaTypes {
+export interface SchemaTypes {
   Context: GraphQLContext
   DefaultFieldNullability: false
   DefaultInputFieldRequiredness: false

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { CatalogRequestError } from '../client/index.js'
+import { ConfigError } from '../config.js'
+import { serve } from '../main.js'
+import { addAudit } from './audit.js'
+import { addImport } from './import.js'
+import { print, printable, UsageError, warn } from './session.js'
+import { addToken } from './token.js'
+import { addWatch } from './watch.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const program = new Command('pilothouse')
+  .description('A runtime catalog for MCP servers and agents.')
+  .version(version)
+  .addHelpText('after', `
+Exit codes: 0 done, 1 refused or found something, 2 called wrongly, 3 the server cannot be reached.
+Token: PILOTHOUSE_TOKEN, else the file admin-token in PILOTHOUSE_DATA_DIR (default .pilothouse).`)
+
+program.command('serve').description('run the server; without DATABASE_URL on an embedded Postgres')
+  .action(() => serve(print, process.stdout.isTTY))
+addToken(program)
+addImport(program)
+addWatch(program)
+addAudit(program)
+for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = explain(error)
+}
+
+/** One calm message instead of a stack. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof UsageError || error instanceof ConfigError) {
+    warn(error.message)
+    return 2
+  }
+  if (error instanceof CatalogRequestError) {
+    const { mend, field } = error.extensions
+    warn(printable(`${error.code}: ${error.message}${typeof field === 'string' ? ` (${field})` : ''}${typeof mend === 'string' ? ` ${mend}` : ''}`))
+    return error.code === 'UNAVAILABLE' ? 3 : 1
+  }
+  const { message, mend, code } = error as Error & { mend?: string; code?: string }
+  warn(code === 'EADDRINUSE' ? `${message}. Set PORT to another one.` : [message, mend].filter(Boolean).join(' '))
+  return 1
+}

@@ -1,0 +1,104 @@
+import { createClient } from 'graphql-ws'
+import { print as printDocument } from 'graphql'
+import { type Command } from 'commander'
+import { WebSocket } from 'ws'
+import { CatalogChangedDocument, type CatalogChangedSubscription } from '../client/index.js'
+import { type Connection, connectionOf, type ConnectionOptions, parseOwner, print, printable, UsageError, warn } from './session.js'
+
+type CatalogEvent = CatalogChangedSubscription['catalogChanged']
+
+interface WatchOptions extends ConnectionOptions {
+  owner: string
+  after?: string
+  json?: boolean
+  bookmarks?: boolean
+}
+
+export function addWatch(program: Command): void {
+  program.command('watch')
+    .description("follow an owner's set: each change as it arrives")
+    .option('--owner <owner>', 'me, deployment, team:SLUG, user:ID or user:PROVIDER/SUBJECT', 'me')
+    .option('--after <cursor>', 'begin with what changed since this cursor')
+    .option('--bookmarks', 'print bookmarks too')
+    .option('--json', 'print each event as one line of JSON')
+    .option('--url <url>', 'the API (default: PILOTHOUSE_URL or http://127.0.0.1:4000/graphql)')
+    .action((options: WatchOptions) => watch(options))
+}
+
+/** Follows until it is interrupted; a dropped connection is taken up again at the last cursor. */
+async function watch(options: WatchOptions): Promise<void> {
+  const connection = connectionOf(options)
+  const owner = parseOwner(options.owner)
+  let cursor = options.after ?? null
+  const client = createSocketClient(connection)
+  const stop = () => void client.dispose()
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  for (let failures = 0, isStopped = false; !isStopped;) {
+    try {
+      const events = client.iterate<CatalogChangedSubscription>({ query: printDocument(CatalogChangedDocument), variables: { owner, after: cursor } })
+      for await (const { data, errors } of events) {
+        if (errors !== undefined) throw new UsageError(errors.map(({ message }) => message).join(' '))
+        if (!data) continue
+        failures = 0
+        cursor = data.catalogChanged.cursor
+        show(data.catalogChanged, options)
+      }
+      isStopped = true
+    } catch (error) {
+      failures = await waitOrThrow(error, failures, connection.url)
+    }
+  }
+}
+
+function createSocketClient({ url, token }: Connection) {
+  return createClient({
+    url: url.replace(/^http/, 'ws'), webSocketImpl: WebSocket, retryAttempts: 0, keepAlive: 10_000,
+    connectionParams: { authorization: `Bearer ${token}` },
+  })
+}
+
+/** Close codes after which trying again cannot help: the token ended, or the right did. */
+const finalCodes: Record<number, string> = {
+  4401: 'The token is unknown, expired or revoked.', 4403: 'This owner may not be read any more.', 4429: 'Too many sockets are open for this token.',
+}
+
+async function waitOrThrow(error: unknown, failures: number, url: string): Promise<number> {
+  if (error instanceof UsageError) throw error
+  if (Array.isArray(error)) throw new UsageError((error as Array<{ message: string }>).map(({ message }) => message).join(' '))
+  const code = (error as { code?: unknown }).code
+  const final = typeof code === 'number' ? finalCodes[code] : undefined
+  if (final !== undefined) throw new UsageError(final)
+  if (failures === 0) warn(`The connection to ${url} is gone; trying again …`)
+  const delayMs = Math.random() * Math.min(30_000, 250 * 2 ** failures)
+  await new Promise((resolve) => setTimeout(resolve, delayMs))
+  return Math.min(failures + 1, 10)
+}
+
+function show(event: CatalogEvent, { json, bookmarks }: WatchOptions): void {
+  if (event.__typename === 'CatalogBookmark' && !bookmarks) return
+  if (json) return print(JSON.stringify(event))
+  const time = new Date().toISOString().slice(11, 23)
+  for (const line of describe(event)) print(`${time}  ${line}`)
+}
+
+type Upserted = { kind: string; name: string; revision: number; owner: { kind: string; displayName: string } }
+
+const noun = (kind: string) => (kind === 'AGENT' ? 'agent' : 'server')
+const line = (sign: string, { kind, name, revision, owner }: Upserted) =>
+  `${sign} ${noun(kind).padEnd(6)} ${printable(name)}  revision ${revision}, ${owner.kind === 'DEPLOYMENT' ? 'deployment' : `${owner.kind.toLowerCase()} ${printable(owner.displayName)}`}`
+
+function describe(event: CatalogEvent): string[] {
+  switch (event.__typename) {
+    case 'CatalogBookmark': return [`· nothing changed up to ${event.cursor}`]
+    case 'CatalogSnapshot': {
+      const entries = [...event.mcpServers, ...event.agents]
+      return [`= ${entries.length} entr${entries.length === 1 ? 'y' : 'ies'} at ${event.cursor}`, ...entries.map((entry) => line(' ', entry))]
+    }
+    case 'CatalogDelta': return [
+      ...(event.changedPolicy ? [`! policy revision ${event.changedPolicy.revision}`] : []),
+      ...event.removed.map(({ kind, name, reason }) => `- ${noun(kind).padEnd(6)} ${printable(name)}  ${reason}`),
+      ...event.upserted.map((entry) => line('+', entry)),
+    ]
+  }
+}

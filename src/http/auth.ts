@@ -1,0 +1,72 @@
+import { type IncomingHttpHeaders } from 'node:http'
+import { type Principal } from '../core/access.js'
+import { type TokenRecord } from '../core/change.js'
+import { CatalogError } from '../core/errors.js'
+import { type AccessLog } from '../catalog/context.js'
+import { hashToken } from '../catalog/token.js'
+import { type CatalogIndex } from '../index/catalog-index.js'
+
+export interface Authenticated {
+  principal: Principal
+  token: TokenRecord
+}
+
+/** One way in. Every way answers the same question for a bearer token; null means "not mine". */
+export interface AuthProvider {
+  authenticate: (bearer: string) => Promise<Authenticated | null>
+}
+
+const unauthenticated = (message: string) => new CatalogError('UNAUTHENTICATED', message, {
+  field: 'authorization', mend: 'Send a valid access token as "Authorization: Bearer …"; `pilothouse token create` makes one.',
+})
+
+/** `Bearer …` of a header, or of the same field in a `connection_init` payload. */
+export function bearerOf(headers: IncomingHttpHeaders | Record<string, unknown>): string | null {
+  const entry = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1]
+  const match = typeof entry === 'string' ? /^Bearer +([\x21-\x7e]+)$/i.exec(entry) : null
+  return match?.[1] ?? null
+}
+
+export interface TokenProviderOptions {
+  index: CatalogIndex
+  accessLog: AccessLog
+  /** Reads the change log now: a token made on another node a moment ago is not unknown. */
+  refresh: () => Promise<void>
+  now: () => Date
+  /** Called with each token that was let in; for `lastUsedAt`. */
+  used: (tokenId: string) => void
+}
+
+/** Access tokens of our own: looked up by hash in the index, so that a revoked one is refused at once on every node. */
+export function createTokenProvider({ index, accessLog, refresh, now, used }: TokenProviderOptions): AuthProvider {
+  return {
+    authenticate: async (bearer) => {
+      if (!/^ph[tw]_[A-Za-z0-9_-]{43}$/.test(bearer)) return null
+      const hash = hashToken(bearer)
+      if (!index.state.tokensByHash.has(hash)) await refresh()
+      const token = index.state.tokensByHash.get(hash)
+      if (token === undefined) return null
+      const ended = token.revokedAt !== null ? 'revoked' : new Date(token.expiresAt) <= now() ? 'expired' : null
+      const principal = ended === null ? index.principalOf(token) : null
+      if (principal === null) {
+        await accessLog.record({
+          actor: { kind: token.kind === 'WORKER' ? 'WORKER' : 'USER', id: token.userId ?? token.id },
+          action: 'AUTHENTICATE', outcome: 'DENIED', target: token.id,
+        })
+        return null
+      }
+      used(token.id)
+      return { principal, token }
+    },
+  }
+}
+
+/** @throws CatalogError UNAUTHENTICATED, in the same words for every token that does not open anything */
+export async function authenticate(providers: AuthProvider[], bearer: string | null): Promise<Authenticated> {
+  if (bearer === null) throw unauthenticated('An access token is needed.')
+  for (const provider of providers) {
+    const authenticated = await provider.authenticate(bearer)
+    if (authenticated !== null) return authenticated
+  }
+  throw unauthenticated('The access token is unknown, expired or revoked.')
+}

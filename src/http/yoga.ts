@@ -1,0 +1,31 @@
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+import { createYoga } from 'graphql-yoga'
+import { schema } from '../graphql/schema.js'
+import { type GraphQLContext } from '../graphql/context.js'
+import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
+
+/** The path of the API over HTTP and WebSocket. */
+export const graphqlPath = '/graphql'
+
+/** The GraphQL server over HTTP. Who calls is settled before; its context arrives ready made. */
+export function createGraphQLServer(report: ReportMasked) {
+  return createYoga<GraphQLContext>({
+    schema,
+    graphqlEndpoint: graphqlPath,
+    landingPage: false,
+    cors: false,
+    multipart: false,
+    batching: false,
+    graphiql: { title: 'Pilothouse', subscriptionsProtocol: 'WS', defaultQuery: graphiqlHint },
+    // The page of this package is whole: nothing is loaded from elsewhere.
+    renderGraphiQL,
+    logging: false,
+    maskedErrors: { maskError: (error) => toGraphQLError(error, report) },
+  })
+}
+
+const graphiqlHint = `# Put your token into the Headers tab below:  {"authorization": "Bearer pht_…"}
+{
+  viewer { principal { kind displayName } owners { kind id displayName } }
+}
+`
