@@ -1,0 +1,190 @@
+import { once } from 'node:events'
+import { type AddressInfo } from 'node:net'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { type OwnerInput } from '../../src/client/index.js'
+import { type Clock } from '../../src/worker/clock.js'
+import { type CatalogDelta, type CatalogEvent, type CatalogSnapshot } from '../../src/worker/view.js'
+
+type WireServer = CatalogSnapshot['mcpServers'][number]
+type WireAgent = CatalogSnapshot['agents'][number]
+type Upserted = CatalogDelta['upserted'][number]
+type Removed = CatalogDelta['removed'][number]
+
+/** Everything is allowed that tests on loopback need; the document is as the server sends it, complete. */
+export const openPolicy = {
+  revision: 1,
+  document: {
+    transports: { stdio: 'allow', http: 'allow', sse: 'allow' },
+    urls: { insecureHttp: ['127.0.0.1'], privateNetworks: ['127.0.0.0/8'] },
+  },
+}
+
+export const cursorAt = (sequence: number, incarnation = '00000001'): string => `${incarnation}-${sequence.toString(16).padStart(14, '0')}`
+
+const common = (id: string, name: string) => ({
+  id, name, visibility: 'PRIVATE' as const, enabled: true, locked: false, status: 'ACTIVE' as const, statusReason: null,
+  revision: 1, apply: 'NEXT_TURN' as const, owner: { kind: 'USER' as const, id: 'u1', displayName: 'U' }, audience: [],
+})
+
+/** An MCP server as it comes over the wire; the digest follows from the address unless it is given. */
+export function wireServer(id: string, name: string, changes: Partial<WireServer> & { url?: string } = {}): WireServer {
+  const { url = `https://${id}.example.com/mcp`, ...rest } = changes
+  return {
+    ...common(id, name), kind: 'MCP_SERVER', description: '', timeoutMs: null, default: false, digest: `digest of ${url}`,
+    transport: { __typename: 'RemoteTransport', kind: 'HTTP', url, headers: [] }, tools: { include: ['*'], exclude: [] }, ...rest,
+  }
+}
+
+export function wireAgent(id: string, name: string, changes: Partial<WireAgent> = {}): WireAgent {
+  const agent = {
+    ...common(id, name), kind: 'AGENT' as const, description: '', prompt: 'Help.', agentTools: null, skills: [], mcpServers: [],
+    inheritDefaultMcpServers: false, model: null, ...changes,
+  }
+  return { digest: `digest of ${agent.prompt} ${agent.mcpServers.join()}`, ...agent }
+}
+
+export interface Entries {
+  mcpServers?: WireServer[]
+  agents?: WireAgent[]
+}
+
+export function snapshot(cursor: string, { mcpServers = [], agents = [] }: Entries = {}, changes: Partial<CatalogSnapshot> = {}): CatalogSnapshot {
+  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 600, policy: openPolicy, mcpServers, agents, ...changes }
+}
+
+export function delta(
+  cursor: string, { mcpServers = [], agents = [] }: Entries, removed: Removed[] = [], changes: Partial<CatalogDelta> = {},
+): CatalogDelta {
+  const upserted: Upserted[] = [
+    ...mcpServers.map((server): Upserted => ({ __typename: 'McpServer', ...server })),
+    ...agents.map((agent): Upserted => ({ __typename: 'Agent', ...agent })),
+  ]
+  return { __typename: 'CatalogDelta', cursor, trustForSeconds: 600, changedPolicy: null, upserted, removed, ...changes }
+}
+
+export function removed(id: string, name: string, changes: Partial<Removed> = {}): Removed {
+  return { id, kind: 'MCP_SERVER', name, revision: 1, reason: 'DELETED', mode: 'IMMEDIATE', deadlineSeconds: null, ...changes }
+}
+
+export function bookmark(cursor: string, trustForSeconds = 600): CatalogEvent {
+  return { __typename: 'CatalogBookmark', cursor, trustForSeconds }
+}
+
+/** One `catalogChanged` operation as the fake server sees it. */
+export interface FakeOperation {
+  owner: OwnerInput
+  after: string | null
+  send: (...events: CatalogEvent[]) => void
+  /** Ends the operation with GraphQL errors, the way graphql-ws does when a subscription cannot start. */
+  fail: (code: string, message?: string) => void
+  complete: () => void
+  /** Closes its socket. */
+  close: (code: number, reason?: string) => void
+  /** Resolves when the client ended it, or its socket closed. */
+  ended: Promise<void>
+}
+
+export interface FakeFeed {
+  /** The HTTP address that workers are given. */
+  url: string
+  /** Resolves with the next operation that a client opens; each one is given once. */
+  operation: () => Promise<FakeOperation>
+  /** Sockets opened so far. */
+  sockets: () => number
+  /** From now on pings stay unanswered. */
+  mute: () => void
+  close: () => Promise<void>
+}
+
+/**
+ * The server's side of the wire and nothing behind it: graphql-transport-ws by its specification, on a free port of
+ * loopback. Only `token` is let in; everybody else is closed with 4401.
+ */
+export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/graphql', handleProtocols: () => 'graphql-transport-ws' })
+  await once(server, 'listening')
+  const arrived: FakeOperation[] = []
+  const waiting: Array<(operation: FakeOperation) => void> = []
+  let sockets = 0
+  let isMute = false
+
+  const subscribe = (socket: WebSocket, id: string, { owner, after = null }: { owner: OwnerInput; after?: string | null }) => {
+    const say = (message: object) => socket.send(JSON.stringify({ id, ...message }))
+    const ended = new Promise<void>((resolve) => {
+      socket.once('close', () => resolve())
+      socket.on('message', (data) => {
+        const message = JSON.parse(String(data as Buffer)) as { type: string; id?: string }
+        if (message.type === 'complete' && message.id === id) resolve()
+      })
+    })
+    const operation: FakeOperation = {
+      owner, after, ended,
+      send: (...events) => { for (const event of events) say({ type: 'next', payload: { data: { catalogChanged: event } } }) },
+      fail: (code, message = code) => {
+        say({ type: 'next', payload: { data: null, errors: [{ message, extensions: { code } }] } })
+        say({ type: 'complete' })
+      },
+      complete: () => say({ type: 'complete' }),
+      close: (code, reason) => socket.close(code, reason),
+    }
+    const next = waiting.shift()
+    if (next === undefined) arrived.push(operation)
+    else next(operation)
+  }
+
+  server.on('connection', (socket) => {
+    sockets += 1
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data as Buffer)) as { type: string; id: string; payload?: { authorization?: string; variables: { owner: OwnerInput } } }
+      if (message.type === 'ping' && !isMute) socket.send(JSON.stringify({ type: 'pong' }))
+      if (message.type === 'subscribe') subscribe(socket, message.id, message.payload!.variables)
+      if (message.type !== 'connection_init') return
+      if (message.payload?.authorization === `Bearer ${token}`) socket.send(JSON.stringify({ type: 'connection_ack' }))
+      else socket.close(4401, 'Unauthorized')
+    })
+  })
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+    operation: () => {
+      const operation = arrived.shift()
+      return operation === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(operation)
+    },
+    sockets: () => sockets,
+    mute: () => { isMute = true },
+    close: async () => {
+      for (const socket of server.clients) socket.terminate()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** A clock that is turned by hand. */
+export interface HandClock extends Clock {
+  /** Lets time pass; whatever falls due runs, in order. */
+  advance: (ms: number) => void
+}
+
+export function handClock(): HandClock {
+  let nowMs = 1_000_000
+  const timers = new Set<{ dueMs: number; task: () => void }>()
+  return {
+    nowMs: () => nowMs,
+    random: () => 0.5,
+    after: (delayMs, task) => {
+      const timer = { dueMs: nowMs + delayMs, task }
+      timers.add(timer)
+      return () => { timers.delete(timer) }
+    },
+    advance: (ms) => {
+      const untilMs = nowMs + ms
+      for (;;) {
+        const due = [...timers].filter(({ dueMs }) => dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0]
+        if (due === undefined) break
+        timers.delete(due)
+        nowMs = Math.max(nowMs, due.dueMs)
+        due.task()
+      }
+      nowMs = untilMs
+    },
+  }
+}
