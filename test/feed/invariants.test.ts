@@ -100,6 +100,7 @@ describe('rights and changes', () => {
     // What each person may see after each step, by the step's cursor: the oracle.
     const history: Array<{ cursor: string; views: Map<string, string>[] }> = []
     const entries: Array<{ id: string; revision: number }> = []
+    for (let step = 0; step < 12; step++) await randomRegistration(server, random, people, slugs, entries)
     for (let step = 0; step < 40; step++) {
       await randomStep(server, random, people, slugs, entries, `${seed}-${step}`)
       const sets = await Promise.all(people.map((person) => setOf(person, { kind: 'USER' })))
@@ -126,31 +127,34 @@ describe('rights and changes', () => {
 
 type Random = ReturnType<typeof createRandom>
 
+/** Few names, so that entries shadow each other; a name that is taken is left as it is. */
+async function randomRegistration(server: TestServer, random: Random, people: Person[], slugs: string[], entries: Array<{ id: string; revision: number }>): Promise<void> {
+  const owner: OwnerInput = random.pick([{ kind: 'DEPLOYMENT' }, { kind: 'TEAM', id: slugs[0]! }, { kind: 'TEAM', id: slugs[1]! }, { kind: 'USER', id: people[0]!.id }])
+  const locked = owner.kind === 'USER' ? null : random.next() < 0.2
+  const made = await server.register(server.admin, `n${random.below(4)}`, { owner, locked }).catch(() => null)
+  if (made !== null) entries.push(made)
+}
+
 async function randomStep(
   server: TestServer, random: Random, people: Person[], slugs: string[], entries: Array<{ id: string; revision: number }>, suffix: string,
 ): Promise<void> {
   const { admin } = server
   const entry = entries.length > 0 ? random.pick(entries) : undefined
-  const roll = random.below(entry === undefined ? 3 : 9)
-  if (roll === 0) return void await admin.client.execute(SetTeamMemberDocument, { team: random.pick(slugs), userId: random.pick(people).id, role: 'MEMBER' })
-  if (roll === 1) return void await admin.client.execute(RemoveTeamMemberDocument, { team: random.pick(slugs), userId: random.pick(people).id })
-  if (roll === 2 || entry === undefined) {
-    // Few names, so that entries shadow each other.
-    const owner: OwnerInput = random.pick([{ kind: 'DEPLOYMENT' }, { kind: 'TEAM', id: slugs[0]! }, { kind: 'TEAM', id: slugs[1]! }, { kind: 'USER', id: people[0]!.id }])
-    const name = `n${random.below(4)}`
-    const made = await server.register(admin, name, { owner, locked: owner.kind === 'USER' ? null : random.next() < 0.2 }).catch(() => null)
-    if (made !== null) entries.push(made)
-    return
+  const roll = random.below(13)
+  if (roll < 2) return void await admin.client.execute(SetTeamMemberDocument, { team: random.pick(slugs), userId: random.pick(people).id, role: 'MEMBER' })
+  if (roll < 4) return void await admin.client.execute(RemoveTeamMemberDocument, { team: random.pick(slugs), userId: random.pick(people).id })
+  if (roll < 6 || entry === undefined) {
+    return randomRegistration(server, random, people, slugs, entries)
   }
   const update = async (change: object) => {
     const { updateMcpServer } = await admin.client.execute(UpdateMcpServerDocument, { input: { id: entry.id, expectedRevision: entry.revision, ...change } })
     entry.revision = updateMcpServer.mcpServer.revision
   }
-  if (roll === 3) return update({ visibility: 'PRIVATE' })
-  if (roll === 4) return update({ visibility: 'PUBLIC' })
-  if (roll === 5) return update({ visibility: 'SHARED', audience: [random.pick([{ kind: 'TEAM', id: slugs[0]! }, { kind: 'USER', id: people[1]!.id }])] })
-  if (roll === 6) return update({ name: `n${random.below(4)}-${suffix}` })
-  if (roll === 7) {
+  if (roll < 8) return update({ visibility: 'PRIVATE' })
+  if (roll === 8) return update({ visibility: 'PUBLIC' })
+  if (roll === 9) return update({ visibility: 'SHARED', audience: [random.pick([{ kind: 'TEAM', id: slugs[0]! }, { kind: 'USER', id: people[1]!.id }])] })
+  if (roll === 10) return update({ name: `n${random.below(4)}-${suffix}` })
+  if (roll === 11) {
     const { setEntryEnabled } = await admin.client.execute(SetEntryEnabledDocument, { input: { id: entry.id, expectedRevision: entry.revision, enabled: random.next() < 0.5 } })
     entry.revision = setEntryEnabled.entry.revision
     return
