@@ -78,7 +78,7 @@ function served(context: CatalogContext, query: OwnerQuery, field: string): Owne
 /** One's own, and for admins anybody's. Its sockets close at once. @throws CatalogError NOT_FOUND */
 export async function revokeAccessToken(context: CatalogContext, id: string): Promise<StoredToken> {
   const { result } = await commit(context, actorOf(context.principal), async () => {
-    const known = await findToken(context.db, id)
+    const known = /^tok_[0-9a-f]{24}$/.test(id) ? await findToken(context.db, id) : null
     const isOwn = known !== null && known.userId === context.principal.id
     if (known === null || (!isOwn && context.principal.role !== 'ADMIN')) throw await denied(context, 'MANAGE_TOKENS', id, 'id', 'access token')
     return async (tx) => {

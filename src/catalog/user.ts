@@ -38,6 +38,7 @@ export function createUser(context: CatalogContext, input: CreateUserInput): Pro
 export function setUserRole(context: CatalogContext, userId: string, role: Role): Promise<Committed<User>> {
   return commit(context, actorOf(context.principal), async () => {
     await authorize(context, 'MANAGE_PEOPLE', deploymentOwner, 'setUserRole')
+    if (!context.index.state.users.has(userId)) throw notFound('userId', 'user')
     return async (tx) => {
       const before = await lockUser(tx, userId)
       if (before === null) throw notFound('userId', 'user')

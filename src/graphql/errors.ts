@@ -10,6 +10,11 @@ function originOf(error: unknown): unknown {
   return origin
 }
 
+/** graphql-js repeats a variable's whole value in its message; what somebody sent may be a secret that sits in the wrong place. */
+function withoutValue(message: string): string {
+  return message.replace(/ got invalid value .* at "/s, ' got an invalid value at "').replace(/ got invalid value .*; /s, ' got an invalid value; ')
+}
+
 /**
  * The one place where errors leave: catalog errors with their code, field and mend; mistakes in the document or its
  * variables as INVALID_INPUT; everything else masked as INTERNAL.
@@ -22,9 +27,11 @@ export function toGraphQLError(error: unknown, report: ReportMasked): GraphQLErr
   }
   if (origin instanceof GraphQLError) {
     if (origin.extensions.code === 'INTERNAL_SERVER_ERROR') report(error)
-    const field = /at "(?:\$?)([^"]+)"/.exec(origin.message)?.[1] ?? /Variable "\$([^"]+)"/.exec(origin.message)?.[1] ?? 'query'
+    // The outermost message names the path; the origin only says what is wrong with the value.
+    const { message } = error instanceof GraphQLError ? error : origin
+    const field = / at "([^"]+)"; /.exec(message)?.[1] ?? /^Variable "\$([^"]+)"/.exec(message)?.[1] ?? 'query'
     const { http } = origin.extensions
-    return new GraphQLError(origin.message, {
+    return new GraphQLError(withoutValue(message), {
       ...place,
       extensions: { code: 'INVALID_INPUT', field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
     })

@@ -1,5 +1,6 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { createYoga } from 'graphql-yoga'
+import { execute, type GraphQLError } from 'graphql'
+import { createYoga, type Plugin } from 'graphql-yoga'
 import { schema } from '../graphql/schema.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
@@ -20,8 +21,22 @@ export function createGraphQLServer(report: ReportMasked) {
     // The page of this package is whole: nothing is loaded from elsewhere.
     renderGraphiQL,
     logging: false,
+    plugins: [oneBehaviour(report)],
     maskedErrors: { maskError: (error) => toGraphQLError(error, report) },
   })
+}
+
+/**
+ * HTTP behaves as the WebSocket does: graphql-js itself executes (its variable errors name the path of the input), and
+ * validation errors leave with a code of the closed list.
+ */
+function oneBehaviour(report: ReportMasked): Plugin {
+  return {
+    onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
+    onValidate: () => ({ valid, result, setResult }) => {
+      if (!valid) setResult((result as GraphQLError[]).map((error) => toGraphQLError(error, report)))
+    },
+  }
 }
 
 const graphiqlHint = `# Put your token into the Headers tab below:  {"authorization": "Bearer pht_…"}
