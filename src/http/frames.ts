@@ -26,15 +26,15 @@ export interface SinkOptions {
   maxWaitingBytes: number
   report: ReportMasked
   fail: (error: CatalogError) => void
+  /** More waits for the socket than may: it must go. */
+  overflow: () => void
 }
-
-const slowConsumerCode = 4420
 
 /**
  * Writes `next` frames of `graphql-transport-ws` around a result that was encoded once for everybody.
  * What waits for a slow socket is bounded: past it the socket is closed, and the client resumes by cursor.
  */
-export function createSink({ socket, id, args, renderKey, index, hub, maxWaitingBytes, report, fail }: SinkOptions): StreamSink {
+export function createSink({ socket, id, args, renderKey, index, hub, maxWaitingBytes, report, fail, overflow }: SinkOptions): StreamSink {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
   let isFirst = true
   const write = (text: string) => {
@@ -45,7 +45,7 @@ export function createSink({ socket, id, args, renderKey, index, hub, maxWaiting
     render: (event) => renderEvent(args, { index, hub, caller: null }, event, report),
     send: (result) => {
       // The first event may be a large snapshot, on a socket that has others to carry; it is not the client's slowness.
-      if (!isFirst && socket.bufferedAmount > maxWaitingBytes) return socket.close(slowConsumerCode, 'Slow consumer')
+      if (!isFirst && socket.bufferedAmount > maxWaitingBytes) return overflow()
       isFirst = false
       write(`${head}${result}}`)
     },

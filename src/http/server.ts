@@ -6,7 +6,7 @@ import { type Hub } from '../feed/hub.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { authenticate, type AuthProvider, bearerOf } from './auth.js'
 import { attachWebSockets, type WsServer } from './ws.js'
-import { createGraphQLServer, graphqlPath } from './yoga.js'
+import { createGraphQLServer, graphqlPath, pathOf } from './yoga.js'
 
 export interface HttpOptions {
   services: CatalogServices
@@ -36,7 +36,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   const webSockets = attachWebSockets(server, options)
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const pathname = pathOf(request)
     if (pathname === '/health') return answer(response, 200, { status: 'ok' })
     const context = { index: options.services.index, hub: options.hub, caller: null }
     // Yoga answers a browser's GET with the page of GraphiQL, whatever else the URL holds.

@@ -12,7 +12,7 @@ import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { schema } from '../graphql/schema.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf } from './auth.js'
 import { createSink, renderKeyOf } from './frames.js'
-import { graphqlPath } from './yoga.js'
+import { graphqlPath, pathOf } from './yoga.js'
 
 export interface WsOptions {
   services: CatalogServices
@@ -61,7 +61,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   })
 
   const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
-    if (new URL(request.url ?? '/', 'http://localhost').pathname !== graphqlPath) return void duplex.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+    if (pathOf(request) !== graphqlPath) return void duplex.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
     sockets.handleUpgrade(request, duplex, head, (socket) => accept(socket))
   }
 
@@ -220,6 +220,10 @@ function pushed(
   const sink = createSink({
     socket: context.extra.socket, id, args, renderKey: renderKeyOf(payload), index: options.services.index, hub: options.hub,
     maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576, report: options.report, fail,
+    overflow: () => {
+      context.extra.socket.close(closeCodes.slowConsumer, 'Slow consumer')
+      void stop()
+    },
   })
   return {
     next: () => {

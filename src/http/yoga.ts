@@ -1,3 +1,4 @@
+import { type IncomingMessage } from 'node:http'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { execute, type GraphQLError } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
@@ -7,6 +8,11 @@ import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 
 /** The path of the API over HTTP and WebSocket. */
 export const graphqlPath = '/graphql'
+
+/** A request's path as it was sent. Not through `URL`, which throws on some of what strangers send. */
+export function pathOf({ url }: IncomingMessage): string {
+  return (url ?? '/').split('?', 1)[0]!
+}
 
 /** The GraphQL server over HTTP. Who calls is settled before; its context arrives ready made. */
 export function createGraphQLServer(report: ReportMasked) {
