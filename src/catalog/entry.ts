@@ -3,6 +3,7 @@ import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { resolveReach, type ReachInput } from './reach.js'
+import { canonicalJson } from '../core/canonical.js'
 import { type ApplyMoment, type Definition, type Entry, type EntryKind, type JudgedEntry, toCandidate } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
@@ -139,7 +140,7 @@ async function lockAtRevision(tx: Tx, { id, expectedRevision }: { id: string; ex
 /** null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable. */
 export function nextRevision(context: CatalogContext, before: Entry, change: Partial<Entry>): Entry | null {
   const changed = { ...before, ...change }
-  const isSame = JSON.stringify(changed) === JSON.stringify(before)
+  const isSame = canonicalJson(changed) === canonicalJson(before)
   if (isSame) return null
   const after: Entry = {
     ...changed, digest: digestOf(changed.kind, changed.definition), revision: before.revision + 1,

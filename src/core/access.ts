@@ -96,7 +96,7 @@ export const accessTable: Record<Action, Rows> = {
   },
 }
 
-/** @param isKnown whether the catalog has that owner; an unknown one looks like somebody else's. */
+/** An owner that the catalog does not have needs no case of its own: it looks like somebody else's. */
 export function relationOf(principal: Principal, owner: OwnerRef): Relation {
   if (principal.kind === 'WORKER') {
     return principal.serves === null || principal.serves.has(`${owner.kind}:${owner.id}`) ? 'SERVING' : 'UNSERVING'

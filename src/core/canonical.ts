@@ -6,7 +6,8 @@
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== 'object') {
     const text = JSON.stringify(value) as string | undefined
-    if (text === undefined) throw new TypeError(`${typeof value} has no canonical form`)
+    // JSON writes NaN and Infinity as null, and two different values must never have one text.
+    if (text === undefined || (typeof value === 'number' && !Number.isFinite(value))) throw new TypeError(`${typeof value} has no canonical form`)
     return text
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`

@@ -78,7 +78,8 @@ export function chosenOf<Item extends Candidate>(scope: Scope, entries: Iterable
   return null
 }
 
-function byAge(a: Reach, b: Reach): number {
+/** The older first; equal moments by id, so that every node chooses the same. */
+export function byAge(a: Reach, b: Reach): number {
   return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1
 }
 
@@ -97,12 +98,12 @@ export function removalReason(scope: Scope, gone: Reach, now: Candidate | null):
   if (now === null) return 'DELETED'
   // To whom it is not shared any more, its new name, state or successor must not be told (F2).
   if (wayTo(scope, now) === null) return 'NOT_SHARED'
-  if (now.name !== gone.name) return 'RENAMED'
+  // State before name: a rename in the same step must not turn an immediate end into a drain.
   switch (now.status) {
     case 'DISABLED': return 'DISABLED'
     case 'POLICY_DENIED': return 'POLICY_DENIED'
     case 'PENDING_APPROVAL': return 'APPROVAL_VOID'
-    case 'ACTIVE': return 'SHADOWED'
+    case 'ACTIVE': return now.name === gone.name ? 'SHADOWED' : 'RENAMED'
   }
 }
 

@@ -1,6 +1,6 @@
 import { type AgentDefinition } from './agent.js'
-import { fates, type Fate, type Scope } from './effective.js'
-import { type JudgedEntry, statusReason } from './entry.js'
+import { byAge, fates, type Fate, type Scope, ways } from './effective.js'
+import { type JudgedEntry } from './entry.js'
 import { type McpServerDefinition, secretReferences } from './mcp-server.js'
 
 export interface AvailabilityStep {
@@ -32,6 +32,8 @@ const step = (check: string, passed: boolean, reason: string): AvailabilityStep 
 /** Closest first: what is chosen, what would run but for another, what may not run, what does not reach. */
 const closeness: Fate<JudgedEntry>['outcome'][] = ['CHOSEN', 'SHADOWED', 'LOCKED_OUT', 'INACTIVE', 'UNREACHED']
 
+const rankOf = (fate: Fate<JudgedEntry>): number => 'way' in fate ? ways.indexOf(fate.way) : ways.length
+
 /**
  * Why an entry of that name is, or is not, in somebody's set, as the whole chain.
  * What neither the owner nor the asker may see does not appear: it all looks like "no entry of that name for you".
@@ -39,7 +41,7 @@ const closeness: Fate<JudgedEntry>['outcome'][] = ['CHOSEN', 'SHADOWED', 'LOCKED
 export function explain(input: ExplainInput): Availability {
   const visible = fates(input.scope, input.entries)
     .filter((fate) => fate.outcome !== 'UNREACHED' || input.isVisible(fate.entry))
-    .sort((a, b) => closeness.indexOf(a.outcome) - closeness.indexOf(b.outcome))
+    .sort((a, b) => closeness.indexOf(a.outcome) - closeness.indexOf(b.outcome) || rankOf(a) - rankOf(b) || byAge(a.entry, b.entry))
   const [main, ...others] = visible
   if (main === undefined) {
     return { available: false, entry: null, steps: [step('entry', false, 'There is no entry of that name for you.')] }
@@ -77,7 +79,7 @@ function chainOf(fate: Fate<JudgedEntry>, input: ExplainInput): AvailabilityStep
   const denied = entry.verdict.kind === 'DENY'
   const findings = entry.verdict.findings.map(({ message, mend }) => `${message} ${mend}`).join(' ')
   steps.push(step('policy', !denied, denied ? findings : `The policy (revision ${entry.verdict.policyRevision}) allows it.`))
-  if (entry.verdict.kind === 'NEEDS_APPROVAL') steps.push(step('approval', false, statusReason(entry) ?? findings))
+  if (entry.verdict.kind === 'NEEDS_APPROVAL') steps.push(step('approval', false, `Waits for approval. ${findings}`))
   else if (!denied) steps.push(step('approval', true, 'It needs no approval.'))
   if (fate.outcome === 'SHADOWED') steps.push(step('shadowing', false, `${describe(fate.by)} of the same name comes first.`))
   else if (fate.outcome === 'LOCKED_OUT') steps.push(step('shadowing', false, `${describe(fate.by)} is locked and holds the name.`))

@@ -22,6 +22,8 @@ const known = new Set([
   'type', 'transport', 'command', 'args', 'env', 'cwd', 'url', 'headers', 'tools', 'excludeTools', 'timeout', 'default', 'description',
 ])
 
+const remoteTypes: unknown[] = ['http', 'sse', 'streamable-http', 'streamableHttp']
+
 function finding(rule: string, field: string, message: string, mend: string): Finding {
   return { rule, field, message, mend }
 }
@@ -35,20 +37,33 @@ export function parseMcpJson(text: string, form: McpJsonForm): { items: ParsedIt
   try {
     root = JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text)
   } catch (error) {
-    return { problem: `The text is not JSON: ${(error as Error).message.slice(0, 200)}` }
+    return { problem: notJson((error as Error).message) }
   }
   if (!isObject(root)) return { problem: 'The text is not a JSON object of servers.' }
-  const servers = form === 'FLAT' ? root : unwrap(root)
-  return { items: Object.entries(servers).map(([name, value]) => toItem(name, value)) }
+  const wrapper = form === 'FLAT' ? undefined : wrapperOf(root)
+  const servers = wrapper === undefined ? root : root[wrapper] as JsonObject
+  const items = Object.entries(servers).map(([name, value]) => toItem(name, value))
+  // What stands beside the wrapper (`hooks`, `inputs`) belongs to no server; the first one carries the news.
+  if (wrapper !== undefined) items[0]?.findings.unshift(...Object.keys(root).filter((key) => key !== wrapper).map((key) => unknownKey(key, key)))
+  return { items }
 }
 
-function unwrap(root: JsonObject): JsonObject {
-  for (const key of ['mcpServers', 'servers']) {
+/** The parser's words quote the text, and the text may hold secrets: only the place is handed on (S14). */
+function notJson(reason: string): string {
+  const position = /position \d+/.exec(reason)?.[0]
+  return position === undefined ? 'The text is not JSON.' : `The text is not JSON; look at ${position}.`
+}
+
+function wrapperOf(root: JsonObject): string | undefined {
+  return ['mcpServers', 'servers'].find((key) => {
     const inner = root[key]
     // A server that happens to be called mcpServers has a command or a url of its own.
-    if (isObject(inner) && typeof inner.command !== 'string' && typeof inner.url !== 'string') return inner
-  }
-  return root
+    return isObject(inner) && typeof inner.command !== 'string' && typeof inner.url !== 'string'
+  })
+}
+
+function unknownKey(field: string, key: string): Finding {
+  return finding('unknown-key', field, `${key} means nothing here and is dropped; nothing of it is run.`, `Take ${key} out.`)
 }
 
 function toItem(name: string, value: unknown): ParsedItem {
@@ -58,7 +73,7 @@ function toItem(name: string, value: unknown): ParsedItem {
     return item
   }
   for (const key of Object.keys(value).filter((key) => !known.has(key))) {
-    item.findings.push(finding('unknown-key', `${name}.${key}`, `${key} means nothing here and is dropped; nothing of it is run.`, `Take ${key} out.`))
+    item.findings.push(unknownKey(`${name}.${key}`, key))
   }
   const transport = toTransport(value)
   if (transport === null) {
@@ -77,7 +92,7 @@ function toItem(name: string, value: unknown): ParsedItem {
 
 function toTransport(value: JsonObject): JsonObject | null {
   const type = value.type ?? value.transport
-  const isRemote = typeof value.url === 'string' && (type === undefined || ['http', 'sse', 'streamable-http', 'streamableHttp'].includes(String(type)))
+  const isRemote = typeof value.url === 'string' && (type === undefined || remoteTypes.includes(type))
   if (isRemote) return { [type === 'sse' ? 'sse' : 'http']: { url: value.url, headers: toPairs(value.headers) } }
   const isLocal = typeof value.command === 'string' && (type === undefined || type === 'stdio' || type === 'local')
   if (!isLocal) return null

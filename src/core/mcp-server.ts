@@ -50,7 +50,8 @@ const pairs = z.array(z.strictObject({ name: line(200, 1), value: line(8192) }))
 const stdioInput = z.strictObject({
   command: line(1024, 1),
   args: z.array(line(8192)).max(256, 'has more than 256 items').nullish().transform((list) => list ?? []),
-  env: pairs,
+  // Of two values for one variable nobody could say which one runs.
+  env: pairs.refine((list) => new Set(list.map(({ name }) => name)).size === list.length, 'names one variable twice'),
   cwd: line(1024, 1).nullish().transform((cwd) => cwd ?? null),
 })
 const remoteInput = z.strictObject({ url: line(2048, 1), headers: pairs })

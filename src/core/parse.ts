@@ -10,14 +10,15 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unkn
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  const field = [prefix, ...(issue?.path ?? [])].filter((part) => part !== '').map(String).join('.') || 'input'
-  const message = issue?.message ?? 'is not valid'
+  const unknownKey = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const field = [prefix, ...(issue?.path ?? []), ...unknownKey].filter((part) => part !== '').map(String).join('.') || 'input'
+  const message = unknownKey.length > 0 ? 'is not known here; leave it out' : issue?.message ?? 'is not valid'
   throw invalid(field, `${field}: ${message}`, `Change ${field} so that it fits: ${message}.`)
 }
 
-/** Control characters never belong in a name, a command or an address; newlines and tabs only in free text. */
+/** Control characters and line ends of any kind never belong in a name, a command or an address; newlines and tabs only in free text. */
 // eslint-disable-next-line no-control-regex
-const controlCharacters = /[\u0000-\u001f\u007f]/
+const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 // eslint-disable-next-line no-control-regex
 const freeTextControlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
 

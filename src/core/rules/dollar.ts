@@ -23,7 +23,7 @@ export const dollar: Rule = (subject) => {
   const pairs = transport.kind === 'STDIO' ? transport.env : transport.headers
   return [
     ...plain.filter(([, value]) => hasDollar(value)).map(([field]) => finding(`${path}.${field}`, 'No $ may stand here.')),
-    ...pairs.filter(({ name }) => hasDollar(name)).map((_, at) => finding(`${path}.${list}.${at}.name`, 'No $ may stand in a name.')),
+    ...pairs.filter(({ name }) => hasDollar(name)).map(({ name }) => finding(`${path}.${list}.${name}`, 'No $ may stand in a name.')),
     ...pairs.filter(({ value }) => hasStrayDollar(value))
       .map(({ name }) => finding(`${path}.${list}.${name}`, `The value of ${name} holds a $ that is not a reference.`)),
   ]

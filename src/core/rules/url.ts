@@ -10,7 +10,13 @@ declare const URL: {
 }
 
 /** Names that lead into somebody's own network (RFC 6761, 6762, 8375 and common practice). */
-const privateSuffixes = ['localhost', 'local', 'internal', 'intranet', 'lan', 'corp', 'home', 'private', 'home.arpa']
+const privateSuffixes = ['localhost', 'local', 'internal', 'intranet', 'lan', 'corp', 'home', 'private', 'home.arpa', 'localdomain']
+
+/** Clouds serve a machine's own credentials here; the other such addresses lie in private ranges. (Azure) */
+const metadataAddresses = ['168.63.129.16']
+
+/** The only part of IPv6 that is handed out; the rest holds ::127.0.0.1 and whatever comes next. */
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /**
  * The form of a URL and where it may lead (S9, first half): https unless listed, no userinfo, no fragment, the host written
@@ -43,8 +49,9 @@ function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] {
   const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(text)?.[1] ?? ''
   if (url.username !== '' || url.password !== '' || authority.includes('@')) {
     objections.push(['A URL must not carry a user name or password.', 'Put credentials into a header, as a reference.'])
-  } else if (authority.replace(/:\d*$/, '').toLowerCase() !== url.hostname) {
-    objections.push([`The host is written in another form than it is understood (${url.hostname}).`, `Write the host as ${url.hostname}.`])
+  } else if (authority.replace(/:\d*$/, '').toLowerCase() !== plainHost(url.hostname)) {
+    const plain = plainHost(url.hostname)
+    objections.push([`The host is written in another form than it is understood (${plain}).`, `Write the host as ${plain}.`])
   }
   if (text.includes('#')) objections.push(['A fragment is never sent to a server.', 'Leave out # and what follows it.'])
   if (url.protocol === 'http:' && !isListed(url.hostname, policy.urls.insecureHttp)) {
@@ -66,12 +73,20 @@ function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   return ipaddr.isValid(bare) ? ipaddr.process(bare) : null
 }
 
+/** An IPv4 address inside an IPv6 one is understood as the IPv4 address. */
+function plainHost(hostname: string): string {
+  const address = addressOf(hostname)
+  return address?.kind() === 'ipv4' ? address.toString() : hostname
+}
+
 /** Why the host is not public, or null. */
 function privateReason(hostname: string): string | null {
   const address = addressOf(hostname)
   if (address !== null) {
     const range = address.range()
-    return range === 'unicast' ? null : `not a public address (${range})`
+    if (metadataAddresses.includes(address.toString())) return 'not a public address (metadata)'
+    const isGlobal = range === 'unicast' && (address.kind() === 'ipv4' || address.match(globalUnicast))
+    return isGlobal ? null : `not a public address (${range === 'unicast' ? 'unassigned' : range})`
   }
   if (hostname.endsWith('.')) return 'a name with a trailing dot'
   const isSpecial = privateSuffixes.some((suffix) => hostname === suffix || hostname.endsWith(`.${suffix}`))

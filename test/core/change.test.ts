@@ -1,0 +1,45 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { altersRights, formatCursor, parseCursor } from '../../src/core/change.js'
+
+const sequence = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 1, 15, 16, Number.MAX_SAFE_INTEGER))
+
+describe('cursors', () => {
+  it('come back as they were', () => {
+    fc.assert(fc.property(fc.stringMatching(/^[0-9a-f]{8}$/), sequence, (incarnation, sequence) => {
+      expect(parseCursor(formatCursor({ incarnation, sequence }))).toEqual({ incarnation, sequence })
+    }))
+  })
+
+  it('of one incarnation compare as text', () => {
+    fc.assert(fc.property(sequence, sequence, (a, b) => {
+      const [left, right] = [a, b].map((sequence) => formatCursor({ incarnation: '0badf00d', sequence })) as [string, string]
+      expect([left < right, left === right]).toEqual([a < b, a === b])
+    }))
+  })
+
+  it.each([
+    '', '-', '0badf00d', '0badf00d-', '0badf00d-1', '0badf00d-0000000000000', '0badf00d-000000000000001', 'badf00d-00000000000001',
+    '0BADF00D-00000000000001', '0badf00d-0000000000000G', '0badf00d-0000000000000A', '0badf00d_00000000000001', ' 0badf00d-00000000000001',
+    '0badf00d-00000000000001 ', '0badf00d-00000000000001\n', '0badf00d--0000000000001', '0badf00d-0x000000000001', '0badf00d-０0000000000001',
+    // Beyond what a number holds exactly.
+    '0badf00d-20000000000000', '0badf00d-ffffffffffffff', 'null', 'undefined', '{"incarnation":"0badf00d","sequence":1}',
+  ])('%j is none', (text) => { expect(parseCursor(text)).toBeNull() })
+
+  it('are read to the last safe number', () => {
+    expect(parseCursor('0badf00d-1fffffffffffff')).toEqual({ incarnation: '0badf00d', sequence: Number.MAX_SAFE_INTEGER })
+  })
+
+  it('are never read from other text', () => {
+    fc.assert(fc.property(fc.string(), (text) => {
+      const cursor = parseCursor(text)
+      if (cursor !== null) expect(formatCursor(cursor)).toBe(text)
+    }))
+  })
+})
+
+describe('changes', () => {
+  it('S19: of people, teams and policy make decisions be taken again', () => {
+    expect(altersRights).toEqual({ ENTRY: false, USER: true, TEAM: true, MEMBERSHIP: true, POLICY: true, TOKEN: false })
+  })
+})

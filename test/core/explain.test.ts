@@ -1,0 +1,164 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Scope, wayTo } from '../../src/core/effective.js'
+import { entryStatus, type JudgedEntry, visibilities } from '../../src/core/entry.js'
+import { type Availability, explain, type ExplainInput } from '../../src/core/explain.js'
+import { deploymentOwner, type OwnerRef, ownerKey, systemPrincipal } from '../../src/core/owner.js'
+import { parseAgentDefinition } from '../../src/core/agent.js'
+import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
+import { type VerdictKind } from '../../src/core/policy.js'
+
+const me: OwnerRef = { kind: 'USER', id: 'me' }
+const stranger: OwnerRef = { kind: 'USER', id: 'stranger' }
+const ourTeam: OwnerRef = { kind: 'TEAM', id: 'ours' }
+const person: Scope = { kind: 'USER', userId: 'me', teamIds: new Set(['ours']), isAdmin: false }
+
+type Given = Partial<JudgedEntry> & { kindOfVerdict?: VerdictKind }
+const http = (extra: object = {}) => parseMcpServerDefinition({ transport: { http: { url: 'https://example.com/mcp', ...extra } } })
+
+function entry({ kindOfVerdict = 'ALLOW', ...given }: Given = {}): JudgedEntry {
+  const enabled = given.enabled ?? true
+  const verdict = given.verdict ?? {
+    kind: kindOfVerdict, policyRevision: 7,
+    findings: kindOfVerdict === 'ALLOW' ? [] : [{ rule: 'transport', field: 'definition.transport', message: 'The finding.', mend: 'The mend.' }],
+  }
+  return {
+    id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: me, visibility: 'PRIVATE', audience: [], locked: false, revision: 3,
+    createdAt: '2026-01-01T00:00:00.000Z', definition: http(), digest: 'd', apply: 'NEXT_TURN', updatedAt: '2026-01-01T00:00:00.000Z',
+    updatedBy: systemPrincipal, ...given, enabled, verdict, status: entryStatus(enabled, verdict),
+  }
+}
+
+const ask = (entries: JudgedEntry[], more: Partial<ExplainInput> = {}) =>
+  explain({ scope: person, entries, isVisible: () => false, hasMcpServer: () => true, ...more })
+const chain = ({ steps }: Availability) => steps.map(({ check, passed }) => `${passed ? '+' : '-'}${check}`).join(' ')
+const reasonOf = ({ steps }: Availability, check: string) => steps.find((step) => step.check === check)?.reason
+
+describe('the chain of one entry', () => {
+  it.each<[string, Given, boolean, string]>([
+    ['ACTIVE', {}, true, '+entry +scope +enabled +policy +approval +shadowing'],
+    ['DISABLED', { enabled: false }, false, '+entry +scope -enabled +policy +approval'],
+    ['POLICY_DENIED', { kindOfVerdict: 'DENY' }, false, '+entry +scope +enabled -policy'],
+    ['PENDING_APPROVAL', { kindOfVerdict: 'NEEDS_APPROVAL' }, false, '+entry +scope +enabled +policy -approval'],
+    ['disabled and denied', { enabled: false, kindOfVerdict: 'DENY' }, false, '+entry +scope -enabled -policy'],
+    ['disabled and pending', { enabled: false, kindOfVerdict: 'NEEDS_APPROVAL' }, false, '+entry +scope -enabled +policy -approval'],
+  ])('%s', (_, given, available, expected) => {
+    const answer = ask([entry(given)])
+    expect(chain(answer)).toBe(expected)
+    expect(answer).toMatchObject({ available, entry: { id: 'srv_1' } })
+  })
+
+  it('says the finding and its mend where they belong', () => {
+    expect(reasonOf(ask([entry({ kindOfVerdict: 'DENY' })]), 'policy')).toBe('The finding. The mend.')
+    expect(reasonOf(ask([entry({ kindOfVerdict: 'NEEDS_APPROVAL' })]), 'approval')).toBe('Waits for approval. The finding. The mend.')
+    expect(reasonOf(ask([entry()]), 'policy')).toBe('The policy (revision 7) allows it.')
+    expect(reasonOf(ask([entry()]), 'entry')).toBe('The entry srv_1 of a user, revision 3.')
+  })
+
+  it('does not call a pending entry disabled in the step about approval', () => {
+    expect(reasonOf(ask([entry({ enabled: false, kindOfVerdict: 'NEEDS_APPROVAL' })]), 'approval')).toMatch(/^Waits for approval\. /)
+  })
+
+  it.each<[OwnerRef, Given, string]>([
+    [me, {}, 'It belongs to this owner.'],
+    [ourTeam, {}, 'It belongs to a team of this owner.'],
+    [deploymentOwner, { visibility: 'PUBLIC' }, 'The deployment offers it to this owner.'],
+    [stranger, { visibility: 'SHARED', audience: [ourTeam] }, 'It is shared with this owner.'],
+  ])('names the way: %o', (owner, given, reason) => { expect(reasonOf(ask([entry({ owner, ...given })]), 'scope')).toBe(reason) })
+
+  it('lists what a session needs without making it a reason', () => {
+    const answer = ask([entry({
+      definition: http({ headers: [{ name: 'Authorization', value: 'Bearer ${user:TOKEN}' }, { name: 'X-Key', value: '${secret:KEY}' }] }),
+    })])
+    expect(answer.available).toBe(true)
+    expect(answer.steps.filter(({ check }) => check === 'secrets')).toEqual([
+      { check: 'secrets', passed: true, reason: 'A session needs the secret TOKEN of the person it acts for for header:Authorization.' },
+      { check: 'secrets', passed: true, reason: "A session needs the secret KEY of the entry's owner for header:X-Key." },
+    ])
+  })
+
+  it('S12: names the servers that an agent runs without', () => {
+    const agent = entry({ kind: 'AGENT', definition: parseAgentDefinition({ prompt: 'Do.', mcpServers: ['here', 'gone'] }) })
+    const answer = ask([agent], { hasMcpServer: (name) => name === 'here' })
+    expect(answer.available).toBe(true)
+    expect(chain(answer)).toMatch(/ \+mcpServers -mcpServers$/)
+    expect(answer.steps.at(-1)?.reason).toContain('gone')
+  })
+})
+
+describe('several entries of one name', () => {
+  const mine = entry({ id: 'mine' })
+  const teams = entry({ id: 'teams', owner: ourTeam })
+  const offered = entry({ id: 'offered', owner: deploymentOwner, visibility: 'PUBLIC' })
+  const hidden = entry({ id: 'hidden', owner: stranger })
+  const off = (one: JudgedEntry): JudgedEntry => ({ ...one, enabled: false, status: 'DISABLED' })
+
+  it('is about the chosen one, and names the others', () => {
+    const answer = ask([offered, mine])
+    expect(answer).toMatchObject({ available: true, entry: { id: 'mine' } })
+    expect(answer.steps.at(-1)).toEqual({
+      check: 'other', passed: false, reason: 'The entry offered of the deployment has the same name: a closer or older one is chosen.',
+    })
+  })
+
+  it('says which lock holds the name, the lock switched off or not', () => {
+    const lock = off({ ...offered, locked: true })
+    const answer = ask([mine, lock])
+    expect(answer).toMatchObject({ available: false, entry: { id: 'mine' } })
+    expect(chain(answer)).toBe('+entry +scope +enabled +policy +approval -shadowing -other')
+    expect(reasonOf(answer, 'shadowing')).toBe('The entry offered of the deployment is locked and holds the name.')
+    expect(reasonOf(answer, 'other')).toContain('it is not active')
+  })
+
+  it('is about the closest of those that came equally far, in any order of input', () => {
+    for (const entries of [[off(mine), off(teams), off(offered)], [off(offered), off(teams), off(mine)], [off(teams), off(mine), off(offered)]]) {
+      expect(ask(entries).entry?.id).toBe('mine')
+    }
+    for (const entries of [[hidden, entry({ id: 'older', owner: stranger, createdAt: '2025-01-01T00:00:00.000Z' })]]) {
+      expect(ask(entries, { isVisible: () => true }).entry?.id).toBe('older')
+      expect(ask(entries.reverse(), { isVisible: () => true }).entry?.id).toBe('older')
+    }
+  })
+
+  it('shows an asker what does not reach the owner but is theirs to see', () => {
+    const answer = ask([hidden], { isVisible: () => true })
+    expect(answer).toMatchObject({ available: false, entry: { id: 'hidden' } })
+    expect(chain(answer)).toBe('+entry -scope +enabled +policy +approval')
+    expect(reasonOf(answer, 'scope')).toBe('It is PRIVATE and not shared with this owner.')
+  })
+
+  it.each([['there is none', []], ['there is one to hide', [hidden]], ['there are several', [hidden, { ...hidden, id: 'h2', enabled: false }]]])(
+    'answers in the same words whether %s', (_, entries) => {
+      expect(ask(entries)).toEqual({
+        available: false, entry: null, steps: [{ check: 'entry', passed: false, reason: 'There is no entry of that name for you.' }],
+      })
+    })
+})
+
+describe('what nobody in the conversation may see', () => {
+  const owners = [deploymentOwner, ourTeam, { kind: 'TEAM', id: 'theirs' }, me, stranger] as OwnerRef[]
+  const judged = fc.record({
+    owner: fc.constantFrom(...owners), visibility: fc.constantFrom(...visibilities), locked: fc.boolean(), enabled: fc.boolean(),
+    audience: fc.subarray([ourTeam, me, stranger]), kindOfVerdict: fc.constantFrom<VerdictKind>('ALLOW', 'NEEDS_APPROVAL', 'DENY'),
+    isAskersToSee: fc.boolean(),
+  })
+
+  it('F2: appears in no string of the answer', () => {
+    fc.assert(fc.property(fc.uniqueArray(judged, { maxLength: 5, selector: ({ owner }) => ownerKey(owner) }), fc.boolean(), (list, isAdmin) => {
+      const scope: Scope = { ...person, isAdmin } as Scope
+      const entries = list.map(({ isAskersToSee, kindOfVerdict, ...given }, at) => {
+        const mark = `canary-${at}-`
+        const verdict = { kind: kindOfVerdict, policyRevision: 1, findings: [{ rule: 'r', field: 'f', message: `${mark}message`, mend: `${mark}mend` }] }
+        const definition = http({ url: `https://${mark}host.com`, headers: [{ name: `X-${mark}`, value: `\${secret:${mark}secret}` }] })
+        return { mark, isAskersToSee, one: entry({ ...given, id: `${mark}id`, verdict, definition }) }
+      })
+      const answer = JSON.stringify(explain({
+        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false,
+        isVisible: ({ id }) => entries.some(({ one, isAskersToSee }) => one.id === id && isAskersToSee),
+      }))
+      for (const { mark, isAskersToSee, one } of entries) {
+        expect(answer.includes(mark)).toBe(isAskersToSee || wayTo(scope, one) !== null)
+      }
+    }))
+  })
+})

@@ -1,0 +1,134 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Definition, type EntryKind } from '../../src/core/entry.js'
+import { CatalogError } from '../../src/core/errors.js'
+import { parseAgentDefinition } from '../../src/core/agent.js'
+import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
+import {
+  completePolicy, defaultPolicy, denyingPolicy, evaluate, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy, type VerdictKind,
+} from '../../src/core/policy.js'
+
+const policyOf = (document: PolicyDocument = {}, revision = 3): Policy => ({ revision, document: completePolicy(document) })
+const subject = (transport: object, name = 'x') =>
+  ({ kind: 'MCP_SERVER' as EntryKind, name, definition: parseMcpServerDefinition({ transport }) as Definition })
+const http = (url = 'https://example.com/mcp', headers: object[] = []) => subject({ http: { url, headers } })
+const sse = subject({ sse: { url: 'https://example.com/sse' } })
+const stdio = subject({ stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'] } })
+const agent = { kind: 'AGENT' as EntryKind, name: 'a', definition: parseAgentDefinition({ prompt: 'Do ${it}.' }) }
+
+function refusal(document: unknown): { code: string; field: unknown } {
+  try {
+    parsePolicyDocument(document)
+  } catch (error) {
+    if (error instanceof CatalogError) return { code: error.code, field: error.details.field }
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+describe('the document', () => {
+  it.each<[string, PolicyDocument, object]>([
+    ['nothing set', {}, defaultPolicy],
+    ['one transport', { transports: { sse: 'allow' } }, { ...defaultPolicy, transports: { stdio: 'approve', http: 'allow', sse: 'allow' } }],
+    ['an empty part', { transports: {}, urls: {} }, defaultPolicy],
+    ['one kind of exception', { urls: { insecureHttp: ['127.0.0.1'] } }, { ...defaultPolicy, urls: { insecureHttp: ['127.0.0.1'], privateNetworks: [] } }],
+  ])('is completed from the default: %s', (_, document, full) => {
+    expect(completePolicy(parsePolicyDocument(document))).toEqual(full)
+    expect(readPolicy(5, document)).toEqual({ revision: 5, document: full })
+  })
+
+  it('has the default that domain.md promises', () => {
+    expect(defaultPolicy).toEqual({ transports: { stdio: 'approve', http: 'allow', sse: 'deny' }, urls: { insecureHttp: [], privateNetworks: [] } })
+  })
+
+  it.each<[unknown, string]>([
+    [null, 'document'], [undefined, 'document'], ['{}', 'document'], [[], 'document'], [7, 'document'],
+    [{ transport: {} }, 'document.transport'],
+    [{ transports: { ftp: 'allow' } }, 'document.transports.ftp'],
+    [{ urls: { privateNetwork: [] } }, 'document.urls.privateNetwork'],
+    [JSON.parse('{"__proto__": {"transports": {"stdio": "allow"}}}'), 'document.__proto__'],
+    [JSON.parse('{"urls": {"constructor": 1}}'), 'document.urls.constructor'],
+    [{ transports: null }, 'document.transports'],
+    [{ transports: { http: 'ALLOW' } }, 'document.transports.http'],
+    [{ transports: { http: null } }, 'document.transports.http'],
+    [{ transports: { http: true } }, 'document.transports.http'],
+    [{ urls: { insecureHttp: 'localhost' } }, 'document.urls.insecureHttp'],
+    [{ urls: { insecureHttp: ['ok', ''] } }, 'document.urls.insecureHttp.1'],
+    [{ urls: { privateNetworks: [null] } }, 'document.urls.privateNetworks.0'],
+    [{ urls: { privateNetworks: ['a\nb'] } }, 'document.urls.privateNetworks.0'],
+    [{ urls: { privateNetworks: ['x'.repeat(254)] } }, 'document.urls.privateNetworks.0'],
+    [{ urls: { privateNetworks: Array.from({ length: 1001 }, () => 'a') } }, 'document.urls.privateNetworks'],
+  ])('refuses %j at its field', (document, field) => { expect(refusal(document)).toEqual({ code: 'INVALID_INPUT', field }) })
+
+  it.each<[unknown]>([
+    [null], [undefined], [''], ['{}'], [[]], [0], [{ transports: 'allow' }], [{ transports: { http: 'maybe' } }], [{ surprise: 1 }],
+    [{ urls: { insecureHttp: [1] } }],
+  ])('S23: %j in the store is unreadable, never a default', (stored) => {
+    const policy = readPolicy(9, stored)
+    expect(policy).toEqual({ revision: 9, document: null })
+    for (const one of [http(), sse, stdio, agent]) {
+      expect(evaluate(one, policy)).toEqual({
+        kind: 'DENY', policyRevision: 9, findings: [expect.objectContaining({ rule: 'policy', field: 'policy' })],
+      })
+    }
+  })
+
+  it('S23: what workers are told then denies every transport', () => {
+    for (const one of [http(), sse, stdio]) expect(evaluate(one, { revision: 0, document: denyingPolicy }).kind).toBe('DENY')
+    expect(denyingPolicy.urls).toEqual({ insecureHttp: [], privateNetworks: [] })
+  })
+})
+
+describe('the verdict', () => {
+  it.each<[string, ReturnType<typeof http>, PolicyDocument, VerdictKind]>([
+    ['http to a public https host is allowed', http(), {}, 'ALLOW'],
+    ['sse is denied', sse, {}, 'DENY'],
+    ['sse may be allowed', sse, { transports: { sse: 'allow' } }, 'ALLOW'],
+    ['stdio needs an approval', stdio, {}, 'NEEDS_APPROVAL'],
+    ['stdio may be denied', stdio, { transports: { stdio: 'deny' } }, 'DENY'],
+    ['http may need an approval', http(), { transports: { http: 'approve' } }, 'NEEDS_APPROVAL'],
+    ['a private network is denied', http('https://10.2.3.4/'), {}, 'DENY'],
+    ['... except where listed', http('https://10.2.3.4/'), { urls: { privateNetworks: ['10.2.0.0/16'] } }, 'ALLOW'],
+    ['plain http is denied', http('http://example.com/'), {}, 'DENY'],
+    ['DENY wins over NEEDS_APPROVAL', subject({ stdio: { command: '$SHELL' } }), {}, 'DENY'],
+    ['... and over an allowed transport', subject({ http: { url: 'https://example.com' } }, 'Not A Name'), {}, 'DENY'],
+    ['agents have no transport', agent, { transports: { stdio: 'deny', http: 'deny', sse: 'deny' } }, 'ALLOW'],
+  ])('%s', (_, one, document, kind) => {
+    const verdict = evaluate(one, policyOf(document))
+    expect(verdict.kind).toBe(kind)
+    expect(verdict.policyRevision).toBe(3)
+    expect(verdict.findings.length > 0).toBe(kind !== 'ALLOW')
+  })
+
+  it('collects every finding of every rule, each with field and mend', () => {
+    const bad = subject({ sse: { url: 'http://user:pw@127.0.0.1/$X#f', headers: [{ name: 'Host', value: '$A' }, { name: 'no good', value: '' }] } }, 'Ünsafe')
+    const { kind, findings } = evaluate(bad, policyOf())
+    expect(kind).toBe('DENY')
+    expect(findings.map(({ rule, field }) => `${rule} ${field}`)).toEqual([
+      'name name', 'transport definition.transport.sse', ...Array.from({ length: 4 }, () => 'url definition.transport.sse.url'),
+      'headers definition.transport.sse.headers.Host', 'headers definition.transport.sse.headers.no good',
+      'dollar definition.transport.sse.url', 'dollar definition.transport.sse.headers.Host',
+    ])
+    for (const finding of findings) expect(Object.keys(finding).sort()).toEqual(['field', 'mend', 'message', 'rule'])
+    for (const { mend } of findings) expect(mend).not.toBe('')
+    expect(JSON.stringify(findings)).not.toContain('pw')
+  })
+
+  it('S23: a stricter document never allows more', () => {
+    const outcomes = ['allow', 'approve', 'deny'] as const
+    const strictness: Record<VerdictKind, number> = { ALLOW: 0, NEEDS_APPROVAL: 1, DENY: 2 }
+    const outcome = fc.constantFrom(...outcomes)
+    const lists = fc.subarray(['127.0.0.1', '10.0.0.0/8', 'localhost', '*.internal'])
+    const document = fc.record({ transports: fc.record({ stdio: outcome, http: outcome, sse: outcome }), urls: fc.record({ insecureHttp: lists, privateNetworks: lists }) })
+    const stricter = (one: (typeof outcomes)[number], by: number) => outcomes[Math.min(2, outcomes.indexOf(one) + by)]!
+    const subjects = fc.constantFrom(http(), http('http://127.0.0.1/'), http('http://10.1.1.1/'), http('https://a.internal'), sse, stdio, agent)
+    fc.assert(fc.property(document, subjects, fc.nat(2), fc.nat(3), (wide, one, by, kept) => {
+      const { stdio, http, sse } = wide.transports
+      const narrow: PolicyDocument = {
+        transports: { stdio: stricter(stdio, by), http: stricter(http, by), sse: stricter(sse, by) },
+        urls: { insecureHttp: wide.urls.insecureHttp.slice(0, kept), privateNetworks: wide.urls.privateNetworks.slice(0, kept) },
+      }
+      expect(strictness[evaluate(one, policyOf(narrow)).kind]).toBeGreaterThanOrEqual(strictness[evaluate(one, policyOf(wide)).kind])
+    }))
+  })
+})
