@@ -107,7 +107,8 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
     close: async () => {
       clearInterval(expiry)
       server.off('upgrade', upgrade)
-      for (const socket of open.keys()) socket.close(closeCodes.restart, 'Restarting; come again')
+      // Spread over two seconds, so that the next node is not met by everybody at once.
+      for (const socket of open.keys()) socket.close(closeCodes.restart, `Restarting; retry in ${Math.round(Math.random() * 2_000)} ms`)
       await Promise.all([...open.keys()].map((socket) => closedOrTerminated(socket)))
       sockets.close()
     },

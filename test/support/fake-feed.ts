@@ -113,7 +113,7 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
     const ended = new Promise<void>((resolve) => {
       socket.once('close', () => resolve())
       socket.on('message', (data) => {
-        const message = JSON.parse(String(data as Buffer)) as { type: string; id?: string }
+        const message = JSON.parse((data as Buffer).toString()) as { type: string; id?: string }
         if (message.type === 'complete' && message.id === id) resolve()
       })
     })
@@ -135,7 +135,7 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
   server.on('connection', (socket) => {
     sockets += 1
     socket.on('message', (data) => {
-      const message = JSON.parse(String(data as Buffer)) as { type: string; id: string; payload?: { authorization?: string; variables: { owner: OwnerInput } } }
+      const message = JSON.parse((data as Buffer).toString()) as { type: string; id: string; payload?: { authorization?: string; variables: { owner: OwnerInput } } }
       if (message.type === 'ping' && !isMute) socket.send(JSON.stringify({ type: 'pong' }))
       if (message.type === 'subscribe') subscribe(socket, message.id, message.payload!.variables)
       if (message.type !== 'connection_init') return
@@ -162,17 +162,22 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
 export interface HandClock extends Clock {
   /** Lets time pass; whatever falls due runs, in order. */
   advance: (ms: number) => void
+  /** Resolves when something waits for time to pass. */
+  armed: () => Promise<void>
 }
 
 export function handClock(): HandClock {
   let nowMs = 1_000_000
   const timers = new Set<{ dueMs: number; task: () => void }>()
+  const watchers: Array<() => void> = []
   return {
+    armed: () => (timers.size > 0 ? Promise.resolve() : new Promise((resolve) => watchers.push(resolve))),
     nowMs: () => nowMs,
     random: () => 0.5,
     after: (delayMs, task) => {
       const timer = { dueMs: nowMs + delayMs, task }
       timers.add(timer)
+      for (const resolve of watchers.splice(0)) resolve()
       return () => { timers.delete(timer) }
     },
     advance: (ms) => {
@@ -187,4 +192,11 @@ export function handClock(): HandClock {
       nowMs = untilMs
     },
   }
+}
+
+/** An address where nobody listens. */
+export async function freeFeedUrl(): Promise<string> {
+  const feed = await startFakeFeed()
+  await feed.close()
+  return feed.url
 }

@@ -52,7 +52,7 @@ function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
 /** The text without its comments, every token where it was. */
 export function codeOf(file: Source): string {
   const ast = parse(file)
-  const code = [...file.text].length === file.text.length ? [...file.text.replace(/[^\n]/g, ' ')] : file.text.replace(/[^\n]/g, ' ').split('')
+  const code = file.text.replace(/[^\n]/g, ' ').split('')
   const copyTokens = (node: ts.Node): void => {
     if (ts.isJSDoc(node)) return
     const children = node.getChildren(ast)
@@ -84,7 +84,7 @@ export function importsOf(file: Source): Import[] {
   walk(ast, (node) => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isErased(node.importClause))
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly || areTypes(node.exportClause))
-    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal as ts.Expression, true)
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
     else if (ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || isRequire(node.expression))) add(node.arguments[0], false)
   })
   imported.set(file, found)
@@ -269,7 +269,7 @@ export function deadFileProblems(files: Source[], manifest: Manifest): string[] 
     live.add(path)
     waiting.push(...importsOf(file).map((one) => target(file, one) ?? ''))
   }
-  return [...missing, ...files.filter(isSource).filter(({ path }) => !live.has(path)).map(({ path }) => `${path}: nothing of the package leads to it`)]
+  return [...missing, ...files.filter(isSource).filter((file) => !live.has(file.path) && !isGenerated(file)).map(({ path }) => `${path}: nothing of the package leads to it`)]
 }
 
 function packageOf(specifier: string): string {
@@ -278,14 +278,18 @@ function packageOf(specifier: string): string {
 
 /** Packages that are imported and not listed, or listed and not used; `installed` are the manifests of those listed. */
 export function dependencyProblems(files: Source[], manifest: Manifest, installed: Record<string, Manifest>): string[] {
-  const code = files.filter(({ path }) => /\.(ts|js)$/.test(path) && (/^(src|test|examples|bench)\//.test(path) || !path.includes('/')))
+  const code = files.filter(({ path }) => /\.(ts|m?js)$/.test(path) && (/^(src|test|examples|bench|scripts)\//.test(path) || !path.includes('/')))
   const running = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies })
   const listed = [...running, ...Object.keys(manifest.devDependencies ?? {})]
   const used = new Set<string>()
   const named = new Set<string>()
+  const begun = new Set<string>()
   const unlisted: string[] = []
   for (const file of code) {
-    walk(parse(file), (node) => { if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node)) named.add(node.text) })
+    walk(parse(file), (node) => {
+      if (ts.isStringLiteralLike(node)) named.add(node.text)
+      if (ts.isTemplateHead(node)) begun.add(node.text)
+    })
     for (const { specifier, line } of importsOf(file)) {
       const name = packageOf(specifier)
       if (specifier.startsWith('.') || specifier.startsWith('node:') || builtinModules.includes(name)) continue
@@ -296,7 +300,8 @@ export function dependencyProblems(files: Source[], manifest: Manifest, installe
   }
   const scripts = Object.values(manifest.scripts ?? {}).join(' && ').split(/\s+/)
   const isUsed = (name: string): boolean => used.has(name)
-    || [...named].some((text) => text === name || text.startsWith(`${name}/`) || (text.endsWith('/') && text.startsWith('@') && name.startsWith(text)))
+    || [...named].some((text) => text === name || text.startsWith(`${name}/`))
+    || [...begun].some((text) => /^@[\w-]+\//.test(text) && name.startsWith(text))
     || (typeof installed[name]?.bin === 'object' && Object.keys(installed[name].bin).some((bin) => scripts.includes(bin)))
     || (name.startsWith('@types/') && (name === '@types/node' || used.has(name.slice('@types/'.length))))
     || [...used].some((other) => name in (installed[other]?.peerDependencies ?? {}))
@@ -311,8 +316,8 @@ export function tourProblems(files: Source[], isRequired: readonly string[], mos
   if (readme === undefined) return ['README.md is not there, and with it the ten-minute tour']
   const section = /^#+ .*ten-minute tour.*\n([^]*?)(?=^#+ |$(?![^]))/im.exec(readme)?.[1]
   if (section === undefined) return ['README.md has no section "The ten-minute tour"']
-  const names = [...new Set([...section.matchAll(/[\w-]+(?:\/[\w.-]+)+\.ts\b/g)].map(([name]) => name))]
-  const paths = names.map((name) => /^(src|test)\//.test(name) ? name : `src/${name}`)
+  const names = [...section.matchAll(/[\w-]+(?:\/[\w.-]+)+\.ts\b/g)].map(([name]) => name)
+  const paths = [...new Set(names.map((name) => /^(src|test|examples)\//.test(name) ? name : `src/${name}`))]
   const found = paths.map((path) => files.find((file) => file.path === path))
   const lines = found.reduce((sum, file) => sum + (file === undefined ? 0 : linesOf(file)), 0)
   return [
@@ -326,7 +331,7 @@ export function tourProblems(files: Source[], isRequired: readonly string[], mos
 /** Traces of one machine: its folders, and where its packages came from. */
 export function machineProblems(files: Source[], folders: readonly string[]): string[] {
   return files.flatMap(({ path, text }) => [
-    ...folders.filter((folder) => text.includes(folder)).map((folder) => `${path}: holds ${folder}, a path of one machine`),
+    ...folders.filter((folder) => text.includes(folder)).slice(0, 1).map((folder) => `${path}: holds ${folder}, a path of one machine`),
     ...(path === 'package-lock.json' && text.includes('"resolved"') ? [`${path}: says where packages were downloaded`] : []),
     ...(path.endsWith('.npmrc') && /^\s*(@[\w-]+:)?registry\s*=|_authToken/m.test(text) ? [`${path}: sets a registry`] : []),
   ])

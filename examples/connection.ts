@@ -1,0 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { env } from 'node:process'
+import { createCatalogClient } from 'pilothouse/client'
+
+/** Where the server is and who asks: PILOTHOUSE_URL and PILOTHOUSE_TOKEN, else the admin token that `npm start` made. */
+export function connect() {
+  const url = env.PILOTHOUSE_URL ?? 'http://127.0.0.1:4000/graphql'
+  const token = env.PILOTHOUSE_TOKEN ?? readFileSync(join(env.PILOTHOUSE_DATA_DIR ?? '.pilothouse', 'admin-token'), 'utf8').trim()
+  return { url, token, client: createCatalogClient({ url, token }) }
+}

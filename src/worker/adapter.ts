@@ -1,0 +1,55 @@
+import { type AgentDefinition } from '../core/agent.js'
+import { type EntryKind, type RevocationMode } from '../core/entry.js'
+import { type CallOptions, type CallToolResult, type UpstreamTool } from './connector.js'
+
+/** A connected MCP server as an adapter sees it: behind the gate, and without command, address, header or environment. */
+export interface SessionUpstream {
+  /** Empty once the server is withdrawn. */
+  tools: () => readonly UpstreamTool[]
+  /** @throws ToolCallError */
+  callTool: (name: string, args: Record<string, unknown>, options?: CallOptions) => Promise<CallToolResult>
+  /** Returns what ends it. */
+  onToolsChanged: (listener: () => void) => () => void
+}
+
+interface ItemBase {
+  name: string
+  /** `catalog`, or where a static entry comes from: a path, or `inline`. */
+  origin: string
+  /** Null for static entries. */
+  entryId: string | null
+  revision: number | null
+  /** Place in the session; an entry keeps it over its revisions, so that lists can be stable. */
+  order: number
+}
+
+export type SessionServer = ItemBase & { kind: 'MCP_SERVER'; description: string; upstream: SessionUpstream }
+export type SessionAgent = ItemBase & { kind: 'AGENT'; definition: AgentDefinition }
+export type SessionItem = SessionServer | SessionAgent
+
+export interface ListedItem {
+  kind: EntryKind
+  name: string
+  origin: string
+  entryId: string | null
+  revision: number | null
+  /** What the adapter has to say of it, e.g. that a tool is withheld; null mostly. */
+  reason: string | null
+}
+
+/**
+ * Binds one session of a runtime to the catalog. The session calls it, one call at a time and in order; it never starts
+ * or ends a server itself, and what the gate refuses it cannot reach. Held by test/suites/adapter-conformance.ts.
+ */
+export interface CatalogAdapter {
+  /**
+   * Takes an entry in, in place of the one it holds under that kind and name. The same entry again, with the same
+   * `upstream`, only renews what is told of it.
+   * @throws when the runtime does not take it; what it had before then stays
+   */
+  load: (item: SessionItem) => Promise<void>
+  /** Lets go of it; nothing happens when it is not there. `mode` says what becomes of calls in flight, which the gate ends. */
+  unload: (kind: EntryKind, name: string, mode: RevocationMode) => Promise<void>
+  /** What it holds, in the order of the session. */
+  list: () => ListedItem[]
+}

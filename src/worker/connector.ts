@@ -1,0 +1,53 @@
+import { type Clock } from './clock.js'
+import { connectUpstream, type Upstream, type UpstreamTarget } from './upstream.js'
+
+export type { CallToolResult, UpstreamTool } from './link.js'
+export type { CallOptions, Upstream, UpstreamTarget } from './upstream.js'
+
+export interface ConnectorOptions {
+  clock: Clock
+  /** Milliseconds until a server that does not come up is given up. Default 30,000. */
+  connectTimeoutMs?: number
+  /** Milliseconds for a call where the definition names none. Default 60,000. */
+  callTimeoutMs?: number
+  /** Milliseconds between SIGTERM and SIGKILL of a stdio server. Default 2,000. */
+  graceMs?: number
+}
+
+/**
+ * The one place that opens connections and starts processes, for every adapter: a runtime never gets a server's real
+ * configuration. Nothing is shared: each session has connections and processes of its own.
+ */
+export interface Connector {
+  /**
+   * @param baseEnv what a stdio child's environment starts from
+   * @param signal gives the start up; whatever was started is ended
+   * @throws Error with a redacted reason
+   */
+  connect: (target: UpstreamTarget, baseEnv: Record<string, string>, signal: AbortSignal) => Promise<Upstream>
+}
+
+/** So that fifty servers of one session do not all start in the same moment. */
+const concurrentStarts = 10
+
+export function createConnector(options: ConnectorOptions): Connector {
+  const limit = createLimiter(concurrentStarts)
+  return {
+    connect: (target, baseEnv, signal) => limit(() => connectUpstream(target, { ...options, baseEnv }, signal)),
+  }
+}
+
+function createLimiter(most: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  const waiting: Array<() => void> = []
+  let running = 0
+  return async (work) => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve))
+    running += 1
+    try {
+      return await work()
+    } finally {
+      running -= 1
+      waiting.shift()?.()
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { type AgentDefinition } from '../core/agent.js'
+import { type Finding, evaluate, type Policy } from '../core/policy.js'
+import { secretReferences } from '../core/mcp-server.js'
+import { type CatalogView, type ViewEntry, type ViewMcpServer } from './view.js'
+
+/** Whom a session runs, and what stands beside the catalog on its worker. */
+export interface SessionScope {
+  /** Name of the agent that the session runs; null: none. */
+  agent: string | null
+  /** SET: every server of the set. AGENT: those the agent names, and the default ones if it inherits them. */
+  grants: 'SET' | 'AGENT'
+  /** The agent's own grants when it comes from the static layer, which a catalog agent of its name never replaces. */
+  staticAgent: Pick<AgentDefinition, 'mcpServers' | 'inheritDefaultMcpServers'> | null
+  /** `nameKey`s that catalog entries may not take on this worker. */
+  protectedKeys: ReadonlySet<string>
+  /** Names of static servers that this session has, so that agents which name them lack nothing. */
+  staticServerNames: ReadonlySet<string>
+}
+
+/**
+ * What becomes of one entry in one session. REFUSE: it must not run, and an earlier revision of it neither.
+ * FAIL: it cannot start as it is; an earlier revision may go on.
+ */
+export type Fate = { outcome: 'RUN' } | { outcome: 'REFUSE' | 'FAIL'; reason: string }
+
+export interface Grant {
+  key: string
+  entry: ViewEntry
+  fate: Fate
+  /** Said of something that runs all the same, e.g. which servers an agent has to do without. */
+  note: string | null
+}
+
+/**
+ * Which entries of the set one session is given, and which of those it may run. Ordered by key, so that the same set
+ * gives the same order everywhere.
+ */
+export function grantsOf(view: CatalogView, scope: SessionScope): Grant[] {
+  const names = grantedServerNames(view, scope)
+  return [...view.entries]
+    .filter(([, entry]) => entry.kind === 'AGENT' || names === null || isNamed(names, entry))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, entry]) => ({ key, entry, ...judge(key, entry, view, scope) }))
+}
+
+/** Null: every server. An agent that is not there grants nothing, because nobody knows what it would have named. */
+function grantedServerNames(view: CatalogView, scope: SessionScope): { names: ReadonlySet<string>; inheritsDefaults: boolean } | null {
+  if (scope.agent === null || scope.grants === 'SET') return null
+  const agent = scope.staticAgent ?? agentOf(view, scope.agent)
+  return { names: new Set(agent?.mcpServers ?? []), inheritsDefaults: agent?.inheritDefaultMcpServers ?? false }
+}
+
+function agentOf(view: CatalogView, name: string): AgentDefinition | null {
+  const entry = view.entries.get(`AGENT:${name}`)
+  return entry?.kind === 'AGENT' ? entry.definition : null
+}
+
+function isNamed(granted: { names: ReadonlySet<string>; inheritsDefaults: boolean }, server: ViewMcpServer): boolean {
+  return granted.names.has(server.name) || (granted.inheritsDefaults && server.definition.default)
+}
+
+function judge(key: string, entry: ViewEntry, view: CatalogView, scope: SessionScope): { fate: Fate; note: string | null } {
+  const refusal = protectedReason(key, scope) ?? stdioReason(entry) ?? policyReason(entry, view.policy)
+  if (refusal !== null) return { fate: { outcome: 'REFUSE', reason: refusal }, note: null }
+  if (entry.kind === 'AGENT') return { fate: { outcome: 'RUN' }, note: missingServersNote(entry.definition.mcpServers, view, scope) }
+  return { fate: serverFate(entry), note: null }
+}
+
+function protectedReason(key: string, { protectedKeys }: SessionScope): string | null {
+  return protectedKeys.has(key) ? 'The name belongs to the static configuration of this worker.' : null
+}
+
+/** Approvals, and with them stdio servers of the catalog, come with a later version; the server delivers none. */
+function stdioReason(entry: ViewEntry): string | null {
+  const isStdio = entry.kind === 'MCP_SERVER' && entry.definition.transport.kind === 'STDIO'
+  return isStdio ? 'stdio servers of the catalog are not run by this version of the worker.' : null
+}
+
+/**
+ * The server has judged already; the worker judges again, because it is the worker that connects.
+ * Approvals do not exist yet, so a verdict that needs one refuses too.
+ */
+function policyReason(entry: ViewEntry, policy: Policy): string | null {
+  const { kind, findings } = evaluate(entry, policy)
+  return kind === 'ALLOW' ? null : `Policy revision ${policy.revision}: ${findings.map(findingText).join(' ')}`
+}
+
+function findingText({ rule, message, mend }: Finding): string {
+  return `[${rule}] ${message} ${mend}`
+}
+
+/** Leases do not exist yet, so what needs a secret cannot start. */
+function serverFate({ definition }: ViewMcpServer): Fate {
+  const references = secretReferences(definition)
+  if (references.length === 0) return { outcome: 'RUN' }
+  const needs = (scope: 'user' | 'secret') => [...new Set(references
+    .filter((reference) => (reference.scope === 'USER') === (scope === 'user'))
+    .map(({ name }) => `${scope}:${name}`))]
+  const ofUser = needs('user')
+  const ofOwner = needs('secret')
+  const start = ofUser.length > 0 ? 'Connect your account' : 'A secret is missing'
+  return { outcome: 'FAIL', reason: `${start}: needs ${[...ofUser, ...ofOwner].join(', ')}, and this version of the worker cannot lease secrets.` }
+}
+
+/** An agent runs without the servers that its owner does not have; that is said, and is no error (S12). */
+export function missingServersNote(names: readonly string[], view: CatalogView, { staticServerNames }: SessionScope): string | null {
+  const missing = names.filter((name) => !staticServerNames.has(name) && !view.entries.has(`MCP_SERVER:${name}`))
+  return missing.length === 0 ? null : `Runs without ${missing.join(', ')}: there is no MCP server of that name for this owner.`
+}

@@ -1,0 +1,182 @@
+import { CatalogRequestError, type OwnerInput } from '../client/index.js'
+import { canonicalJson } from '../core/canonical.js'
+import { type CatalogAdapter } from './adapter.js'
+import { type Clock, systemClock } from './clock.js'
+import { type Connector, createConnector } from './connector.js'
+import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
+import { createSession, type WorkerSession } from './session.js'
+import { loadStaticLayer, type StaticLayer, type StaticOptions } from './static-layer.js'
+import { createFeedTransport, type FeedTransport } from './transport.js'
+
+export { CatalogRequestError } from '../client/index.js'
+export type { CatalogAdapter, ListedItem, SessionAgent, SessionItem, SessionServer, SessionUpstream } from './adapter.js'
+export type { Clock } from './clock.js'
+export { ToolCallError, type ToolCallErrorCode } from './errors.js'
+export type { WorkerSession } from './session.js'
+export type { AppliedState, EffectiveEntry } from './slot.js'
+export type { StaticProblem } from './static-files.js'
+export type { StaticLayer, StaticOptions } from './static-layer.js'
+
+export interface CatalogWorkerOptions {
+  /** The catalog's HTTP endpoint, e.g. `http://127.0.0.1:4000/graphql`; the WebSocket is derived from it. */
+  url: string
+  /** An access token, for a worker one that serves the owners of its sessions. */
+  token: string
+  /** This worker's name, the same over restarts; 1 to 200 characters. */
+  workerId: string
+  /** The base layer: plugin folders, an `.mcp.json`, inline entries. Default: none. `${WORD}` expands from `env`. */
+  static?: StaticOptions
+  /**
+   * The environment of the worker's process: `${WORD}` in static files expands from it, and static stdio servers
+   * inherit it, as they do today. Catalog entries never see it. Default: empty, so pass it if static servers need PATH.
+   */
+  env?: Readonly<Record<string, string | undefined>>
+  /** Told what happens, one line each, without secrets. Default: silence. */
+  log?: (message: string) => void
+  /** Milliseconds that `openSession` waits for the owner's first snapshot. Default 30,000. */
+  readyTimeoutMs?: number
+  /** Milliseconds until a server that does not come up is given up for now. Default 30,000. */
+  connectTimeoutMs?: number
+  /** Milliseconds for a tool call whose server has no `timeoutMs` of its own. Default 60,000. */
+  callTimeoutMs?: number
+  /** Milliseconds a stdio server has between SIGTERM and SIGKILL. Default 2,000. */
+  graceMs?: number
+  /** Time and chance; tests give their own. Default: the system's, monotonic. */
+  clock?: Clock
+}
+
+export interface OpenSessionOptions {
+  /** Unique among the open sessions of this worker. */
+  id: string
+  /** Whom the session acts for: its set, its rights. */
+  owner: OwnerInput
+  /** Name of the agent that the session runs. Default: none, and the session gets every server of the set. */
+  agent?: string | null
+  /** `AGENT`: what the agent names. `SET`: everything, static servers included. Default: AGENT with an agent, else SET of the catalog. */
+  grants?: 'SET' | 'AGENT'
+  adapter: CatalogAdapter
+  /**
+   * False: do not wait for the catalog; the session starts with the static servers, and gets the rest when the catalog
+   * answers. Default true.
+   */
+  waitForCatalog?: boolean
+}
+
+export interface CatalogWorker {
+  readonly id: string
+  /** What was loaded from files and options, with every problem that was found. */
+  readonly static: StaticLayer
+  /**
+   * Resolves when the owner's first snapshot is applied: every entry runs, is refused or has failed to start.
+   * @throws CatalogRequestError UNAUTHENTICATED, FORBIDDEN or NOT_FOUND when the owner cannot be read with this token,
+   *   UNAVAILABLE when the catalog did not answer in time, INVALID_INPUT for an id in use; nothing is left open then
+   */
+  openSession: (options: OpenSessionOptions) => Promise<WorkerSession>
+  /** Closes every session and the connection; resolves when no process of theirs is left. */
+  close: () => Promise<void>
+}
+
+interface SharedFeed {
+  feed: OwnerFeed
+  sessions: number
+}
+
+/** A worker's memory. */
+interface Shop {
+  options: CatalogWorkerOptions
+  clock: Clock
+  log: (message: string) => void
+  env: Record<string, string>
+  layer: StaticLayer
+  transport: FeedTransport
+  connector: Connector
+  feeds: Map<string, SharedFeed>
+  sessions: Map<string, WorkerSession>
+  isClosed: boolean
+}
+
+/**
+ * Starts nothing yet but the static layer's reading: the connection opens with the first session.
+ * @throws TypeError for a `url` that is not http or https
+ */
+export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {
+  const { url, token, clock = systemClock, log = () => {}, connectTimeoutMs, callTimeoutMs, graceMs } = options
+  const env = Object.fromEntries(Object.entries(options.env ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined))
+  const shop: Shop = {
+    options, clock, log, env, layer: loadStaticLayer({ env, ...options.static }),
+    transport: createFeedTransport({ url, token }), connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
+    feeds: new Map(), sessions: new Map(), isClosed: false,
+  }
+  for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
+  return {
+    id: options.workerId,
+    static: shop.layer,
+    openSession: (request) => openSession(shop, request),
+    close: async () => {
+      shop.isClosed = true
+      await Promise.all([...shop.sessions.values()].map((session) => session.close()))
+      for (const { feed } of shop.feeds.values()) feed.close()
+      shop.feeds.clear()
+      shop.transport.close()
+    },
+  }
+}
+
+async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
+  const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
+  const { sessions, layer, connector, clock, env, log } = shop
+  if (shop.isClosed) throw new CatalogRequestError('The worker was closed.', 'CLOSED')
+  if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
+  const { feed, release } = acquireFeed(shop, owner)
+  const session = createSession({ id, agent, grants, adapter, feed, layer, connector, clock, env, log })
+  let closing: Promise<void> | null = null
+  const close = () => closing ??= session.close().finally(() => {
+    sessions.delete(id)
+    release()
+  })
+  const opened: WorkerSession = { id, get effective() { return session.effective }, settled: session.settled, close }
+  sessions.set(id, opened)
+  try {
+    if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)
+    await session.started()
+    return opened
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** One operation for all sessions of an owner; it ends with the last of them. */
+function acquireFeed({ feeds, transport, clock, log }: Shop, owner: OwnerInput): { feed: OwnerFeed; release: () => void } {
+  const key = canonicalJson(owner)
+  const held = feeds.get(key)
+  // One that ended (the token was refused, say) stays with its sessions; a new session tries anew.
+  const shared = held !== undefined && held.feed.ended() === null ? held : { feed: createOwnerFeed(owner, transport, clock, log), sessions: 0 }
+  feeds.set(key, shared)
+  shared.sessions += 1
+  return {
+    feed: shared.feed,
+    release: () => {
+      shared.sessions -= 1
+      if (shared.sessions > 0) return
+      shared.feed.close()
+      if (feeds.get(key) === shared) feeds.delete(key)
+    },
+  }
+}
+
+/** @throws CatalogRequestError when the owner is denied, or no snapshot comes in time */
+async function firstView(feed: OwnerFeed, clock: Clock, timeoutMs: number, owner: OwnerInput): Promise<void> {
+  const ended = feed.ended()
+  if (ended !== null) throw ended
+  if (feed.view() !== null) return
+  let done = () => {}
+  await new Promise<void>((resolve, reject) => {
+    const unlisten = feed.listen({ onChange: () => resolve(), onCursor: () => {}, onFailClosed: () => {}, onEnd: reject })
+    const cancel = clock.after(timeoutMs, () => {
+      const why = feed.trouble()
+      reject(new CatalogRequestError(`No catalog of ${ownerText(owner)} within ${timeoutMs} ms${why === null ? '' : `: ${why}`}`, 'UNAVAILABLE'))
+    })
+    done = () => { unlisten(); cancel() }
+  }).finally(() => done())
+}

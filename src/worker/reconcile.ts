@@ -1,0 +1,112 @@
+import { type RevocationMode } from '../core/entry.js'
+import { type Grant } from './grants.js'
+import { type Removal, removalKey, type ViewEntry } from './view.js'
+
+/** More servers than this are more tools than any model can tell apart. */
+export const maxMcpServersPerSession = 50
+
+/** Seconds that calls in flight may go on after a DRAIN without a deadline of its own. */
+export const defaultDrainSeconds = 30
+
+/** What a session holds under one name, as far as decisions need it: what it aims at, not how far it came. */
+export interface LoadedEntry {
+  entryId: string
+  revision: number
+  digest: string
+  outcome: 'RUN' | 'REFUSE' | 'FAIL'
+  /** Why it does not run, or what is to be said of it though it does. */
+  reason: string | null
+}
+
+interface Placed {
+  key: string
+  entryId: string
+  revision: number
+  /** Place of the view that this was decided on. Of two actions on one entry the one with the older place loses. */
+  position: number
+}
+
+export type Action =
+  /** Nothing of it may remain: calls end as `mode` says, and no earlier revision goes on. */
+  | (Placed & { type: 'UNLOAD'; mode: RevocationMode; deadlineSeconds: number; reason: string })
+  /** It does not run, and this is why. With `keepsLastGood`, what runs of an earlier revision goes on. */
+  | (Placed & { type: 'REFUSE'; entry: ViewEntry; state: 'REFUSED' | 'FAILED'; reason: string; keepsLastGood: boolean })
+  /** Only what is told of it changed: nothing restarts. */
+  | (Placed & { type: 'RELABEL'; entry: ViewEntry; note: string | null })
+  | (Placed & { type: 'LOAD'; entry: ViewEntry; note: string | null })
+  /** The new one starts first; the one that runs ends once the new one stands in its place. */
+  | (Placed & { type: 'REPLACE'; entry: ViewEntry; note: string | null })
+
+export interface ReconcileInput {
+  grants: readonly Grant[]
+  loaded: ReadonlyMap<string, LoadedEntry>
+  /** How what is gone left the set, by `removalKey`. */
+  removals: ReadonlyMap<string, Removal>
+  /** Place of the view that the grants were taken from. */
+  position: number
+  /** Servers of the catalog that fit beside the static ones. */
+  maxMcpServers: number
+  /** `nameKey`s in the view, to tell what is gone from what this session is just not given. */
+  viewKeys: ReadonlySet<string>
+}
+
+/**
+ * What must change so that a session has what it is granted: removals first, then what is only told, then starts; each
+ * part ordered by key. What is as it should be is not named at all.
+ */
+export function reconcile(input: ReconcileInput): Action[] {
+  const { loaded } = input
+  const granted = new Map(withinLimit(input).map((grant) => [grant.key, grant]))
+  const isKept = (key: string, { entryId, outcome }: LoadedEntry) => {
+    const grant = granted.get(key)
+    return grant?.entry.id === entryId && !(outcome === 'RUN' && grant.fate.outcome === 'REFUSE')
+  }
+  const gone = [...loaded].filter(([key, entry]) => !isKept(key, entry)).sort(([a], [b]) => (a < b ? -1 : 1))
+  const unloads = gone.map(([key, entry]) => unload(key, entry, granted.get(key), input))
+  const goneKeys = new Set(gone.map(([key]) => key))
+  const rest = [...granted.values()].flatMap((grant) => actionOn(grant, goneKeys.has(grant.key) ? undefined : loaded.get(grant.key), input.position))
+  const isStart = (action: Action) => action.type === 'LOAD' || action.type === 'REPLACE'
+  return [...unloads, ...rest.filter((action) => !isStart(action)), ...rest.filter(isStart)]
+}
+
+/** Those that run already come first: a newcomer with a smaller name never pushes one out. */
+function withinLimit({ grants, loaded, maxMcpServers }: ReconcileInput): Grant[] {
+  const isRunning = ({ key, entry }: Grant) => {
+    const held = loaded.get(key)
+    return held?.entryId === entry.id && held.outcome !== 'REFUSE'
+  }
+  const wants = ({ entry, fate }: Grant) => entry.kind === 'MCP_SERVER' && fate.outcome !== 'REFUSE'
+  const servers = grants.filter(wants)
+  const chosen = new Set([...servers.filter(isRunning), ...servers.filter((grant) => !isRunning(grant))].slice(0, maxMcpServers))
+  return grants.map((grant) => (!wants(grant) || chosen.has(grant) ? grant : { ...grant, fate: overLimit, note: null }))
+}
+
+const overLimit: Grant['fate'] = {
+  outcome: 'REFUSE', reason: `A session has at most ${maxMcpServersPerSession} MCP servers; bind an agent that names the ones it needs.`,
+}
+
+function unload(key: string, held: LoadedEntry, grant: Grant | undefined, input: ReconcileInput): Action {
+  const { entryId, revision } = held
+  const removal = input.removals.get(removalKey(key, entryId))
+  const isRefused = grant?.entry.id === entryId && grant.fate.outcome === 'REFUSE'
+  // Not in the set, and nobody told how it left: the stricter way. Still in the set but not given: it may finish.
+  const mode = removal?.mode ?? (isRefused || !input.viewKeys.has(key) ? 'IMMEDIATE' : 'DRAIN')
+  const reason = isRefused && grant.fate.outcome === 'REFUSE' ? grant.fate.reason : removal?.reason ?? 'NOT_GRANTED'
+  return {
+    type: 'UNLOAD', key, entryId, revision, position: removal?.position ?? input.position, mode,
+    deadlineSeconds: mode === 'DRAIN' ? removal?.deadlineSeconds ?? defaultDrainSeconds : 0, reason,
+  }
+}
+
+function actionOn({ key, entry, fate, note }: Grant, held: LoadedEntry | undefined, position: number): Action[] {
+  const placed = { key, entryId: entry.id, revision: entry.revision, position, entry }
+  if (fate.outcome !== 'RUN') {
+    const isSame = held?.outcome === fate.outcome && held.revision === entry.revision && held.reason === fate.reason
+    const state = fate.outcome === 'REFUSE' ? 'REFUSED' : 'FAILED'
+    return isSame ? [] : [{ ...placed, type: 'REFUSE', state, reason: fate.reason, keepsLastGood: fate.outcome === 'FAIL' }]
+  }
+  if (held === undefined || held.outcome === 'REFUSE') return [{ ...placed, type: 'LOAD', note }]
+  // FAIL: an earlier revision may still run.
+  if (held.outcome === 'FAIL' || held.digest !== entry.digest) return [{ ...placed, type: 'REPLACE', note }]
+  return held.revision === entry.revision && held.reason === note ? [] : [{ ...placed, type: 'RELABEL', note }]
+}

@@ -1,0 +1,24 @@
+import { injectionPoints, type McpTransport } from '../core/mcp-server.js'
+
+export type Redact = (text: string) => string
+
+/** Shorter values would tear ordinary words apart. */
+const shortestSecret = 4
+const longestReason = 600
+
+/**
+ * Takes every value of headers and environment, the values behind a scheme ("Bearer x" is also x), and the query of the
+ * URL out of a text, and cuts it to 600 characters. For reasons and logs: upstreams quote what they were sent.
+ */
+export function createRedactor(transport: McpTransport): Redact {
+  const values = injectionPoints(transport).flatMap(({ value }) => [value, ...value.split(/\s+/)])
+  if (transport.kind !== 'STDIO') values.push(...queryValues(transport.url))
+  const secrets = [...new Set(values)].filter((value) => value.length >= shortestSecret).sort((a, b) => b.length - a.length)
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text).slice(0, longestReason)
+}
+
+function queryValues(url: string): string[] {
+  if (!URL.canParse(url)) return []
+  const { search, searchParams, username, password } = new URL(url)
+  return [search.slice(1), ...searchParams.values(), username, password]
+}

@@ -1,0 +1,135 @@
+import { type AgentDefinition } from '../core/agent.js'
+import { type ApplyMoment, nameKey, type RevocationMode } from '../core/entry.js'
+import { type McpServerDefinition, type McpTransport } from '../core/mcp-server.js'
+import { type Policy, readPolicy } from '../core/policy.js'
+import type { CatalogChangedSubscription } from '../client/index.js'
+
+export type CatalogEvent = CatalogChangedSubscription['catalogChanged']
+export type CatalogSnapshot = Extract<CatalogEvent, { __typename: 'CatalogSnapshot' }>
+export type CatalogDelta = Extract<CatalogEvent, { __typename: 'CatalogDelta' }>
+
+type WireMcpServer = CatalogSnapshot['mcpServers'][number]
+type WireAgent = CatalogSnapshot['agents'][number]
+
+interface ViewBase {
+  id: string
+  name: string
+  revision: number
+  digest: string
+  apply: ApplyMoment
+}
+
+export type ViewMcpServer = ViewBase & { kind: 'MCP_SERVER'; definition: McpServerDefinition }
+export type ViewAgent = ViewBase & { kind: 'AGENT'; definition: AgentDefinition }
+export type ViewEntry = ViewMcpServer | ViewAgent
+
+/** The effective set of one owner as last heard, with the policy that this worker enforces on it. Immutable. */
+export interface CatalogView {
+  /** By `nameKey`. */
+  entries: ReadonlyMap<string, ViewEntry>
+  policy: Policy
+  cursor: string
+  /**
+   * Place of the last event, in the order in which this worker applied events of the owner. Unlike cursors, places can
+   * be compared across incarnations, so what was decided earlier always loses against a later removal.
+   */
+  position: number
+}
+
+/** How something that was in the set left it. */
+export interface Removal {
+  key: string
+  id: string
+  /** The server's reason, or ABSENT from a snapshot. */
+  reason: string
+  mode: RevocationMode
+  /** Only for DRAIN; seconds from now, null for the default. */
+  deadlineSeconds: number | null
+  position: number
+}
+
+export interface AppliedEvent {
+  view: CatalogView
+  removals: Removal[]
+}
+
+/** One key for one entry under one name: a rename is a removal and an arrival. */
+export function removalKey(key: string, id: string): string {
+  return `${key}#${id}`
+}
+
+/**
+ * Applies an event. A snapshot replaces everything, and what is absent from it is removed IMMEDIATE; a delta removes
+ * (only what is held under that name with that id) and then upserts. State, never instructions: twice does nothing more.
+ * @param held null before the first snapshot; a delta then has nothing to stand on
+ * @throws TypeError for a delta without a view (the follower never lets one through)
+ */
+export function applyEvent(held: CatalogView | null, event: CatalogSnapshot | CatalogDelta, position: number): AppliedEvent {
+  if (event.__typename === 'CatalogSnapshot') return applySnapshot(held, event, position)
+  if (held === null) throw new TypeError('a delta needs a snapshot before it')
+  return applyDelta(held, event, position)
+}
+
+function applySnapshot(held: CatalogView | null, event: CatalogSnapshot, position: number): AppliedEvent {
+  const entries = new Map<string, ViewEntry>()
+  for (const server of event.mcpServers) put(entries, toMcpServer(server), held)
+  for (const agent of event.agents) put(entries, toAgent(agent), held)
+  const view = { entries, policy: readPolicy(event.policy.revision, event.policy.document), cursor: event.cursor, position }
+  const removals = missing(held, entries).map(([key, entry]): Removal => ({
+    key, id: entry.id, reason: 'ABSENT', mode: 'IMMEDIATE', deadlineSeconds: null, position,
+  }))
+  return { view, removals }
+}
+
+function applyDelta(held: CatalogView, event: CatalogDelta, position: number): AppliedEvent {
+  const entries = new Map(held.entries)
+  for (const removed of event.removed) {
+    const key = nameKey(removed)
+    if (entries.get(key)?.id === removed.id) entries.delete(key)
+  }
+  for (const upserted of event.upserted) {
+    const entry = upserted.__typename === 'McpServer' ? toMcpServer(upserted) : toAgent(upserted)
+    // An entry has one name: should the removal of the old one be lacking, it must not stay under both.
+    for (const [key, other] of entries) if (other.id === entry.id && key !== nameKey(entry)) entries.delete(key)
+    put(entries, entry, held)
+  }
+  const policy = event.changedPolicy === null ? held.policy : readPolicy(event.changedPolicy.revision, event.changedPolicy.document)
+  const told = new Map(event.removed.map((removed) => [removalKey(nameKey(removed), removed.id), removed]))
+  const removals = missing(held, entries).map(([key, entry]): Removal => {
+    const removed = told.get(removalKey(key, entry.id))
+    const { reason, mode, deadlineSeconds } = removed ?? { reason: 'SHADOWED', mode: 'DRAIN' as const, deadlineSeconds: null }
+    return { key, id: entry.id, reason, mode, deadlineSeconds, position }
+  })
+  return { view: { entries, policy, cursor: event.cursor, position }, removals }
+}
+
+/** What did not change keeps its object. */
+function put(entries: Map<string, ViewEntry>, entry: ViewEntry, held: CatalogView | null): void {
+  const key = nameKey(entry)
+  const before = held?.entries.get(key)
+  const isUnchanged = before !== undefined && before.id === entry.id && before.revision === entry.revision && before.digest === entry.digest
+  entries.set(key, isUnchanged ? before : entry)
+}
+
+function missing(held: CatalogView | null, entries: ReadonlyMap<string, ViewEntry>): Array<[string, ViewEntry]> {
+  return [...held?.entries ?? []].filter(([key, { id }]) => entries.get(key)?.id !== id)
+}
+
+function toMcpServer(wire: WireMcpServer): ViewMcpServer {
+  const { id, name, revision, digest, apply, description, tools, timeoutMs } = wire
+  const definition = { description, transport: toTransport(wire.transport), tools, timeoutMs, default: wire.default }
+  return { kind: 'MCP_SERVER', id, name, revision, digest, apply, definition }
+}
+
+function toTransport(wire: WireMcpServer['transport']): McpTransport {
+  if (wire.__typename === 'StdioTransport') {
+    return { kind: 'STDIO', command: wire.command, args: wire.args, env: wire.env, cwd: wire.cwd }
+  }
+  return { kind: wire.kind === 'SSE' ? 'SSE' : 'HTTP', url: wire.url, headers: wire.headers }
+}
+
+function toAgent(wire: WireAgent): ViewAgent {
+  const { id, name, revision, digest, apply, description, prompt, agentTools, skills, mcpServers, inheritDefaultMcpServers, model } = wire
+  const definition = { description, prompt, tools: agentTools, skills, mcpServers, inheritDefaultMcpServers, model }
+  return { kind: 'AGENT', id, name, revision, digest, apply, definition }
+}

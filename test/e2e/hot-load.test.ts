@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { DeleteEntryDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
+import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
+import { createCatalogWorker } from '../../src/worker/index.js'
+import { type RunningServer, startEverything } from '../support/mcp-servers.js'
+import { startTestServer, type TestServer } from '../support/server.js'
+
+let server: TestServer
+let everything: RunningServer
+beforeAll(async () => {
+  ;[server, everything] = await Promise.all([startTestServer(), startEverything()])
+  await server.allowLoopback()
+})
+afterAll(() => Promise.all([server.close(), everything.close()]))
+
+it('what is registered here is called in open sessions there, shared, and refused once it is deleted', async () => {
+  const [alice, bob] = await Promise.all([server.user('alice'), server.user('bob')])
+  await server.team('crew', [[alice, 'MAINTAINER'], [bob, 'MEMBER']])
+  const { token } = await server.worker()
+  const [one, two] = await Promise.all(['one', 'two'].map((workerId) => createCatalogWorker({ url: server.url, token, workerId })))
+  const [hers, his] = [mcpAdapter(), mcpAdapter()]
+  const hersSession = await one!.openSession({ id: 'hers', owner: { kind: 'USER', id: alice.id }, adapter: hers })
+  const hisSession = await two!.openSession({ id: 'his', owner: { kind: 'USER', provider: 'test', subject: 'bob' }, adapter: his })
+  expect(await hers.listTools()).toEqual([])
+
+  const { id, cursor } = await server.register(alice, 'everything', { url: everything.url })
+  await hersSession.settled(cursor)
+  expect(await hers.callTool('everything-echo', { message: 'hello' })).toMatchObject({ content: [{ text: expect.stringContaining('hello') as string }] })
+  expect(await his.listTools()).toEqual([])
+
+  const { updateMcpServer: shared } = await alice.client.execute(UpdateMcpServerDocument, {
+    input: { id, expectedRevision: 1, audience: [{ kind: 'TEAM', id: 'crew' }] },
+  })
+  await hisSession.settled(shared.cursor)
+  expect((await his.callTool('everything-get-sum', { a: 2, b: 3 })).isError).not.toBe(true)
+
+  const { deleteEntry } = await alice.client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 2 } })
+  await Promise.all([hersSession, hisSession].map((session) => session.settled(deleteEntry.cursor)))
+  await expect(hers.callTool('everything-echo', { message: 'again' })).rejects.toMatchObject({ name: 'ToolCallError' })
+  await expect(his.callTool('everything-echo', { message: 'again' })).rejects.toMatchObject({ name: 'ToolCallError' })
+  await Promise.all([one!.close(), two!.close()])
+})

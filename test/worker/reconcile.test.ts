@@ -1,0 +1,160 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Fate, type Grant } from '../../src/worker/grants.js'
+import { type Action, type LoadedEntry, maxMcpServersPerSession, reconcile, type ReconcileInput } from '../../src/worker/reconcile.js'
+import { type Removal, removalKey, type ViewEntry } from '../../src/worker/view.js'
+
+const run: Fate = { outcome: 'RUN' }
+const refuse: Fate = { outcome: 'REFUSE', reason: 'denied' }
+const failing: Fate = { outcome: 'FAIL', reason: 'needs user:A' }
+
+function grant(name: string, changes: { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT' } = {}): Grant {
+  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER' } = changes
+  const entry = { kind, id, name, revision, digest, apply: 'NOW', definition: {} } as unknown as ViewEntry
+  return { key: `${kind}:${name}`, entry, fate, note }
+}
+
+function held(name: string, changes: Partial<LoadedEntry> = {}): [string, LoadedEntry] {
+  return [`MCP_SERVER:${name}`, { entryId: `id-${name}`, revision: 1, digest: 'd1', outcome: 'RUN', reason: null, ...changes }]
+}
+
+function input(grants: Grant[], loaded: Array<[string, LoadedEntry]>, changes: Partial<ReconcileInput> = {}): ReconcileInput {
+  return {
+    grants, loaded: new Map(loaded), removals: new Map(), position: 9, maxMcpServers: maxMcpServersPerSession,
+    viewKeys: new Set(grants.map(({ key }) => key)), ...changes,
+  }
+}
+
+const gone = (name: string, changes: Partial<Removal> = {}): ReadonlyMap<string, Removal> => new Map([[removalKey(`MCP_SERVER:${name}`, `id-${name}`), {
+  key: `MCP_SERVER:${name}`, id: `id-${name}`, reason: 'DELETED', mode: 'IMMEDIATE', deadlineSeconds: null, position: 7, ...changes,
+}]])
+
+const brief = (actions: Action[]) => actions.map((action) => `${action.type} ${action.key.replace('MCP_SERVER:', '')}@${action.revision}`)
+
+describe('one entry', () => {
+  /** held outcome (null: nothing) x granted fate (null: not granted) x what changed -> actions. */
+  it.each<[string, LoadedEntry['outcome'] | null, Fate | null, { revision?: number; digest?: string }, string[]]>([
+    ['nothing, run', null, run, {}, ['LOAD a@1']],
+    ['nothing, refuse', null, refuse, {}, ['REFUSE a@1']],
+    ['nothing, fail', null, failing, {}, ['REFUSE a@1']],
+    ['runs, unchanged', 'RUN', run, {}, []],
+    ['runs, told anew', 'RUN', run, { revision: 2 }, ['RELABEL a@2']],
+    ['runs, changed', 'RUN', run, { revision: 2, digest: 'd2' }, ['REPLACE a@2']],
+    ['runs, refused now', 'RUN', refuse, { revision: 2 }, ['UNLOAD a@1', 'REFUSE a@2']],
+    ['runs, cannot start now', 'RUN', failing, { revision: 2, digest: 'd2' }, ['REFUSE a@2']],
+    ['runs, gone', 'RUN', null, {}, ['UNLOAD a@1']],
+    ['refused, same', 'REFUSE', refuse, {}, []],
+    ['refused, newer', 'REFUSE', refuse, { revision: 2 }, ['REFUSE a@2']],
+    ['refused, may run', 'REFUSE', run, {}, ['LOAD a@1']],
+    ['refused, cannot start', 'REFUSE', failing, {}, ['REFUSE a@1']],
+    ['refused, gone', 'REFUSE', null, {}, ['UNLOAD a@1']],
+    ['failed, same', 'FAIL', failing, {}, []],
+    ['failed, may run', 'FAIL', run, {}, ['REPLACE a@1']],
+    ['failed, refused', 'FAIL', refuse, {}, ['REFUSE a@1']],
+    ['failed, gone', 'FAIL', null, {}, ['UNLOAD a@1']],
+  ])('%s', (_, outcome, fate, change, expected) => {
+    const reason = outcome === 'REFUSE' ? 'denied' : outcome === 'FAIL' ? 'needs user:A' : null
+    const loaded = outcome === null ? [] : [held('a', { outcome, reason })]
+    expect(brief(reconcile(input(fate === null ? [] : [grant('a', { fate, ...change })], loaded)))).toEqual(expected)
+  })
+
+  it('another entry under the name: the old one ends first and never goes on', () => {
+    expect(brief(reconcile(input([grant('a', { id: 'other' })], [held('a')])))).toEqual(['UNLOAD a@1', 'LOAD a@1'])
+  })
+
+  it('a note that changes is told, and restarts nothing', () => {
+    const agent: [string, LoadedEntry] = ['AGENT:a', { entryId: 'id-a', revision: 1, digest: 'd1', outcome: 'RUN', reason: null }]
+    expect(brief(reconcile(input([grant('a', { kind: 'AGENT', note: 'Runs without b' })], [agent])))).toEqual(['RELABEL AGENT:a@1'])
+  })
+
+  it('what cannot start keeps the last good one, what is refused does not', () => {
+    const keeps = (fate: Fate) => reconcile(input([grant('a', { fate, revision: 2 })], [held('a')])).flatMap((action) => (action.type === 'REFUSE' ? [[action.state, action.keepsLastGood]] : []))
+    expect(keeps(failing)).toEqual([['FAILED', true]])
+    expect(keeps(refuse)).toEqual([['REFUSED', false]])
+  })
+})
+
+describe('how something ends', () => {
+  const ending = (changes: Partial<ReconcileInput>, grants: Grant[] = []) => {
+    const [action] = reconcile(input(grants, [held('a')], changes))
+    return action?.type === 'UNLOAD' ? [action.mode, action.deadlineSeconds, action.reason, action.position] : null
+  }
+
+  it('as the event says, at its place', () => {
+    expect(ending({ removals: gone('a') })).toEqual(['IMMEDIATE', 0, 'DELETED', 7])
+    expect(ending({ removals: gone('a', { mode: 'DRAIN', deadlineSeconds: 5, reason: 'DISABLED' }) })).toEqual(['DRAIN', 5, 'DISABLED', 7])
+  })
+  it('after 30 s of draining when no deadline is given', () => { expect(ending({ removals: gone('a', { mode: 'DRAIN' }) })?.[1]).toBe(30) })
+  it('at once when it is not in the set and nobody said how it left', () => { expect(ending({})).toEqual(['IMMEDIATE', 0, 'NOT_GRANTED', 9]) })
+  it('draining when it is in the set and this session just lost the grant', () => {
+    expect(ending({ viewKeys: new Set(['MCP_SERVER:a']) })).toEqual(['DRAIN', 30, 'NOT_GRANTED', 9])
+  })
+  it('at once when policy refuses it', () => { expect(ending({}, [grant('a', { fate: refuse })])).toEqual(['IMMEDIATE', 0, 'denied', 9]) })
+})
+
+describe('at most fifty servers', () => {
+  const many = Array.from({ length: 52 }, (_, index) => `s${String(index).padStart(2, '0')}`)
+
+  it('the rest is refused, by name, with the reason', () => {
+    const actions = reconcile(input(many.map((name) => grant(name)), []))
+    expect(actions.filter(({ type }) => type === 'LOAD')).toHaveLength(50)
+    expect(actions.filter(({ type }) => type === 'REFUSE')).toMatchObject([
+      { key: 'MCP_SERVER:s50', reason: expect.stringContaining('at most 50') as string }, { key: 'MCP_SERVER:s51' },
+    ])
+  })
+  it('a newcomer never pushes out one that runs', () => {
+    const running = many.slice(2).map((name) => held(name))
+    expect(brief(reconcile(input(many.slice(1).map((name) => grant(name)), running)))).toEqual(['REFUSE s01@1'])
+  })
+  it('a place that comes free is taken by the next', () => {
+    const loaded = [...many.slice(0, 50).map((name) => held(name)), held('s50', { outcome: 'REFUSE', reason: 'A session has at most 50 MCP servers; bind an agent that names the ones it needs.' })]
+    expect(brief(reconcile(input(many.slice(1, 51).map((name) => grant(name)), loaded)))).toEqual(['UNLOAD s00@1', 'LOAD s50@1'])
+  })
+  it('agents, refused ones and static ones: the first two do not count, the last do', () => {
+    expect(brief(reconcile(input([grant('x', { kind: 'AGENT' }), grant('r', { fate: refuse }), grant('a')], [], { maxMcpServers: 1 })))).toEqual(['REFUSE r@1', 'LOAD AGENT:x@1', 'LOAD a@1'])
+    expect(brief(reconcile(input([grant('a')], [], { maxMcpServers: 0 })))).toEqual(['REFUSE a@1'])
+  })
+})
+
+describe('properties', () => {
+  const fate = fc.constantFrom(run, run, run, refuse, failing)
+  const grants = fc.uniqueArray(fc.record({
+    name: fc.constantFrom('a', 'b', 'c', 'd', 'e'), id: fc.constantFrom('1', '2'), revision: fc.integer({ min: 1, max: 3 }), digest: fc.constantFrom('d1', 'd2'), fate,
+  }), { selector: ({ name }) => name }).map((list) => list.map(({ name, ...rest }) => grant(name, rest)).sort((a, b) => (a.key < b.key ? -1 : 1)))
+
+  /** What a session that does what it is told holds afterwards. */
+  function enact(loaded: ReadonlyMap<string, LoadedEntry>, actions: Action[]): Map<string, LoadedEntry> {
+    const after = new Map(loaded)
+    for (const action of actions) {
+      if (action.type === 'UNLOAD') {
+        after.delete(action.key)
+        continue
+      }
+      const { id: entryId, revision, digest } = action.entry
+      if (action.type !== 'REFUSE') after.set(action.key, { entryId, revision, digest, outcome: 'RUN', reason: action.note })
+      else after.set(action.key, { entryId, revision, digest, outcome: action.keepsLastGood ? 'FAIL' : 'REFUSE', reason: action.reason })
+    }
+    return after
+  }
+
+  it('whatever was loaded, once is enough; it ends at what is granted; removals come first; starts come last', () => {
+    fc.assert(fc.property(grants, grants, fc.integer({ min: 0, max: 4 }), (before, now, maxMcpServers) => {
+      const loaded = enact(new Map(), reconcile(input(before, [], { maxMcpServers })))
+      const actions = reconcile({ ...input(now, []), loaded, maxMcpServers })
+      const after = enact(loaded, actions)
+      expect(reconcile({ ...input(now, []), loaded: after, maxMcpServers })).toEqual([])
+      expect([...after.keys()].sort()).toEqual(now.map(({ key }) => key))
+      expect([...after.values()].filter(({ outcome }) => outcome !== 'REFUSE').length).toBeLessThanOrEqual(maxMcpServers)
+      const ranks = actions.map(({ type }) => ({ UNLOAD: 0, REFUSE: 1, RELABEL: 1, LOAD: 2, REPLACE: 2 })[type])
+      expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
+    }))
+  })
+
+  it('the order in which things were loaded does not matter, and what is unchanged is never named', () => {
+    fc.assert(fc.property(grants, (list) => {
+      const loaded = [...enact(new Map(), reconcile(input(list, [])))]
+      expect(reconcile(input(list, loaded.reverse()))).toEqual([])
+      expect(reconcile(input([], loaded))).toEqual(reconcile(input([], [...loaded].reverse())))
+    }))
+  })
+})

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { type CatalogAdapter, type SessionItem } from '../../src/worker/adapter.js'
+import { memoryAdapter } from '../../src/worker/adapters/memory.js'
+import { type Connector, type Upstream } from '../../src/worker/connector.js'
+import { createRunner } from '../../src/worker/runner.js'
+import { type Aim, type Body } from '../../src/worker/slot.js'
+import { handClock } from '../support/fake-feed.js'
+import { upstreamOf } from '../suites/adapter-conformance.js'
+
+const revoked = { mode: 'IMMEDIATE' as const, deadlineSeconds: 0, reason: 'REVOKED' }
+
+function aim(revision: number, changes: Partial<Aim> = {}): Aim {
+  return {
+    key: 'MCP_SERVER:a', kind: 'MCP_SERVER', name: 'a', origin: 'catalog', entryId: '1', revision, digest: `d${revision}`, note: null, position: revision, ...changes,
+  }
+}
+
+const body: Body = {
+  kind: 'MCP_SERVER', description: '', baseEnv: {},
+  target: { transport: { kind: 'HTTP', url: 'https://x/', headers: [] }, tools: { include: ['*'], exclude: [] }, timeoutMs: null },
+}
+
+interface Start {
+  /** The server is up, however late, and whether anybody still waits for it. */
+  succeed: () => void
+  fail: (reason: string) => void
+  isClosed: () => boolean
+}
+
+/** Starts that end when the test says so and heed no signal: the worst a server can do. */
+function handConnector(): Connector & { starts: Start[] } {
+  const starts: Start[] = []
+  return {
+    starts,
+    connect: () => new Promise<Upstream>((resolve, reject) => {
+      let isClosed = false
+      const upstream: Upstream = { ...upstreamOf('x'), close: async () => { isClosed = true } }
+      starts.push({ succeed: () => resolve(upstream), fail: (reason) => reject(new Error(reason)), isClosed: () => isClosed })
+    }),
+  }
+}
+
+function setUp(adapter: CatalogAdapter = memoryAdapter()) {
+  const connector = handConnector()
+  const clock = handClock()
+  const runner = createRunner({ adapter, connector, clock, isTrusted: () => true, log: () => {} })
+  const states = () => runner.rows().map(({ revision, state }) => `${revision} ${state}`)
+  return { adapter, connector, clock, runner, states, starts: connector.starts }
+}
+
+/** Lets everything run that waits for nothing but its turn. */
+const turns = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('a late start', () => {
+  it('S13: cannot bring back what was removed meanwhile, and is closed', async () => {
+    const { adapter, runner, starts } = setUp()
+    runner.start(aim(1), body)
+    runner.stop('MCP_SERVER:a', revoked, 2)
+    starts[0]!.succeed()
+    await runner.settled(null)
+    expect([adapter.list(), runner.rows(), starts[0]!.isClosed()]).toEqual([[], [], true])
+  })
+
+  it('of an older revision loses against a newer one, in whichever order they come up', async () => {
+    const { adapter, runner, starts, states } = setUp()
+    runner.start(aim(1), body)
+    runner.start(aim(2), body)
+    starts[1]!.succeed()
+    starts[0]!.succeed()
+    await runner.settled(null)
+    expect([states(), adapter.list().map(({ revision }) => revision), starts.map((start) => start.isClosed())]).toEqual([['2 APPLIED'], [2], [true, false]])
+  })
+
+  it('after a removal and a return belongs to the removed one alone', async () => {
+    const { adapter, runner, starts } = setUp()
+    runner.start(aim(1), body)
+    runner.stop('MCP_SERVER:a', revoked, 2)
+    runner.start(aim(1, { position: 3 }), body)
+    starts[0]!.succeed()
+    await turns()
+    expect(adapter.list()).toEqual([])
+    starts[1]!.succeed()
+    await runner.settled(null)
+    expect([adapter.list().length, starts.map((start) => start.isClosed())]).toEqual([1, [true, false]])
+  })
+})
+
+describe('a removal while the adapter takes the entry', () => {
+  it('closes the gate at once, and the adapter lets go of it next', async () => {
+    const memory = memoryAdapter()
+    let go = () => {}
+    const taken: SessionItem[] = []
+    const slow: CatalogAdapter = {
+      ...memory,
+      load: async (item) => {
+        taken.push(item)
+        await new Promise<void>((resolve) => { go = resolve })
+        await memory.load(item)
+      },
+    }
+    const { runner, starts } = setUp(slow)
+    runner.start(aim(1), body)
+    starts[0]!.succeed()
+    await turns()
+    runner.stop('MCP_SERVER:a', revoked, 2)
+    const [item] = taken
+    if (item?.kind !== 'MCP_SERVER') throw new Error('nothing was loaded')
+    await expect(item.upstream.callTool('x', {})).rejects.toMatchObject({ code: 'WITHDRAWN' })
+    expect(item.upstream.tools()).toEqual([])
+    go()
+    await runner.settled(null)
+    expect([memory.list(), starts[0]!.isClosed()]).toEqual([[], true])
+  })
+})
+
+describe('a start that fails', () => {
+  it('is tried again with growing pauses, until it is not wanted any more', async () => {
+    const { clock, runner, starts, states } = setUp()
+    runner.start(aim(1), body)
+    starts[0]!.fail('down')
+    await runner.settled(null)
+    expect(states()).toEqual(['1 FAILED'])
+    clock.advance(1499)
+    expect(starts).toHaveLength(1)
+    clock.advance(1)
+    expect(starts).toHaveLength(2)
+    starts[1]!.fail('down')
+    await turns()
+    runner.stop('MCP_SERVER:a', revoked, 2)
+    clock.advance(600_000)
+    expect(starts).toHaveLength(2)
+  })
+
+  it('keeps the last good revision, then takes the new one when it comes up', async () => {
+    const { adapter, clock, runner, starts } = setUp()
+    runner.start(aim(1), body)
+    starts[0]!.succeed()
+    await runner.settled(null)
+    runner.start(aim(2), body)
+    starts[1]!.fail('down')
+    await runner.settled(2)
+    expect(runner.rows()).toMatchObject([{ revision: 1, state: 'APPLIED', reason: 'Revision 2 could not start (down); revision 1 keeps running.' }])
+    expect(runner.loaded().get('MCP_SERVER:a')).toMatchObject({ revision: 2, digest: 'd2', outcome: 'RUN' })
+    clock.advance(60_000)
+    starts[2]!.succeed()
+    await turns()
+    expect([adapter.list()[0]?.revision, starts[0]!.isClosed()]).toEqual([2, true])
+  })
+
+  it('because the adapter does not take it closes its connection', async () => {
+    const { runner, starts, states } = setUp({ ...memoryAdapter(), load: async () => { throw new Error('no room') } })
+    runner.start(aim(1), body)
+    starts[0]!.succeed()
+    await runner.settled(null)
+    expect([states(), starts[0]!.isClosed()]).toEqual([['1 FAILED'], true])
+    await runner.close()
+  })
+})
+
+it('settled waits for what was decided up to that place, and for nothing later', async () => {
+  const { runner, starts } = setUp()
+  runner.start(aim(1), body)
+  runner.start(aim(7, { key: 'MCP_SERVER:b', name: 'b', entryId: '2' }), body)
+  starts[0]!.succeed()
+  await runner.settled(1)
+  expect(runner.rows().map(({ state }) => state)).toEqual(['APPLIED', 'STARTING'])
+})

@@ -1,0 +1,109 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { applyEvent, type CatalogView } from '../../src/worker/view.js'
+import { cursorAt, delta, openPolicy, removed, snapshot, wireAgent, wireServer } from '../support/fake-feed.js'
+
+const start = () => applyEvent(null, snapshot(cursorAt(1), { mcpServers: [wireServer('1', 'a'), wireServer('2', 'b')], agents: [wireAgent('3', 'a')] }), 1).view
+const idsByKey = ({ entries }: CatalogView) => Object.fromEntries([...entries].map(([key, { id }]) => [key, id]))
+
+describe('a snapshot', () => {
+  it('replaces everything; what is absent is removed IMMEDIATE', () => {
+    const { view, removals } = applyEvent(start(), snapshot(cursorAt(2), { mcpServers: [wireServer('2', 'b')] }), 2)
+    expect(idsByKey(view)).toEqual({ 'MCP_SERVER:b': '2' })
+    expect(removals).toEqual([
+      { key: 'MCP_SERVER:a', id: '1', reason: 'ABSENT', mode: 'IMMEDIATE', deadlineSeconds: null, position: 2 },
+      { key: 'AGENT:a', id: '3', reason: 'ABSENT', mode: 'IMMEDIATE', deadlineSeconds: null, position: 2 },
+    ])
+  })
+
+  it('with another entry under a name removes the one that had it', () => {
+    const { view, removals } = applyEvent(start(), snapshot(cursorAt(2), { mcpServers: [wireServer('9', 'a'), wireServer('2', 'b')], agents: [wireAgent('3', 'a')] }), 2)
+    expect(idsByKey(view)).toMatchObject({ 'MCP_SERVER:a': '9' })
+    expect(removals.map(({ id, mode }) => [id, mode])).toEqual([['1', 'IMMEDIATE']])
+  })
+
+  it('brings the policy; one that cannot be read denies everything (S23)', () => {
+    expect(start().policy).toEqual(openPolicy)
+    const broken = snapshot(cursorAt(2), {}, { policy: { revision: 2, document: { transports: 'all' } } })
+    expect(applyEvent(start(), broken, 2).view.policy).toEqual({ revision: 2, document: null })
+  })
+})
+
+describe('a delta', () => {
+  it('needs a snapshot before it', () => {
+    expect(() => applyEvent(null, delta(cursorAt(1), {}), 1)).toThrow(TypeError)
+  })
+
+  it('removes only what is held under that name with that id', () => {
+    const { view, removals } = applyEvent(start(), delta(cursorAt(2), {}, [removed('9', 'a'), removed('2', 'elsewhere')]), 2)
+    expect(view.entries).toEqual(start().entries)
+    expect(removals).toEqual([])
+  })
+
+  it('removes, and says how', () => {
+    const { view, removals } = applyEvent(start(), delta(cursorAt(2), {}, [removed('1', 'a', { reason: 'DISABLED', mode: 'DRAIN', deadlineSeconds: 7 })]), 2)
+    expect(Object.keys(idsByKey(view))).toEqual(['MCP_SERVER:b', 'AGENT:a'])
+    expect(removals).toEqual([{ key: 'MCP_SERVER:a', id: '1', reason: 'DISABLED', mode: 'DRAIN', deadlineSeconds: 7, position: 2 }])
+  })
+
+  it('renames by removing the old name and upserting the same id', () => {
+    const { view, removals } = applyEvent(start(), delta(cursorAt(2), { mcpServers: [wireServer('1', 'c')] }, [removed('1', 'a', { reason: 'RENAMED', mode: 'DRAIN' })]), 2)
+    expect(idsByKey(view)).toEqual({ 'MCP_SERVER:b': '2', 'AGENT:a': '3', 'MCP_SERVER:c': '1' })
+    expect(removals.map(({ key, reason }) => [key, reason])).toEqual([['MCP_SERVER:a', 'RENAMED']])
+  })
+
+  it('never leaves one entry under two names, even when the removal of the old one is lacking', () => {
+    const { view, removals } = applyEvent(start(), delta(cursorAt(2), { mcpServers: [wireServer('1', 'c')] }), 2)
+    expect(Object.keys(idsByKey(view))).not.toContain('MCP_SERVER:a')
+    expect(removals.map(({ key }) => key)).toEqual(['MCP_SERVER:a'])
+  })
+
+  it('keeps the policy unless it brings one', () => {
+    const policy = { revision: 7, document: {} }
+    expect(applyEvent(start(), delta(cursorAt(2), {}), 2).view.policy).toEqual(openPolicy)
+    expect(applyEvent(start(), delta(cursorAt(2), {}, [], { changedPolicy: policy }), 2).view.policy.revision).toBe(7)
+  })
+})
+
+describe('definitions', () => {
+  it('are those of core, field for field', () => {
+    const stdio = wireServer('1', 'a', {
+      description: 'd', timeoutMs: 5, default: true, tools: { include: ['x'], exclude: ['y'] },
+      transport: { __typename: 'StdioTransport', command: 'npx', args: ['-y', 's@1'], env: [{ name: 'A', value: '1' }], cwd: '/srv' },
+    })
+    const agent = wireAgent('2', 'b', { agentTools: ['t'], skills: ['s'], mcpServers: ['a'], inheritDefaultMcpServers: true, model: 'm', description: 'd' })
+    const { entries } = applyEvent(null, snapshot(cursorAt(1), { mcpServers: [stdio], agents: [agent] }), 1).view
+    expect(entries.get('MCP_SERVER:a')?.definition).toEqual({
+      description: 'd', timeoutMs: 5, default: true, tools: { include: ['x'], exclude: ['y'] },
+      transport: { kind: 'STDIO', command: 'npx', args: ['-y', 's@1'], env: [{ name: 'A', value: '1' }], cwd: '/srv' },
+    })
+    expect(entries.get('AGENT:b')?.definition).toEqual({
+      description: 'd', prompt: 'Help.', tools: ['t'], skills: ['s'], mcpServers: ['a'], inheritDefaultMcpServers: true, model: 'm',
+    })
+  })
+
+  it('of a remote server keep their transport', () => {
+    const sse = wireServer('1', 'a', { transport: { __typename: 'RemoteTransport', kind: 'SSE', url: 'https://x.example.com/', headers: [{ name: 'A', value: '1' }] } })
+    expect(applyEvent(null, snapshot(cursorAt(1), { mcpServers: [sse] }), 1).view.entries.get('MCP_SERVER:a')?.definition)
+      .toMatchObject({ transport: { kind: 'SSE', url: 'https://x.example.com/', headers: [{ name: 'A', value: '1' }] } })
+  })
+})
+
+describe('properties', () => {
+  const change = fc.tuple(fc.constantFrom('1', '2', '3'), fc.constantFrom('a', 'b', 'c'), fc.boolean())
+
+  it('a delta twice changes nothing, and one entry has at most one name', () => {
+    fc.assert(fc.property(fc.array(change, { maxLength: 20 }), (changes) => {
+      let view = start()
+      changes.forEach(([id, name, isRemoval], index) => {
+        const event = isRemoval ? delta(cursorAt(index + 2), {}, [removed(id, name)]) : delta(cursorAt(index + 2), { mcpServers: [wireServer(id, name)] })
+        view = applyEvent(view, event, index + 2).view
+        const again = applyEvent(view, event, index + 2)
+        expect([...again.view.entries]).toEqual([...view.entries])
+        expect(again.removals).toEqual([])
+        const ids = [...view.entries.values()].filter(({ kind }) => kind === 'MCP_SERVER').map(({ id }) => id)
+        expect(new Set(ids).size).toBe(ids.length)
+      })
+    }))
+  })
+})
