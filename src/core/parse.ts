@@ -17,9 +17,7 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unkn
 }
 
 /** Control characters and line ends of any kind never belong in a name, a command or an address; newlines and tabs only in free text. */
-// eslint-disable-next-line no-control-regex
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
-// eslint-disable-next-line no-control-regex
 const freeTextControlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
 
 /** One line of text with at most `max` characters (UTF-16 units). Lone surrogates are refused: Postgres cannot store them. */

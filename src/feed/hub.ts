@@ -83,7 +83,7 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
   }
 
   function dispatch(touched: Touched | 'RELOADED'): void {
-    if (touched === 'RELOADED' || touched.rights) dropForbidden()
+    if (touched === 'RELOADED' || touched.rights) membersOf(channels).forEach((member) => member.isStillAllowed())
     const rendered = new Map<string, string>()
     for (const channel of channels.values()) {
       if (touched === 'RELOADED') {
@@ -99,12 +99,6 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
       if (difference.upserted.length + difference.removed.length === 0 && !touched.policy) continue
       const delta: CatalogDelta = { __typename: 'CatalogDelta', ...trust(), policy: touched.policy ? index.state.policy : null, ...difference }
       broadcast(channel, differenceKey(difference), delta, rendered)
-    }
-  }
-
-  function dropForbidden(): void {
-    for (const channel of channels.values()) {
-      for (const group of channel.groups.values()) for (const member of [...group.members]) member.isStillAllowed()
     }
   }
 
@@ -133,9 +127,13 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
       return () => leave(channels, channel, group, member)
     },
     dispatch,
-    size: () => [...channels.values()].reduce((sum, { groups }) => sum + [...groups.values()].reduce((n, { members }) => n + members.size, 0), 0),
+    size: () => membersOf(channels).length,
     close: () => clearInterval(timer),
   }
+}
+
+function membersOf(channels: Map<string, Channel>): Member[] {
+  return [...channels.values()].flatMap(({ groups }) => [...groups.values()].flatMap(({ members }) => [...members]))
 }
 
 function channelOf(index: CatalogIndex, channels: Map<string, Channel>, owner: OwnerRef): Channel {

@@ -1,6 +1,6 @@
 import { decide } from '../core/access.js'
 import { parseCursor } from '../core/change.js'
-import { CatalogError, forbidden, invalid } from '../core/errors.js'
+import { type CatalogError, forbidden, invalid } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { ownerFor } from '../catalog/authorize.js'
 import { type CatalogContext } from '../catalog/context.js'

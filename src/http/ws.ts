@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server } from 'node:http'
 import { type Duplex } from 'node:stream'
-import { createSourceEventStream, execute, type ExecutionArgs, getOperationAST, GraphQLError, parse, validate } from 'graphql'
+import { createSourceEventStream, execute, type ExecutionArgs, getOperationAST, type GraphQLError, OperationTypeNode, parse, validate } from 'graphql'
 import { handleProtocols, makeServer, type ConnectionInitMessage, type Context, type SubscribePayload } from 'graphql-ws'
 import { WebSocket, WebSocketServer } from 'ws'
 import { CatalogError } from '../core/errors.js'
@@ -88,7 +88,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
         else resolve()
       }),
       close: (code, reason) => socket.close(code, reason),
-      onMessage: (listener) => socket.on('message', (data) => void listener(String(data)).catch(fault)),
+      onMessage: (listener) => socket.on('message', (data) => void listener((data as Buffer).toString()).catch(fault)),
     }, extra)
   }
 
@@ -164,7 +164,7 @@ interface PreparedArgs extends ExecutionArgs {
 }
 
 /** Parses, validates, and for a subscription lets it in (or not) before anything is sent. */
-async function prepare(options: WsOptions, context: WsContext, id: string, payload: SubscribePayload): Promise<ExecutionArgs | GraphQLError[]> {
+async function prepare(options: WsOptions, context: WsContext, id: string, payload: SubscribePayload): Promise<ExecutionArgs | PreparedArgs | GraphQLError[]> {
   const mask = (error: unknown) => toGraphQLError(error, options.report)
   try {
     if (Object.keys(context.subscriptions).length > options.maxOperationsPerSocket) {
@@ -175,10 +175,10 @@ async function prepare(options: WsOptions, context: WsContext, id: string, paylo
     if (problems.length > 0) return problems.map(mask)
     const contextValue: GraphQLContext = { index: options.services.index, hub: options.hub, caller: callerNow(options.services, context.extra) }
     const args: ExecutionArgs = { schema, document, operationName: payload.operationName, variableValues: payload.variables, contextValue }
-    if (getOperationAST(document, payload.operationName)?.operation !== 'subscription') return args
+    if (getOperationAST(document, payload.operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return args
     const source = await createSourceEventStream(args)
     if (!isCatalogStream(source)) return 'errors' in source ? (source.errors ?? []).map(mask) : [mask(new Error('no stream'))]
-    return { ...args, stream: pushed(options, context, id, payload, args, source) } as PreparedArgs
+    return { ...args, stream: pushed(options, context, id, payload, args, source) }
   } catch (error) {
     return [mask(error)]
   }

@@ -145,7 +145,7 @@ describe('what nobody in the conversation may see', () => {
 
   it('F2: appears in no string of the answer', () => {
     fc.assert(fc.property(fc.uniqueArray(judged, { maxLength: 5, selector: ({ owner }) => ownerKey(owner) }), fc.boolean(), (list, isAdmin) => {
-      const scope: Scope = { ...person, isAdmin } as Scope
+      const scope: Scope = { ...person, isAdmin }
       const entries = list.map(({ isAskersToSee, kindOfVerdict, ...given }, at) => {
         const mark = `canary-${at}-`
         const verdict = { kind: kindOfVerdict, policyRevision: 1, findings: [{ rule: 'r', field: 'f', message: `${mark}message`, mend: `${mark}mend` }] }

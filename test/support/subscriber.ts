@@ -32,15 +32,11 @@ export function subscribe(url: string, token: string | null, owner: OwnerInput, 
   let end: (how: Awaited<Subscriber['ended']>) => void
   const ended = new Promise<Awaited<Subscriber['ended']>>((resolve) => { end = resolve })
   const wake = () => waiting.forEach((check) => check())
-  let socket: WebSocket | null = null
+  let socket = null as WebSocket | null
   const client: Client = createClient({
     url, retryAttempts: 0, lazy: true,
-    webSocketImpl: class extends WebSocket {
-      constructor(...args: ConstructorParameters<typeof WebSocket>) {
-        super(...args)
-        socket = this
-      }
-    },
+    webSocketImpl: WebSocket,
+    on: { opened: (opened) => { socket = opened as WebSocket } },
     connectionParams: token === null ? {} : { authorization: `Bearer ${token}` },
   })
   client.subscribe<CatalogChangedSubscription>({ query: print(CatalogChangedDocument), variables: { owner, after } }, {
@@ -94,7 +90,7 @@ export function subscribe(url: string, token: string | null, owner: OwnerInput, 
     close: async () => {
       const open = socket
       await client.dispose()
-      if (open !== null && (open as WebSocket).readyState !== WebSocket.CLOSED) await once(open, 'close')
+      if (open !== null && open.readyState !== WebSocket.CLOSED) await once(open, 'close')
     },
   }
 }
