@@ -1,6 +1,4 @@
 import { type Command } from 'commander'
-import { openCatalog } from '../app.js'
-import { verifyChain } from '../catalog/audit.js'
 import { readConfig } from '../config.js'
 import { print } from './session.js'
 
@@ -14,6 +12,7 @@ export function addAudit(program: Command): void {
 
 /** Reads the database directly: the chains are verified with their key, without trusting the server that wrote them. */
 async function verify({ json }: { json?: boolean }): Promise<void> {
+  const [{ openCatalog }, { verifyChain }] = await Promise.all([import('../app.js'), import('../catalog/audit.js')])
   const catalog = await openCatalog(readConfig())
   try {
     const { db, auditKey } = catalog.services

@@ -2,8 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CatalogRequestError } from '../client/index.js'
-import { ConfigError } from '../config.js'
-import { serve } from '../main.js'
 import { addAudit } from './audit.js'
 import { addImport } from './import.js'
 import { print, printable, UsageError, warn } from './session.js'
@@ -20,7 +18,8 @@ Exit codes: 0 done, 1 refused or found something, 2 called wrongly, 3 the server
 Token: PILOTHOUSE_TOKEN, else the file admin-token in PILOTHOUSE_DATA_DIR (default .pilothouse).`)
 
 program.command('serve').description('run the server; without DATABASE_URL on an embedded Postgres')
-  .action(() => serve(print, process.stdout.isTTY))
+  // Loaded only here: the other commands need no server, and start in a fraction of the time.
+  .action(async () => (await import('../main.js')).serve(print, process.stdout.isTTY))
 addToken(program)
 addImport(program)
 addWatch(program)
@@ -36,8 +35,8 @@ try {
 /** One calm message instead of a stack. */
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  if (error instanceof UsageError || error instanceof ConfigError) {
-    warn(error.message)
+  if (error instanceof UsageError || (error as Error).name === 'ConfigError') {
+    warn((error as Error).message)
     return 2
   }
   if (error instanceof CatalogRequestError) {

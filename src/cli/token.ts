@@ -1,6 +1,4 @@
 import { type Command } from 'commander'
-import { openCatalog } from '../app.js'
-import { createAdminToken } from '../catalog/bootstrap.js'
 import { AccessTokensDocument, CreateAccessTokenDocument, RevokeAccessTokenDocument } from '../client/index.js'
 import { readConfig } from '../config.js'
 import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table, UsageError } from './session.js'
@@ -50,6 +48,7 @@ async function create(options: CreateOptions): Promise<void> {
 }
 
 async function createForAdmin({ name, json }: CreateOptions): Promise<void> {
+  const [{ openCatalog }, { createAdminToken }] = await Promise.all([import('../app.js'), import('../catalog/bootstrap.js')])
   const catalog = await openCatalog(readConfig())
   try {
     let made = ''

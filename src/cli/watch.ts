@@ -2,8 +2,8 @@ import { createClient } from 'graphql-ws'
 import { print as printDocument } from 'graphql'
 import { type Command } from 'commander'
 import { WebSocket } from 'ws'
-import { CatalogChangedDocument, type CatalogChangedSubscription } from '../client/index.js'
-import { type Connection, connectionOf, type ConnectionOptions, parseOwner, print, printable, UsageError, warn } from './session.js'
+import { CatalogChangedDocument, type CatalogChangedSubscription, CatalogRequestError } from '../client/index.js'
+import { type Connection, connectionOf, type ConnectionOptions, parseOwner, print, printable, warn } from './session.js'
 
 type CatalogEvent = CatalogChangedSubscription['catalogChanged']
 
@@ -38,7 +38,7 @@ async function watch(options: WatchOptions): Promise<void> {
     try {
       const events = client.iterate<CatalogChangedSubscription>({ query: printDocument(CatalogChangedDocument), variables: { owner, after: cursor } })
       for await (const { data, errors } of events) {
-        if (errors !== undefined) throw new UsageError(errors.map(({ message }) => message).join(' '))
+        if (errors !== undefined) throw refusal(errors)
         if (!data) continue
         failures = 0
         cursor = data.catalogChanged.cursor
@@ -59,16 +59,25 @@ function createSocketClient({ url, token }: Connection) {
 }
 
 /** Close codes after which trying again cannot help: the token ended, or the right did. */
-const finalCodes: Record<number, string> = {
-  4401: 'The token is unknown, expired or revoked.', 4403: 'This owner may not be read any more.', 4429: 'Too many sockets are open for this token.',
+const finalCodes: Record<number, [message: string, code: string]> = {
+  4401: ['The token is unknown, expired or revoked.', 'UNAUTHENTICATED'],
+  4403: ['This owner may not be read any more.', 'FORBIDDEN'],
+  4429: ['Too many sockets are open for this token.', 'LIMIT_EXCEEDED'],
+}
+
+type Refused = ReadonlyArray<{ message: string; extensions?: Record<string, unknown> }>
+
+function refusal([error]: Refused): CatalogRequestError {
+  const { message = 'refused', extensions } = error ?? {}
+  return new CatalogRequestError(message, String(extensions?.code ?? 'INTERNAL'), extensions)
 }
 
 async function waitOrThrow(error: unknown, failures: number, url: string): Promise<number> {
-  if (error instanceof UsageError) throw error
-  if (Array.isArray(error)) throw new UsageError((error as Array<{ message: string }>).map(({ message }) => message).join(' '))
+  if (error instanceof CatalogRequestError) throw error
+  if (Array.isArray(error)) throw refusal(error as Refused)
   const code = (error as { code?: unknown }).code
   const final = typeof code === 'number' ? finalCodes[code] : undefined
-  if (final !== undefined) throw new UsageError(final)
+  if (final !== undefined) throw new CatalogRequestError(...final)
   if (failures === 0) warn(`The connection to ${url} is gone; trying again …`)
   const delayMs = Math.random() * Math.min(30_000, 250 * 2 ** failures)
   await new Promise((resolve) => setTimeout(resolve, delayMs))
