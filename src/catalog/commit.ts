@@ -62,7 +62,8 @@ export async function commit<Result>(
       await services.index.reached(sequence, indexPatienceMs).catch(() => {})
       return { result, cursor: formatCursor({ incarnation: services.index.state.incarnation, sequence }) }
     } catch (error) {
-      if (attempt >= attempts || !isWorthAnotherTry(error)) throw error
+      if (!isWorthAnotherTry(error)) throw error
+      if (attempt >= attempts) throw new CatalogError('UNAVAILABLE', 'Too much is changing at once.', { mend: 'Try again in a moment.' })
       if (error instanceof StaleDecision) await services.refresh()
     }
   }

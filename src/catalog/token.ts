@@ -78,9 +78,7 @@ function served(context: CatalogContext, query: OwnerQuery, field: string): Owne
 /** One's own, and for admins anybody's. Its sockets close at once. @throws CatalogError NOT_FOUND */
 export async function revokeAccessToken(context: CatalogContext, id: string): Promise<StoredToken> {
   const { result } = await commit(context, actorOf(context.principal), async () => {
-    const known = /^tok_[0-9a-f]{24}$/.test(id) ? await findToken(context.db, id) : null
-    const isOwn = known !== null && known.userId === context.principal.id
-    if (known === null || (!isOwn && context.principal.role !== 'ADMIN')) throw await denied(context, 'MANAGE_TOKENS', id, 'id', 'access token')
+    if (await ownToken(context, id) === null) throw await denied(context, 'MANAGE_TOKENS', id, 'id', 'access token')
     return async (tx) => {
       const stored = await lockToken(tx, id)
       if (stored === null) throw notFound('id', 'access token')
@@ -93,6 +91,12 @@ export async function revokeAccessToken(context: CatalogContext, id: string): Pr
     }
   })
   return result
+}
+
+/** One's own token, and for admins anybody's; null for unknown, malformed and other people's ids. */
+export async function ownToken({ db, principal }: CatalogContext, id: string): Promise<StoredToken | null> {
+  const token = /^tok_[0-9a-f]{24}$/.test(id) ? await findToken(db, id) : null
+  return token !== null && (token.userId === principal.id || principal.role === 'ADMIN') ? token : null
 }
 
 /** Newest first: the caller's; with `userId` that user's; for admins without `userId` the worker tokens too. */

@@ -3,6 +3,7 @@ import { type JudgedEntry } from '../core/entry.js'
 import { visibleEntry } from './authorize.js'
 import { type CatalogContext } from './context.js'
 import { listTeams } from './team.js'
+import { ownToken, type StoredToken } from './token.js'
 import { listUsers } from './user.js'
 
 /** Whose sets the caller may read by name; a worker that serves everyone has no list. */
@@ -14,9 +15,9 @@ export function viewerOwners(context: CatalogContext): OwnerRef[] {
 }
 
 /** Whatever has that id, if the caller may see it; null for unknown, malformed and hidden ids alike. */
-export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | null> {
+export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | null> {
   return await visibleEntry(context, id)
     ?? listTeams(context).find((team) => team.id === id)
     ?? listUsers(context, null).find((user) => user.id === id)
-    ?? null
+    ?? await ownToken(context, id)
 }

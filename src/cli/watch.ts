@@ -69,7 +69,7 @@ type Refused = ReadonlyArray<{ message: string; extensions?: Record<string, unkn
 
 function refusal([error]: Refused): CatalogRequestError {
   const { message = 'refused', extensions } = error ?? {}
-  return new CatalogRequestError(message, String(extensions?.code ?? 'INTERNAL'), extensions)
+  return new CatalogRequestError(message, typeof extensions?.code === 'string' ? extensions.code : 'INTERNAL', extensions)
 }
 
 async function waitOrThrow(error: unknown, failures: number, url: string): Promise<number> {

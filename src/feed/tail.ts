@@ -39,8 +39,10 @@ export async function startTail(options: TailOptions): Promise<Tail> {
   let running: Promise<void> | null = null
   let next: Promise<void> | null = null
   let ticks = 0
+  let isCheckDue = false
 
   async function read(): Promise<void> {
+    if (isCheckDue) await checkHead()
     const changes = await readChangesAfter(database.db, index.state.sequence)
     const [first] = changes
     if (first !== undefined && first.sequence !== index.state.sequence + 1) return reload()
@@ -58,14 +60,16 @@ export async function startTail(options: TailOptions): Promise<Tail> {
   /** A database that was restored may stand before us, or be another one: then what we hold is worth nothing. */
   async function checkHead(): Promise<void> {
     const head = await readHead(database.db)
+    isCheckDue = false
     if (head.incarnation !== index.state.incarnation || head.sequence < index.state.sequence) await reload()
     if (++ticks % pruneEvery === 0) await pruneChanges(database.db, head.sequence, 2 * keptChanges)
   }
 
-  /** At most one read runs and one waits: whoever asks meanwhile shares the waiting one, which starts after the ask. */
+  /** One read at a time, and one that waits: whoever asks meanwhile shares the waiting one, which starts after the ask. */
   function poll(): Promise<void> {
+    if (next !== null) return next
     if (running === null) return begin()
-    next ??= running.then(() => {
+    next = running.then(() => {
       next = null
       return begin()
     })
@@ -79,15 +83,17 @@ export async function startTail(options: TailOptions): Promise<Tail> {
 
   await poll()
   const listener = listens ? await database.listen(() => void poll()) : null
-  const timer = setInterval(() => void poll().then(checkHead).catch(onError), pollMs)
+  const timer = setInterval(() => {
+    isCheckDue = true
+    void poll()
+  }, pollMs)
   return {
     poll,
     isFresh: () => performance.now() - lastReadAt < freshForMs,
     close: async () => {
       clearInterval(timer)
       await listener?.unlisten().catch(() => {})
-      await next
-      await running
+      await (next ?? running)
     },
   }
 }

@@ -3,6 +3,7 @@ import { type Duplex } from 'node:stream'
 import { createSourceEventStream, execute, type ExecutionArgs, getOperationAST, type GraphQLError, OperationTypeNode, parse, validate } from 'graphql'
 import { handleProtocols, makeServer, type ConnectionInitMessage, type Context, type SubscribePayload } from 'graphql-ws'
 import { WebSocket, WebSocketServer } from 'ws'
+import { type Principal } from '../core/access.js'
 import { CatalogError } from '../core/errors.js'
 import { type CatalogContext, type CatalogServices } from '../catalog/context.js'
 import { type Hub } from '../feed/hub.js'
@@ -94,7 +95,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
 
   function closeEnded(): void {
     for (const { socket, authenticated } of open.values()) {
-      if (authenticated !== null && !isAlive(services, authenticated)) socket.close(closeCodes.tokenEnded, 'Token ended')
+      if (authenticated !== null && principalNow(services, authenticated) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
     }
   }
 
@@ -136,9 +137,10 @@ function keepAlive(socket: WebSocket, intervalMs: number): () => void {
   return () => clearInterval(timer)
 }
 
-function isAlive({ index, now }: CatalogServices, { token, principal }: Authenticated): boolean {
-  const current = index.state.tokens.get(principal.tokenId)
-  return current !== undefined && current.revokedAt === null && new Date(token.expiresAt) > now() && index.principalOf(current) !== null
+/** null once the token is revoked or expired, or its user is gone. */
+function principalNow({ index, now }: CatalogServices, { principal }: Authenticated): Principal | null {
+  const token = index.state.tokens.get(principal.tokenId)
+  return token === undefined || token.revokedAt !== null || new Date(token.expiresAt) <= now() ? null : index.principalOf(token)
 }
 
 async function admit(options: WsOptions, open: Map<WebSocket, Extra>, context: WsContext): Promise<boolean> {
@@ -186,8 +188,7 @@ async function prepare(options: WsOptions, context: WsContext, id: string, paylo
 
 /** Rights as they are now, not as they were when the socket opened. */
 function callerNow(services: CatalogServices, { authenticated }: Extra): CatalogContext {
-  const token = services.index.state.tokens.get(authenticated?.principal.tokenId ?? '')
-  const principal = token === undefined || token.revokedAt !== null ? null : services.index.principalOf(token)
+  const principal = authenticated === null ? null : principalNow(services, authenticated)
   if (principal === null) throw new CatalogError('UNAUTHENTICATED', 'The access token has ended.', { mend: 'Connect with a valid token.' })
   return { ...services, principal }
 }

@@ -149,6 +149,16 @@ describe('rights on a socket', () => {
   })
 })
 
+it('a client that goes leaves nothing behind', async () => {
+  const user = await server.user('goer')
+  const before = server.app.hub.size()
+  const live = await user.watch()
+  await live.nextSnapshot()
+  expect(server.app.hub.size()).toBe(before + 1)
+  await live.close()
+  while (server.app.hub.size() > before) await server.register(user, `tick-${Math.random().toString(36).slice(2)}`)
+})
+
 describe('bounds', () => {
   const init = () => ({ type: 'connection_init', payload: { authorization: `Bearer ${server.admin.token}` } })
   const subscription = (id: string) => ({ type: 'subscribe', id, payload: { query: 'subscription { catalogChanged(owner: { kind: USER }) { __typename } }' } })
