@@ -83,7 +83,7 @@ function agentItem(text: string): ParsedItem {
   if (!agent) throw invalid('text', problems[0]?.message ?? 'The text is not an agent.', 'Give the text of a .agent.md with a prompt below its front matter.')
   const findings = problems.map(({ code, message }) => ({ rule: 'agent-md', field: code, message, mend: 'See the format of .agent.md.' }))
   const { name, description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers } = agent
-  return { name, kind: 'AGENT', definition: { description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers }, findings }
+  return { name, kind: 'AGENT', definition: { description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers }, enabled: true, findings }
 }
 
 function plan(context: CatalogContext, owner: OwnerRef, items: ParsedItem[], onConflict: ImportConflict): Step[] {
@@ -105,7 +105,7 @@ function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, on
     const existing = own.get(nameKey(item)) ?? null
     if (existing === null || onConflict === 'RENAME') {
       const name = existing === null ? item.name : freeName(item, own)
-      return done(context, item, existing === null ? 'CREATED' : 'RENAMED', null, newEntry(context, kind, owner, name, definition, {}))
+      return done(context, item, existing === null ? 'CREATED' : 'RENAMED', null, newEntry(context, kind, owner, name, definition, { enabled: item.enabled }))
     }
     if (onConflict === 'UPDATE') {
       const after = nextRevision(context, existing, { definition })

@@ -93,9 +93,13 @@ export const removalReasons = [
 ] as const
 export type RemovalReason = (typeof removalReasons)[number]
 
-/** Why the entry `gone` (as it was) is no longer chosen for its old name, given what it is `now` (null: deleted). */
-export function removalReason(scope: Scope, gone: Reach, now: Candidate | null): RemovalReason {
-  if (now === null) return 'DELETED'
+/**
+ * Why the entry `gone` (as it was) is no longer chosen for its old name, given what it is `now` (null: deleted).
+ * @param lastReach of a deleted entry: whom it still reached when it was deleted
+ */
+export function removalReason(scope: Scope, gone: Reach, now: Candidate | null, lastReach: Reach | null = null): RemovalReason {
+  // Whoever lost it before it was deleted must not hear of its end (F2).
+  if (now === null) return lastReach !== null && wayTo(scope, lastReach) === null ? 'NOT_SHARED' : 'DELETED'
   // To whom it is not shared any more, its new name, state or successor must not be told (F2).
   if (wayTo(scope, now) === null) return 'NOT_SHARED'
   // State before name: a rename in the same step must not turn an immediate end into a drain.
@@ -133,14 +137,16 @@ export interface Difference<Item extends Candidate> {
 /**
  * The difference for one name between what was chosen and what is.
  * @param current looks up what an entry is now; null when it is deleted
+ * @param lastReach looks up whom a deleted entry reached last
  */
 export function differenceOf<Item extends Candidate>(
   scope: Scope, before: Reach | null, after: Item | null, current: (id: string) => Item | null,
+  lastReach: (id: string) => Reach | null = () => null,
 ): Difference<Item> {
   const isSame = before !== null && after !== null && before.id === after.id
   const upserted = after !== null && !(isSame && before.revision === after.revision) ? [after] : []
   if (before === null || isSame) return { upserted, removed: [] }
-  const reason = removalReason(scope, before, current(before.id))
+  const reason = removalReason(scope, before, current(before.id), lastReach(before.id))
   const mode = removalMode(reason)
   const { id, kind, name, revision } = before
   return { upserted, removed: [{ id, kind, name, revision, reason, mode, deadlineSeconds: mode === 'DRAIN' ? defaultDrainSeconds : null }] }

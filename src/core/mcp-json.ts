@@ -7,6 +7,8 @@ export interface ParsedItem {
   kind: EntryKind
   /** Input of `registerMcpServer` or `registerAgent`; null when the item makes no sense. */
   definition: unknown
+  /** false: the file says that it is switched off, and so it is registered. */
+  enabled: boolean
   /** What was dropped, and why an item failed. Nothing of an imported file is ever run (S22). */
   findings: Finding[]
 }
@@ -19,7 +21,7 @@ type JsonObject = Record<string, unknown>
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const known = new Set([
-  'type', 'transport', 'command', 'args', 'env', 'cwd', 'url', 'headers', 'tools', 'excludeTools', 'timeout', 'default', 'description',
+  'type', 'transport', 'command', 'args', 'env', 'cwd', 'url', 'headers', 'tools', 'excludeTools', 'timeout', 'default', 'description', 'disabled', 'enabled',
 ])
 
 const remoteTypes: unknown[] = ['http', 'sse', 'streamable-http', 'streamableHttp']
@@ -67,7 +69,7 @@ function unknownKey(field: string, key: string): Finding {
 }
 
 function toItem(name: string, value: unknown): ParsedItem {
-  const item: ParsedItem = { name, kind: 'MCP_SERVER', definition: null, findings: [] }
+  const item: ParsedItem = { name, kind: 'MCP_SERVER', definition: null, enabled: true, findings: [] }
   if (!isObject(value)) {
     item.findings.push(finding('form', name, 'An entry must be a JSON object.', 'Write the server as {"type": …}.'))
     return item
@@ -87,6 +89,7 @@ function toItem(name: string, value: unknown): ParsedItem {
     timeoutMs: value.timeout,
     default: value.default,
   }
+  item.enabled = value.disabled !== true && value.enabled !== false
   return item
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Definition, type EntryKind } from './entry.js'
 import { line, parseInput } from './parse.js'
 import { rules } from './rules/index.js'
+import { isHostItem, isNetworkItem } from './rules/url.js'
 
 export type VerdictKind = 'ALLOW' | 'NEEDS_APPROVAL' | 'DENY'
 
@@ -26,12 +27,16 @@ export interface Verdict {
 }
 
 const outcome = z.enum(['allow', 'approve', 'deny'])
-const hosts = z.array(line(253, 1)).max(1000, 'has more than 1000 items')
+const list = (isItem: (item: string) => boolean, form: string) => (
+  z.array(line(253, 1).refine(isItem, form)).max(1000, 'has more than 1000 items').optional()
+)
+const hosts = list(isHostItem, 'is no host: write a name, an address or *.domain, without scheme, port or path')
+const networks = list(isNetworkItem, 'is no network: write 10.2.0.0/16, an address, a name or *.domain')
 
 /** Every part is optional and unknown keys are refused; what is left out is as in `defaultPolicy`. */
 const documentSchema = z.strictObject({
   transports: z.strictObject({ stdio: outcome.optional(), http: outcome.optional(), sse: outcome.optional() }).optional(),
-  urls: z.strictObject({ insecureHttp: hosts.optional(), privateNetworks: hosts.optional() }).optional(),
+  urls: z.strictObject({ insecureHttp: hosts, privateNetworks: networks }).optional(),
 })
 
 export type PolicyDocument = z.infer<typeof documentSchema>

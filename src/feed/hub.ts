@@ -175,7 +175,7 @@ function advance(index: CatalogIndex, channel: Channel, touched: Touched): Diffe
     const [kind, name] = splitKey(key)
     const before = channel.view.get(key) ?? null
     const after = index.chosen(channel.scope, kind, name)
-    const one = differenceOf(channel.scope, before, after, (id) => index.state.entries.get(id) ?? null)
+    const one = differenceOf(channel.scope, before, after, (id) => index.state.entries.get(id) ?? null, (id) => touched.deleted.get(id) ?? null)
     difference.upserted.push(...one.upserted)
     difference.removed.push(...one.removed)
     if (after === null) channel.view.delete(key)

@@ -11,8 +11,10 @@ import { type CatalogState } from '../index/state.js'
  */
 export function foldChanges(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): Difference<JudgedEntry> | null {
   const firstBefore = new Map<string, Candidate | null>()
+  const lastBefore = new Map<string, Candidate | null>()
   for (const change of changes) {
     if (change.subject === 'ENTRY') {
+      lastBefore.set(change.id, change.before)
       if (!firstBefore.has(change.id)) firstBefore.set(change.id, change.before)
     } else if (altersSet(scope, change)) {
       return null
@@ -32,7 +34,9 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
   for (const [key, touchedBefore] of names) {
     const now = [...(state.entriesByName.get(key) ?? [])]
     const before = [...now.filter(({ id }) => !firstBefore.has(id)), ...touchedBefore]
-    const one = differenceOf(scope, chosenOf<Candidate>(scope, before), chosenOf(scope, now), (id) => state.entries.get(id) ?? null)
+    const one = differenceOf(
+      scope, chosenOf<Candidate>(scope, before), chosenOf(scope, now), (id) => state.entries.get(id) ?? null, (id) => lastBefore.get(id) ?? null,
+    )
     difference.upserted.push(...one.upserted)
     difference.removed.push(...one.removed)
   }

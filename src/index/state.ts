@@ -1,5 +1,5 @@
 import { type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
-import { entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
+import { type Candidate, entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
 import { deploymentOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
 import { completePolicy, evaluate, type Policy, readPolicy } from '../core/policy.js'
 
@@ -30,6 +30,8 @@ export interface CatalogState {
 export interface Touched {
   /** `nameKey`s whose entries changed. */
   names: Set<string>
+  /** Deleted entries, with whom they reached last. */
+  deleted: Map<string, Candidate>
   /** Users whose own rights changed; their sets are computed anew. */
   users: Set<string>
   /** Users and teams came or went in a way that can alter anybody's set. */
@@ -71,7 +73,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
 
 /** Applies changes in place, oldest first. A change that is not newer than the state does nothing. */
 export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
-  const touched: Touched = { names: new Set(), users: new Set(), everyone: false, policy: false, rights: false }
+  const touched: Touched = { names: new Set(), deleted: new Map(), users: new Set(), everyone: false, policy: false, rights: false }
   for (const change of changes) {
     if (change.sequence <= state.sequence) continue
     applyChange(state, change, touched)
@@ -85,8 +87,9 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
     case 'ENTRY': {
       const old = state.entries.get(change.id)
       if (old !== undefined) touched.names.add(nameKey(old))
-      if (change.after === null) removeEntry(state, change.id)
-      else touched.names.add(nameKey(putEntry(state, change.after)))
+      if (change.after !== null) touched.names.add(nameKey(putEntry(state, change.after)))
+      else removeEntry(state, change.id)
+      if (change.after === null && change.before !== null) touched.deleted.set(change.id, change.before)
       return
     }
     case 'USER':

@@ -102,7 +102,13 @@ describe('the forms of a server', () => {
 })
 
 describe('S22: imports are data', () => {
-  it.each(['headersHelper', 'envFile', 'dev', 'hooks', 'preLaunch', 'disabled', 'autoApprove', 'oauth', 'constructor', 'toString', 'workingDirectory'])(
+  it.each([[{ disabled: true }, false], [{ enabled: false }, false], [{ disabled: false }, true], [{}, true], [{ disabled: 'true' }, true]])(
+    'what %j says of being switched off is kept: enabled %j', (more, enabled) => {
+      const parsed = parseMcpJson(JSON.stringify({ x: { url: 'https://x.example.com', ...more } }), 'FLAT_OR_WRAPPED')
+      expect('items' in parsed && parsed.items[0]!.enabled).toBe(enabled)
+    })
+
+  it.each(['headersHelper', 'envFile', 'dev', 'hooks', 'preLaunch', 'autoApprove', 'oauth', 'constructor', 'toString', 'workingDirectory'])(
     '%s is dropped with a finding', (key) => {
       const item = { ...server, [key]: '/bin/sh -c "touch /tmp/canary"' }
       expect(findingsOf(item)).toEqual([`unknown-key x.${key}`])

@@ -132,3 +132,16 @@ describe('the verdict', () => {
     }))
   })
 })
+
+describe('exceptions in urls', () => {
+  it.each([
+    ['insecureHttp', '127.0.0.1', true], ['insecureHttp', 'mcp.corp', true], ['insecureHttp', '*.example.com', true], ['insecureHttp', '[::1]', true],
+    ['insecureHttp', '10.0.0.0/8', false], ['insecureHttp', 'http://x', false], ['insecureHttp', 'x:80', false], ['insecureHttp', '*', false], ['insecureHttp', 'a b', false],
+    ['privateNetworks', '10.2.0.0/16', true], ['privateNetworks', 'fd00::/8', true], ['privateNetworks', 'localhost', true],
+    ['privateNetworks', '10.2.0.0/99', false], ['privateNetworks', '/8', false], ['privateNetworks', '', false],
+  ])('S28: %s: %j is taken: %j', (part, item, isTaken) => {
+    const parse = () => parsePolicyDocument({ urls: { [part]: [item] } })
+    if (isTaken) expect(parse()).toEqual({ urls: { [part]: [item] } })
+    else expect(parse).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', details: expect.objectContaining({ field: `document.urls.${part}.0` }) }) as Error)
+  })
+})

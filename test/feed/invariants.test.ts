@@ -233,6 +233,16 @@ describe('the contract', () => {
     expect(two.cursor >= one.cursor && one.trustForSeconds === 600).toBe(true)
   })
 
+  it('F2: who lost an entry before it was deleted hears only of the loss', async () => {
+    const [hal, ivy] = await Promise.all([server.user('hal'), server.user('ivy')])
+    await server.team('pair', [[hal, 'MAINTAINER'], [ivy, 'MEMBER']])
+    const { id, cursor } = await server.register(hal, 'lent', { audience: [{ kind: 'TEAM', id: 'pair' }] })
+    await hal.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 1, visibility: 'PRIVATE' } })
+    await hal.client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 2 } })
+    expect(await (await ivy.watch({ kind: 'USER' }, cursor)).nextDelta()).toMatchObject({ removed: [{ name: 'lent', reason: 'NOT_SHARED', mode: 'IMMEDIATE' }] })
+    expect(await (await hal.watch({ kind: 'USER' }, cursor)).nextDelta()).toMatchObject({ removed: [{ name: 'lent', reason: 'DELETED' }] })
+  })
+
   it('removes the old name and upserts the same id when an entry is renamed', async () => {
     const gus = await server.user('gus')
     const { id } = await server.register(gus, 'before')

@@ -94,6 +94,18 @@ function privateReason(hostname: string): string | null {
   return hostname.includes('.') ? null : 'a name without a domain'
 }
 
+const hostPattern = /^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i
+
+/** What `urls.insecureHttp` takes: a host name, an address, or `*.domain`; no scheme, port or path. */
+export function isHostItem(item: string): boolean {
+  return ipaddr.isValid(item.replace(/^\[|\]$/g, '')) || (hostPattern.test(item) && !ipaddr.isValidCIDR(item))
+}
+
+/** What `urls.privateNetworks` takes besides: a network in CIDR form. */
+export function isNetworkItem(item: string): boolean {
+  return isHostItem(item) || ipaddr.isValidCIDR(item)
+}
+
 /** A host, or `*.domain` for every host below it. */
 function isListed(hostname: string, list: string[]): boolean {
   const bare = hostname.replace(/^\[|\]$/g, '')
