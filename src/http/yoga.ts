@@ -1,5 +1,4 @@
 import { type IncomingMessage } from 'node:http'
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { execute, type GraphQLError } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { schema } from '../graphql/schema.js'
@@ -24,8 +23,8 @@ export function createGraphQLServer(report: ReportMasked) {
     multipart: false,
     batching: false,
     graphiql: { title: 'Pilothouse', subscriptionsProtocol: 'WS', defaultQuery: graphiqlHint },
-    // The page of this package is whole: nothing is loaded from elsewhere.
-    renderGraphiQL,
+    // The page of this package is whole: nothing is loaded from elsewhere. It is large, so it is read when it is asked for.
+    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     logging: false,
     plugins: [oneBehaviour(report)],
     maskedErrors: { maskError: (error) => toGraphQLError(error, report) },

@@ -142,6 +142,6 @@ describe('exceptions in urls', () => {
   ])('S28: %s: %j is taken: %j', (part, item, isTaken) => {
     const parse = () => parsePolicyDocument({ urls: { [part]: [item] } })
     if (isTaken) expect(parse()).toEqual({ urls: { [part]: [item] } })
-    else expect(parse).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', details: expect.objectContaining({ field: `document.urls.${part}.0` }) }) as Error)
+    else expect(parse).toThrow(`document.urls.${part}.0`)
   })
 })
