@@ -20,20 +20,17 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unkn
 const controlCharacters = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 const freeTextControlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
 
-/** One line of text with at most `max` characters (UTF-16 units). Lone surrogates are refused: Postgres cannot store them. */
-export function line(max: number, min = 0) {
+/** Lone surrogates are refused because Postgres cannot store them. */
+function text(max: number, min: number, refused: RegExp) {
   return z.string()
     .min(min, `needs at least ${min} character${min === 1 ? '' : 's'}`)
     .max(max, `has more than ${max} characters`)
-    .refine((text) => !controlCharacters.test(text), 'holds a control character')
-    .refine((text) => text.isWellFormed(), 'is not well-formed Unicode')
+    .refine((value) => !refused.test(value), 'holds a control character')
+    .refine((value) => value.isWellFormed(), 'is not well-formed Unicode')
 }
 
+/** One line of text with at most `max` characters (UTF-16 units). */
+export const line = (max: number, min = 0) => text(max, min, controlCharacters)
+
 /** Free text (prompts, descriptions), newlines and tabs allowed. */
-export function freeText(max: number, min = 0) {
-  return z.string()
-    .min(min, `needs at least ${min} character${min === 1 ? '' : 's'}`)
-    .max(max, `has more than ${max} characters`)
-    .refine((text) => !freeTextControlCharacters.test(text), 'holds a control character')
-    .refine((text) => text.isWellFormed(), 'is not well-formed Unicode')
-}
+export const freeText = (max: number, min = 0) => text(max, min, freeTextControlCharacters)

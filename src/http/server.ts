@@ -1,22 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { CatalogError } from '../core/errors.js'
-import { type CatalogServices } from '../catalog/context.js'
-import { type Hub } from '../feed/hub.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
-import { authenticate, type AuthProvider, bearerOf } from './auth.js'
-import { attachWebSockets, type WsServer } from './ws.js'
+import { authenticate, bearerOf } from './auth.js'
+import { attachWebSockets, type WsOptions, type WsServer } from './ws.js'
 import { createGraphQLServer, graphqlPath, pathOf } from './yoga.js'
-
-export interface HttpOptions {
-  services: CatalogServices
-  hub: Hub
-  providers: AuthProvider[]
-  report: ReportMasked
-  maxSocketsPerPrincipal: number
-  maxOperationsPerSocket: number
-  maxWaitingBytes?: number
-}
 
 export interface HttpServer {
   webSockets: WsServer
@@ -28,7 +16,7 @@ export interface HttpServer {
 const maxBodyBytes = 4_194_304
 
 /** HTTP and WebSocket on one port. Nothing but `/health` and the empty page of GraphiQL answers without a token (S7). */
-export function createHttpServer(options: HttpOptions): HttpServer {
+export function createHttpServer(options: WsOptions): HttpServer {
   const yoga = createGraphQLServer(options.report)
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => answerError(response, error, options.report))
