@@ -41,7 +41,7 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
   return {
     attach: (sink) => attach(context, hub, owner, after, sink),
     [Symbol.asyncIterator]: () => ({
-      next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path.')),
+      next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),
     }),
   }
 }

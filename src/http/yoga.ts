@@ -22,7 +22,9 @@ export function createGraphQLServer(report: ReportMasked) {
     cors: false,
     multipart: false,
     batching: false,
-    graphiql: { title: 'Pilothouse', subscriptionsProtocol: 'WS', defaultQuery: graphiqlHint },
+    // Over WebSocket GraphiQL would not send the token: its Headers tab reaches HTTP only. Over SSE a subscription is answered
+    // with the way to go.
+    graphiql: { title: 'Pilothouse', subscriptionsProtocol: 'SSE', defaultQuery: graphiqlHint },
     // The page of this package is whole: nothing is loaded from elsewhere. It is large, so it is read when it is asked for.
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     logging: false,
