@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
 import { type CatalogServices, hmac } from './catalog/context.js'
 import { type Config } from './config.js'
-import { type Database, migrateDatabase, openDatabase, withStartLock } from './db/client.js'
+import { type Database, type Db, migrateDatabase, openDatabase, withoutValues, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
-import { ensureHeads, readHead } from './db/head.js'
+import { ensureHeads, findHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
@@ -52,7 +52,9 @@ export interface App {
   hub: Hub
 }
 
-const logTo = (level: Config['logLevel']) => pino({ level, name: 'pilothouse', redact: ['*.authorization', '*.token', '*.secret'] }, pino.destination(2))
+const logTo = (level: Config['logLevel']) => pino(
+  { level, name: 'pilothouse', redact: ['*.authorization', '*.token', '*.secret'], serializers: { err: withoutValues } }, pino.destination(2),
+)
 
 export async function openCatalog(config: Config, tuning: AppTuning = {}): Promise<OpenCatalog> {
   const log = logTo(config.logLevel)
@@ -61,18 +63,11 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
   const embedded = config.databaseUrl === null
     ? await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice: (line) => log.info(line) }) : null
   const databaseUrl = config.databaseUrl ?? embedded!.url
+  const database = openDatabase({ url: databaseUrl, poolSize: config.poolSize })
   try {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-    const auditKey = await readAuditKey(config)
-    const keyId = hmac(auditKey, 'pilothouse audit key').slice(0, 16)
-    await withStartLock(databaseUrl, async (db) => {
-      await migrateDatabase(db)
-      await ensureHeads(db, randomBytes(4).toString('hex'), keyId)
-      const { auditKeyId } = await readHead(db)
-      if (auditKeyId !== keyId) throw new Error('This database was audited with another key. Set PILOTHOUSE_AUDIT_KEY to it, or bring back the file audit.key.')
-    })
-    const database = openDatabase({ url: databaseUrl, poolSize: config.poolSize })
-    const { loaded, recent } = await loadCatalog(database.db)
+    const auditKey = await withStartLock(databaseUrl, (db) => prepare(config, db))
+    const { loaded, recent } = await loadCatalog(database.side)
     const index = createCatalogIndex(loaded, recent)
     const listeners: Array<(touched: Touched | 'RELOADED') => void> = []
     const tail = await startTail({
@@ -80,8 +75,8 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
       onError: (error) => log.warn({ err: error }, 'the change log could not be read'), pollMs: tuning.pollMs, listens: tuning.listens,
     })
     const services: CatalogServices = {
-      db: database.db, index, auditKey, now, committed: () => void tail.poll(), refresh: () => tail.poll(),
-      accessLog: createAccessLog(database.db, auditKey, now),
+      db: database.db, index, auditKey, now, committed: () => void tail.poll().catch(() => {}), refresh: () => tail.poll(),
+      accessLog: createAccessLog(database.side, auditKey, now),
     }
     const close = async () => {
       await tail.close()
@@ -90,15 +85,38 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
     }
     return { services, database, tail, databaseUrl, onBatch: (listener) => void listeners.push(listener), close }
   } catch (error) {
+    await database.close()
     await embedded?.stop()
     throw error
   }
+}
+
+/** Migrations, heads and the audit key, which must be the one that the database was audited with. */
+async function prepare(config: Config, db: Db): Promise<Buffer> {
+  await migrateDatabase(db)
+  const known = await findHead(db)
+  const auditKey = await readAuditKey(config, known === null)
+  const keyId = auditKey === null ? null : hmac(auditKey, 'pilothouse audit key').slice(0, 16)
+  if (auditKey === null || keyId === null || (known !== null && known.auditKeyId !== keyId)) {
+    throw new Error('This database was audited with another key. Set PILOTHOUSE_AUDIT_KEY to it, or bring back the file audit.key.')
+  }
+  await ensureHeads(db, randomBytes(4).toString('hex'), keyId)
+  return auditKey
 }
 
 /** Builds every part in the order in which they need each other. */
 export async function createApp(config: Config, tuning: AppTuning = {}): Promise<App> {
   const log = logTo(config.logLevel)
   const catalog = await openCatalog(config, tuning)
+  try {
+    return await buildApp(config, tuning, catalog, log)
+  } catch (error) {
+    await catalog.close()
+    throw error
+  }
+}
+
+async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog, log: Logger): Promise<App> {
   const { services, tail } = catalog
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
@@ -139,11 +157,15 @@ export async function createApp(config: Config, tuning: AppTuning = {}): Promise
   }
 }
 
-/** The key lies outside the database: from the configuration, or in a file that is made once. */
-async function readAuditKey(config: Config): Promise<Buffer> {
+/**
+ * The key lies outside the database: from the configuration, or in a file that is made once, for a new database.
+ * @returns null when the database is not new and there is no key
+ */
+async function readAuditKey(config: Config, isNew: boolean): Promise<Buffer | null> {
   if (config.auditKey !== null) return Buffer.from(config.auditKey)
   const path = join(config.dataDir, 'audit.key')
   if (!existsSync(path)) {
+    if (!isNew) return null
     const draft = `${path}.${randomBytes(4).toString('hex')}`
     await writeFile(draft, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' })
     // A link to a name that exists fails: of several first starts at once, one makes the key and all read the same.

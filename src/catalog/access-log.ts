@@ -27,8 +27,13 @@ export function createAccessLog(db: Db, key: Buffer, now: () => Date): AccessLog
 
   return {
     record: (event) => new Promise((resolve, reject) => {
-      waiting.push({ event, resolve, reject })
+      waiting.push({ event: { ...event, target: loggable(event.target) }, resolve, reject })
       if (!isWriting) void drain()
     }),
   }
+}
+
+/** Text from outside as it may stand in a log row: short, and without what Postgres or a terminal would choke on. */
+function loggable(text: string): string {
+  return text.slice(0, 100).toWellFormed().replaceAll(/\p{C}/gu, '?')
 }

@@ -4,9 +4,9 @@ import { type McpServerDefinition, type NameValue } from '../core/mcp-server.js'
 import { hasDollar } from '../core/secret-ref.js'
 import { type AuditFilter, type AuditRecord, type ChainName, listAuditEvents, readChain } from '../db/audit.js'
 import { type Db } from '../db/client.js'
-import { readHead } from '../db/head.js'
+import { readAccessHead, readHead } from '../db/head.js'
 import { authorize } from './authorize.js'
-import { chainHash } from './commit.js'
+import { chainHash } from './chain.js'
 import { type CatalogContext, hmac } from './context.js'
 
 
@@ -74,13 +74,11 @@ export async function verifyChain(db: Db, key: Buffer, chain: ChainName): Promis
     }
     if (page.length < pageSize) break
   }
-  if (chain === 'changes') {
-    const head = await readHead(db)
-    // Rows written meanwhile are not lost: the head may only be ahead of rows that still come.
-    if (head.sequence === sequence && head.auditHash !== previous) return report({ sequence, reason: 'the head does not fit the last row' })
-    if (head.sequence > sequence && (await readChain(db, chain, sequence, 1)).length === 0) {
-      return report({ sequence: sequence + 1, reason: 'the end of the chain is missing' })
-    }
+  const head = chain === 'changes' ? await readHead(db).then(({ sequence, auditHash: hash }) => ({ sequence, hash })) : await readAccessHead(db)
+  if (head.sequence === sequence && head.hash !== previous) return report({ sequence, reason: 'the head does not fit the last row' })
+  // Rows written meanwhile are not lost: the head may only be ahead of rows that still come.
+  if (head.sequence > sequence && (await readChain(db, chain, sequence, 1)).length === 0) {
+    return report({ sequence: sequence + 1, reason: 'the end of the chain is missing' })
   }
   return report(null)
 }

@@ -38,13 +38,8 @@ export async function ownerFor(context: CatalogContext, action: Action, query: O
 
 /** The answer for everything that does not exist or must look so; recorded like any denial. */
 export async function denied(context: CatalogContext, action: string, target: string, field: string, noun: string): Promise<CatalogError> {
-  await context.accessLog.record({ actor: actorOf(context.principal), action, outcome: 'DENIED', target: loggable(target) })
+  await context.accessLog.record({ actor: actorOf(context.principal), action, outcome: 'DENIED', target })
   return notFound(field, noun)
-}
-
-/** Text from outside as it may stand in a log row: short, and without what Postgres or a terminal would choke on. */
-function loggable(text: string): string {
-  return text.slice(0, 100).toWellFormed().replaceAll(/\p{C}/gu, '?')
 }
 
 /** Whether the caller sees that the entry exists: its own people, its audience, and admins. */

@@ -2,11 +2,12 @@ import { canonicalJson } from '../core/canonical.js'
 import { altersRights, type Change, formatCursor } from '../core/change.js'
 import { CatalogError } from '../core/errors.js'
 import { type PrincipalRef } from '../core/owner.js'
-import { appendAudit, type AuditRecord } from '../db/audit.js'
+import { appendAudit } from '../db/audit.js'
 import { appendChanges } from '../db/change-log.js'
 import { type Db, sqlState, type Tx } from '../db/client.js'
 import { lockAccessHead, lockHead, moveAccessHead, moveHead } from '../db/head.js'
-import { type AccessEvent, type CatalogServices, hmac } from './context.js'
+import { chain } from './chain.js'
+import { type AccessEvent, type CatalogContext, type CatalogServices } from './context.js'
 
 /** A change and how the audit tells it. `before` and `after` must hold no secret; use `auditView`. */
 export interface AuditedChange {
@@ -28,12 +29,8 @@ export interface Committed<Result> {
   cursor: string
 }
 
-/** A transaction found that rights or policy had changed since it was decided. */
-class StaleDecision extends Error {
-  constructor(readonly rightsSequence: number) {
-    super('rights or policy changed between decision and commit')
-  }
-}
+/** A transaction found that what it was decided by had changed. */
+class StaleDecision extends Error {}
 
 const attempts = 5
 /** How long an answer waits for this process's own index; the commit itself is done by then. */
@@ -44,18 +41,19 @@ const indexPatienceMs = 5_000
  * runs in one transaction together with the audit events, the change rows and the wake-up: if any of them cannot be
  * written, nothing happened (S15).
  *
- * The counter row is locked last. When a change of rights or policy got in between decision and lock, everything is
- * rolled back and decided again on the newer index (S19). The answer waits until this process's index has the change,
+ * The counter row is locked last. When changes of rights or policy got in between decision and lock, they are read, and
+ * if they altered the caller's rights or the policy, everything is rolled back and decided again (S19). The answer waits until this process's index has the change,
  * so that whoever got it reads their own write.
  */
 export async function commit<Result>(
-  services: CatalogServices, actor: PrincipalRef, decide: () => Promise<(tx: Tx) => Promise<Written<Result>>>,
+  services: Decider, actor: PrincipalRef, decide: () => Promise<(tx: Tx) => Promise<Written<Result>>>,
 ): Promise<Committed<Result>> {
   for (let attempt = 1; ; attempt++) {
     const decidedAt = services.index.state.sequence
+    const decidedBy = groundsOf(services)
     const write = await decide()
     try {
-      const { result, sequence } = await services.db.transaction((tx) => writeAll(services, tx, actor, decidedAt, write))
+      const { result, sequence } = await services.db.transaction((tx) => writeAll(services, tx, actor, { decidedAt, decidedBy }, write))
       if (sequence === null) return { result, cursor: services.index.cursor() }
       services.committed()
       // A tail that lost Postgres must not turn a commit into an error.
@@ -63,19 +61,36 @@ export async function commit<Result>(
       return { result, cursor: formatCursor({ incarnation: services.index.state.incarnation, sequence }) }
     } catch (error) {
       if (!isWorthAnotherTry(error)) throw error
-      if (attempt >= attempts) throw new CatalogError('UNAVAILABLE', 'Too much is changing at once.', { mend: 'Try again in a moment.' })
-      if (error instanceof StaleDecision) await services.refresh()
+      if (attempt >= attempts) throw new CatalogError('UNAVAILABLE', 'Too much is changing at once.', { field: 'request', mend: 'Try again in a moment.' })
     }
   }
 }
 
+/** A caller's context, or the services alone for what the system itself does. */
+type Decider = CatalogServices & Partial<Pick<CatalogContext, 'principal'>>
+
+interface Decision {
+  decidedAt: number
+  decidedBy: string
+}
+
+/** What every decision rests on: the caller's rights and the policy. Throws once the caller has none left. */
+function groundsOf({ index, principal }: Decider): string {
+  const { role, teams, serves } = principal ?? { role: null, teams: new Map<string, string>(), serves: null }
+  return canonicalJson([index.state.policy.revision, role, [...teams].sort(), serves && [...serves].sort()])
+}
+
 async function writeAll<Result>(
-  services: CatalogServices, tx: Tx, actor: PrincipalRef, decidedAt: number, write: (tx: Tx) => Promise<Written<Result>>,
+  services: Decider, tx: Tx, actor: PrincipalRef, { decidedAt, decidedBy }: Decision, write: (tx: Tx) => Promise<Written<Result>>,
 ): Promise<{ result: Result; sequence: number | null }> {
   const { changes, result } = await write(tx)
   if (changes.length === 0) return { result, sequence: null }
   const head = await lockHead(tx)
-  if (head.rightsSequence > decidedAt) throw new StaleDecision(head.rightsSequence)
+  if (head.rightsSequence > decidedAt) {
+    // On a connection of the tail's own, so waiting for it under the lock cannot starve.
+    await services.refresh()
+    if (services.index.state.sequence < head.rightsSequence || groundsOf(services) !== decidedBy) throw new StaleDecision()
+  }
   const first = head.sequence + 1
   const sequence = head.sequence + changes.length
   const at = services.now().toISOString()
@@ -84,7 +99,7 @@ async function writeAll<Result>(
   })))
   await appendChanges(tx, first, changes.map(({ change }) => change))
   await appendAudit(tx, 'changes', records)
-  const rightsSequence = changes.some(({ change }) => altersRights[change.subject]) ? sequence : head.rightsSequence
+  const rightsSequence = changes.some(({ change }) => altersRights(change)) ? sequence : head.rightsSequence
   await moveHead(tx, { sequence, rightsSequence, auditHash: records.at(-1)!.hash })
   return { result, sequence }
 }
@@ -93,17 +108,6 @@ async function writeAll<Result>(
 function isWorthAnotherTry(error: unknown): boolean {
   const state = sqlState(error)
   return error instanceof StaleDecision || state === '40001' || state === '40P01'
-}
-
-/** The hash of one record: keyed, over its content and the hash before it. */
-export function chainHash(key: Buffer, previous: string, record: Omit<AuditRecord, 'hash'>): string {
-  const { sequence, at, actor, action, outcome, target, before, after } = record
-  return hmac(key, canonicalJson({ previous, sequence, at, actor, action, outcome, target, before, after }))
-}
-
-function chain(key: Buffer, previous: string, records: Array<Omit<AuditRecord, 'hash'>>): AuditRecord[] {
-  let last = previous
-  return records.map((record) => ({ ...record, hash: last = chainHash(key, last, record) }))
 }
 
 /**
@@ -120,7 +124,7 @@ export async function commitAccessEvents(db: Db, key: Buffer, now: Date, events:
       await moveAccessHead(tx, { sequence: head.sequence + events.length, hash: records.at(-1)!.hash })
     })
   } catch (cause) {
-    const error = new CatalogError('UNAVAILABLE', 'The access log cannot be written right now.', { mend: 'Try again in a moment.' })
+    const error = new CatalogError('UNAVAILABLE', 'The access log cannot be written right now.', { field: 'request', mend: 'Try again in a moment.' })
     error.cause = cause
     throw error
   }

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { type Principal } from '../core/access.js'
 import { type Definition, type EntryKind } from '../core/entry.js'
 import { canonicalJson } from '../core/canonical.js'
+import { CatalogError } from '../core/errors.js'
 import { type McpServerDefinition, mcpServerContent } from '../core/mcp-server.js'
 import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
@@ -36,7 +37,22 @@ export interface AccessLog {
 
 /** One caller's view of the services. */
 export interface CatalogContext extends CatalogServices {
-  principal: Principal
+  /**
+   * Who calls, with the rights of this very moment: a request may outlive a role, a membership or its own token.
+   * Reading it throws UNAUTHENTICATED once the token has ended.
+   */
+  readonly principal: Principal
+}
+
+export function callerContext(services: CatalogServices, tokenId: string): CatalogContext {
+  return {
+    ...services,
+    get principal() {
+      const principal = services.index.principalNow(tokenId, services.now())
+      if (principal !== null) return principal
+      throw new CatalogError('UNAUTHENTICATED', 'The access token has ended.', { field: 'authorization', mend: 'Use a valid token.' })
+    },
+  }
 }
 
 export function actorOf(principal: Principal): PrincipalRef {

@@ -100,7 +100,8 @@ export function rollbackEntry(
   context: CatalogContext, input: { id: string; expectedRevision: number; toRevision: number },
 ): Promise<Committed<JudgedEntry>> {
   return changeEntry(context, input, 'entry.rollback', async (entry, tx) => {
-    const old = await findRevision(tx, entry.id, input.toRevision)
+    const isOne = input.toRevision >= 1 && input.toRevision <= entry.revision
+    const old = isOne ? await findRevision(tx, entry.id, input.toRevision) : null
     if (old === null) {
       throw invalid('toRevision', `There is no revision ${input.toRevision}.`, `Choose one from 1 to ${entry.revision}; entryHistory lists them.`)
     }
@@ -108,7 +109,7 @@ export function rollbackEntry(
   })
 }
 
-/** A tombstone: the history stays, the name is free at once. */
+/** A tombstone: revisions and audit stay stored, the name is free at once. */
 export function deleteEntry(context: CatalogContext, input: { id: string; expectedRevision: number }): Promise<Committed<null>> {
   return commit(context, actorOf(context.principal), async () => {
     await writableEntry(context, input.id)

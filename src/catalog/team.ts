@@ -29,14 +29,13 @@ export function createTeam(context: CatalogContext, slug: string, displayName: s
 /** Adds a member or changes the role; admins and the team's maintainers. @throws CatalogError FORBIDDEN, NOT_FOUND */
 export function setTeamMember(context: CatalogContext, team: string, userId: string, role: TeamRole): Promise<Committed<Team>> {
   return changeMembership(context, team, userId, 'team.setMember', async (tx, teamId) => {
-    if (!context.index.state.users.has(userId)) throw notFound('userId', 'user')
     const after = { teamId, userId, role }
     await putMembership(tx, teamId, userId, role)
     return after
   })
 }
 
-/** Removing somebody who is no member changes nothing. @throws CatalogError FORBIDDEN, NOT_FOUND */
+/** Removing a user who is no member changes nothing. @throws CatalogError FORBIDDEN, NOT_FOUND */
 export function removeTeamMember(context: CatalogContext, team: string, userId: string): Promise<Committed<Team>> {
   return changeMembership(context, team, userId, 'team.removeMember', async (tx, teamId) => {
     await removeMembership(tx, teamId, userId)
@@ -52,6 +51,7 @@ function changeMembership(
     const { id } = await ownerFor(context, 'MANAGE_MEMBERS', { kind: 'TEAM', id: query }, 'team')
     const team = context.index.state.teams.get(id)
     if (team === undefined) throw notFound('team', 'team')
+    if (!context.index.state.users.has(userId)) throw notFound('userId', 'user')
     return async (tx): Promise<Written<Team>> => {
       const before = await lockMembership(tx, id, userId)
       const after = await write(tx, id)

@@ -104,6 +104,7 @@ export async function listAccessTokens(context: CatalogContext, userId: string |
   const { principal } = context
   const owner = userId ?? principal.id
   await authorize(context, 'MANAGE_TOKENS', { kind: 'USER', id: owner }, 'userId')
+  if (!context.index.state.users.has(owner)) throw notFound('userId', 'user')
   const own = await listTokens(context.db, owner)
   if (userId !== null || principal.role !== 'ADMIN') return own
   return [...own, ...await listTokens(context.db, null)]

@@ -44,9 +44,13 @@ export type ChangeSubject = Change['subject']
 /** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */
 export type LoggedChange = Change & { sequence: number }
 
-/** Whether a change can alter what a principal may do, so that decisions taken before it must be taken again. */
-export const altersRights: Record<ChangeSubject, boolean> = {
-  ENTRY: false, USER: true, TEAM: true, MEMBERSHIP: true, POLICY: true, TOKEN: false,
+/**
+ * Whether a change can alter what somebody may do, so that decisions taken before it must be looked at again.
+ * People and teams that are new alter nobody's rights.
+ */
+export function altersRights({ subject, before }: Change): boolean {
+  const byItself: Record<ChangeSubject, boolean> = { ENTRY: false, USER: before !== null, TEAM: before !== null, MEMBERSHIP: true, POLICY: true, TOKEN: true }
+  return byItself[subject]
 }
 
 export interface Cursor {

@@ -83,11 +83,6 @@ export function byAge(a: Reach, b: Reach): number {
   return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : 1
 }
 
-/** Whether somebody may see that the entry exists: whoever may edit it, and everyone it reaches. */
-export function isVisibleTo(scope: Scope, entry: Reach): boolean {
-  return wayTo(scope, entry) !== null
-}
-
 export const removalReasons = [
   'DELETED', 'DISABLED', 'POLICY_DENIED', 'APPROVAL_VOID', 'NOT_SHARED', 'SHADOWED', 'RENAMED',
 ] as const

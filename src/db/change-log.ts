@@ -11,11 +11,11 @@ export async function appendChanges(tx: Tx, firstSequence: number, changes: read
 }
 
 /**
- * Every change after `sequence`, oldest first. One statement, so one snapshot: since commit order is sequence order
+ * Every change after `sequence`, oldest first, at most `limit`. One statement, so one snapshot: since commit order is sequence order
  * it never misses a row that commits later with a smaller number.
  */
-export async function readChangesAfter(db: Queryable, sequence: number): Promise<LoggedChange[]> {
-  const rows = await db.select().from(changeEvent).where(gt(changeEvent.sequence, sequence)).orderBy(asc(changeEvent.sequence))
+export async function readChangesAfter(db: Queryable, sequence: number, limit: number): Promise<LoggedChange[]> {
+  const rows = await db.select().from(changeEvent).where(gt(changeEvent.sequence, sequence)).orderBy(asc(changeEvent.sequence)).limit(limit)
   return rows.map(toChange)
 }
 

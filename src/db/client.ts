@@ -18,6 +18,11 @@ export interface DatabaseOptions {
 export interface Database {
   db: Db
   /**
+   * Two connections of their own, for the tail and the access log: what a commit waits for while it holds the counter row
+   * must never wait for the pool, whose connections may all be waiting for that row.
+   */
+  side: Db
+  /**
    * Calls `wake` whenever some node committed, and after each (re)connect. A NOTIFY is only ever a latency hint:
    * it can be lost, so the tail reads on a slow timer as well.
    */
@@ -30,10 +35,12 @@ export const wakeChannel = 'pilothouse'
 /** Opens the pool. Nothing connects before the first query. */
 export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
   const client = postgres(url, { max: poolSize, onnotice: () => {}, connection: { application_name: 'pilothouse' } })
+  const side = postgres(url, { max: 2, onnotice: () => {}, connection: { application_name: 'pilothouse side' } })
   return {
     db: drizzle(client, { schema }),
+    side: drizzle(side, { schema }),
     listen: (wake) => client.listen(wakeChannel, wake, wake),
-    close: () => client.end({ timeout: 5 }),
+    close: async () => { await Promise.all([client.end({ timeout: 5 }), side.end({ timeout: 5 })]) },
   }
 }
 
@@ -61,12 +68,30 @@ export function migrateDatabase(db: Db): Promise<void> {
   return migrate(db, { migrationsFolder })
 }
 
+/** Several reads of one moment: whatever commits meanwhile is in all of them or in none. */
+export function readConsistently<Result>(db: Db, read: (tx: Tx) => Promise<Result>): Promise<Result> {
+  return db.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' })
+}
+
 /** Postgres' error code of a failed query (drizzle wraps the driver's error), or null. */
 export function sqlState(error: unknown): string | null {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (at instanceof postgres.PostgresError) return at.code
   }
   return null
+}
+
+/** An error as it may be logged: drizzle puts the values of a query, which may be secrets, into its message. */
+export function withoutValues(error: unknown): { type: string; message: string; code: string | null; frames: string[]; cause: string | null } {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'something that is no error was thrown', code: null, frames: [], cause: null }
+  const isQuery = 'query' in error && typeof error.query === 'string'
+  return {
+    type: error.name,
+    message: isQuery ? `failed query: ${String(error.query)}` : error.message,
+    code: sqlState(error),
+    frames: (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()),
+    cause: error.cause instanceof Error ? error.cause.message : null,
+  }
 }
 
 export function isUniqueViolation(error: unknown): boolean {

@@ -18,9 +18,15 @@ export async function ensureHeads(db: Queryable, incarnation: string, auditKeyId
   await db.insert(accessHead).values({ id: 1, sequence: 0, hash: '' }).onConflictDoNothing()
 }
 
-export async function readHead(db: Queryable): Promise<Head> {
+/** null for a database that was not prepared yet. */
+export async function findHead(db: Queryable): Promise<Head | null> {
   const [head] = await db.select().from(catalogHead)
-  if (head === undefined) throw new Error('catalog_head has no row: the database was not prepared')
+  return head ?? null
+}
+
+export async function readHead(db: Queryable): Promise<Head> {
+  const head = await findHead(db)
+  if (head === null) throw new Error('catalog_head has no row: the database was not prepared')
   return head
 }
 
@@ -35,6 +41,12 @@ export async function lockHead(tx: Tx): Promise<Head> {
 export async function moveHead(tx: Tx, head: Pick<Head, 'sequence' | 'rightsSequence' | 'auditHash'>): Promise<void> {
   await tx.update(catalogHead).set(head).where(eq(catalogHead.id, 1))
   await tx.execute(sql`select pg_notify(${wakeChannel}, '')`)
+}
+
+export async function readAccessHead(db: Queryable): Promise<{ sequence: number; hash: string }> {
+  const [head] = await db.select().from(accessHead)
+  if (head === undefined) throw new Error('access_head has no row: the database was not prepared')
+  return head
 }
 
 export async function lockAccessHead(tx: Tx): Promise<{ sequence: number; hash: string }> {

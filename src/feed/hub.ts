@@ -1,5 +1,6 @@
 import { type Difference, differenceOf, type Scope } from '../core/effective.js'
 import { type EntryKind, type JudgedEntry } from '../core/entry.js'
+import { type CatalogError, forbidden } from '../core/errors.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
 import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
@@ -15,8 +16,14 @@ export interface Member {
   render: (event: CatalogEvent) => string
   /** Hands over a result; must not block and must bound what waits. */
   send: (result: string) => void
-  /** Whether the caller may still read the owner. Ends the subscription itself when not. */
+  /** Whether the caller may still read the owner. */
   isStillAllowed: () => boolean
+  /** Leaves, and ends the subscription with an error. */
+  end: (error: unknown) => void
+}
+
+export function rightLost(): CatalogError {
+  return forbidden('owner', 'You may not read this owner any more.', 'Ask for access, or watch another owner.')
 }
 
 interface Group {
@@ -59,46 +66,32 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
   const channels = new Map<string, Channel>()
   const trust = () => ({ cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds })
 
-  function deliver(group: Group, result: string): void {
-    group.lastSentAt = performance.now()
-    for (const member of group.members) member.send(result)
-  }
-
   function snapshotFor(channel: Channel, group: Group, member: Member): string {
     const { sequence } = index.state
     if (group.snapshot?.sequence !== sequence) group.snapshot = { sequence, result: member.render(snapshotOf(index, channel.view)) }
     return group.snapshot.result
   }
 
-  /** One rendering for each (document, key) of one dispatch. */
-  function broadcast(channel: Channel, key: string, event: CatalogEvent, rendered: Map<string, string>): void {
-    for (const [renderKey, group] of channel.groups) {
-      const [first] = group.members
-      if (first === undefined) continue
-      const cacheKey = `${key}\n${renderKey}`
-      const result = rendered.get(cacheKey) ?? first.render(event)
-      rendered.set(cacheKey, result)
-      deliver(group, result)
-    }
-  }
-
   function dispatch(touched: Touched | 'RELOADED'): void {
-    if (touched === 'RELOADED' || touched.rights) membersOf(channels).forEach((member) => member.isStillAllowed())
+    if (touched === 'RELOADED' || touched.rights) {
+      for (const member of membersOf(channels)) if (!member.isStillAllowed()) member.end(rightLost())
+    }
     const rendered = new Map<string, string>()
     for (const channel of channels.values()) {
       if (touched === 'RELOADED') {
         channel.scope = index.scopeOf(channel.owner)
         channel.view = index.effective(channel.scope)
         for (const group of channel.groups.values()) {
-          const [first] = group.members
-          if (first !== undefined) deliver(group, snapshotFor(channel, group, first))
+          group.snapshot = null
+          deliver(group, (member) => snapshotFor(channel, group, member))
         }
         continue
       }
       const difference = advance(index, channel, touched)
       if (difference.upserted.length + difference.removed.length === 0 && !touched.policy) continue
       const delta: CatalogDelta = { __typename: 'CatalogDelta', ...trust(), policy: touched.policy ? index.state.policy : null, ...difference }
-      broadcast(channel, differenceKey(difference), delta, rendered)
+      const key = differenceKey(difference)
+      for (const [renderKey, group] of channel.groups) deliver(group, (member) => renderOnce(rendered, `${key}\n${renderKey}`, member, delta))
     }
   }
 
@@ -106,13 +99,10 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
     if (!isFresh()) return
     const now = performance.now()
     const rendered = new Map<string, string>()
-    for (const channel of channels.values()) {
-      for (const [renderKey, group] of channel.groups) {
-        const [first] = group.members
-        if (first === undefined || now - group.lastSentAt < bookmarkMs / 2) continue
-        const result = rendered.get(renderKey) ?? first.render({ __typename: 'CatalogBookmark', ...trust() })
-        rendered.set(renderKey, result)
-        deliver(group, result)
+    for (const { groups } of channels.values()) {
+      for (const [renderKey, group] of groups) {
+        if (now - group.lastSentAt < bookmarkMs / 2) continue
+        deliver(group, (member) => renderOnce(rendered, renderKey, member, { __typename: 'CatalogBookmark', ...trust() }))
       }
     }
   }
@@ -120,10 +110,13 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
   const timer = setInterval(sendBookmarks, bookmarkMs / 2)
   return {
     join: (member, first) => {
-      const channel = channelOf(index, channels, member.owner)
-      const group = groupOf(channel, member.renderKey)
-      group.members.add(member)
+      const channel = channels.get(ownerKey(member.owner)) ?? newChannel(index, member.owner)
+      const group = channel.groups.get(member.renderKey) ?? { members: new Set(), lastSentAt: performance.now(), snapshot: null }
+      // Rendered first: whoever cannot be served is never a member.
       member.send(first === null ? snapshotFor(channel, group, member) : member.render(first))
+      group.members.add(member)
+      channel.groups.set(member.renderKey, group)
+      channels.set(ownerKey(member.owner), channel)
       return () => leave(channels, channel, group, member)
     },
     dispatch,
@@ -132,22 +125,43 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
   }
 }
 
+/**
+ * What one group cannot get must cost nobody else anything: if its document cannot be rendered, or a member cannot be
+ * written to, that subscription ends and the rest goes on.
+ */
+function deliver(group: Group, render: (member: Member) => string): void {
+  const [first] = group.members
+  if (first === undefined) return
+  group.lastSentAt = performance.now()
+  let result: string
+  try {
+    result = render(first)
+  } catch (error) {
+    return [...group.members].forEach((member) => member.end(error))
+  }
+  for (const member of group.members) {
+    try {
+      member.send(result)
+    } catch (error) {
+      member.end(error)
+    }
+  }
+}
+
+/** One rendering for each document, shared by all who ask with the same key. */
+function renderOnce(rendered: Map<string, string>, key: string, member: Member, event: CatalogEvent): string {
+  const result = rendered.get(key) ?? member.render(event)
+  rendered.set(key, result)
+  return result
+}
+
 function membersOf(channels: Map<string, Channel>): Member[] {
   return [...channels.values()].flatMap(({ groups }) => [...groups.values()].flatMap(({ members }) => [...members]))
 }
 
-function channelOf(index: CatalogIndex, channels: Map<string, Channel>, owner: OwnerRef): Channel {
-  const known = channels.get(ownerKey(owner))
-  if (known !== undefined) return known
+function newChannel(index: CatalogIndex, owner: OwnerRef): Channel {
   const scope = index.scopeOf(owner)
-  const channel = { owner, scope, view: index.effective(scope), groups: new Map<string, Group>() }
-  channels.set(ownerKey(owner), channel)
-  return channel
-}
-
-function groupOf(channel: Channel, renderKey: string): Group {
-  if (!channel.groups.has(renderKey)) channel.groups.set(renderKey, { members: new Set(), lastSentAt: performance.now(), snapshot: null })
-  return channel.groups.get(renderKey)!
+  return { owner, scope, view: index.effective(scope), groups: new Map() }
 }
 
 function leave(channels: Map<string, Channel>, channel: Channel, group: Group, member: Member): void {
@@ -165,8 +179,10 @@ export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>):
 
 /** Moves a channel's view to the index and says what differs: all names when the owner's rights changed, else the touched ones. */
 function advance(index: CatalogIndex, channel: Channel, touched: Touched): Difference<JudgedEntry> {
-  const isConcerned = touched.everyone || (channel.owner.kind === 'USER' && touched.users.has(channel.owner.id))
-  if (isConcerned) channel.scope = index.scopeOf(channel.owner)
+  // By the scope's user, not the owner's id: a person who was subscribed to before the catalog knew them keeps the first id.
+  const scope = index.scopeOf(channel.owner)
+  const isConcerned = touched.everyone || (scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId))
+  if (isConcerned) channel.scope = scope
   const names = isConcerned
     ? new Set([...channel.view.keys(), ...index.effective(channel.scope).keys(), ...touched.names])
     : touched.names
@@ -181,6 +197,8 @@ function advance(index: CatalogIndex, channel: Channel, touched: Touched): Diffe
     if (after === null) channel.view.delete(key)
     else channel.view.set(key, after)
   }
+  // A policy judges every entry anew, also those whose status stays.
+  if (touched.policy) channel.view = index.effective(channel.scope)
   return difference
 }
 

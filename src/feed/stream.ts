@@ -1,18 +1,18 @@
-import { decide } from '../core/access.js'
+import { can } from '../core/access.js'
 import { parseCursor } from '../core/change.js'
-import { type CatalogError, forbidden, invalid } from '../core/errors.js'
+import { invalid } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { ownerFor } from '../catalog/authorize.js'
 import { type CatalogContext } from '../catalog/context.js'
 import { type CatalogIndex, type OwnerQuery } from '../index/catalog-index.js'
 import { type CatalogEvent, defaultTrustForSeconds } from './event.js'
-import { type Hub, type Member } from './hub.js'
+import { type Hub, type Member, rightLost } from './hub.js'
 import { foldChanges } from './resume.js'
 
 /** Where a subscription's results go; the WebSocket layer implements it. */
 export interface StreamSink extends Pick<Member, 'renderKey' | 'render' | 'send'> {
-  /** Ends the operation with an error, as the last thing on it. */
-  fail: (error: CatalogError) => void
+  /** Ends the operation with an error, masked if it is not one of ours, as the last thing on it. */
+  fail: (error: unknown) => void
 }
 
 /**
@@ -38,37 +38,38 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
   // A cursor from a node that is ahead of this one: read on first, and only then judge it unknown.
   if (cursor !== null && cursor.incarnation === index.state.incarnation && cursor.sequence > index.state.sequence) await context.refresh()
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
+  const { tokenId } = context.principal
   return {
-    attach: (sink) => attach(context, hub, owner, after, sink),
+    attach: (sink) => attach(context, hub, tokenId, owner, after, sink),
     [Symbol.asyncIterator]: () => ({
       next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),
     }),
   }
 }
 
-function attach(context: CatalogContext, hub: Hub, owner: OwnerRef, after: string | null, sink: StreamSink): () => void {
-  const { index, principal: { tokenId } } = context
+function attach(
+  { index, now }: CatalogContext, hub: Hub, tokenId: string, owner: OwnerRef, after: string | null, sink: StreamSink,
+): () => void {
   const member: Member = {
     owner, renderKey: sink.renderKey, render: sink.render, send: sink.send,
     isStillAllowed: () => {
-      if (mayRead(index, tokenId, owner)) return true
+      const principal = index.principalNow(tokenId, now())
+      return principal !== null && can(principal, 'READ_SET', owner)
+    },
+    end: (error) => {
       leave()
-      sink.fail(forbidden('owner', 'You may not read this owner any more.', 'Ask for access, or watch another owner.'))
-      return false
+      sink.fail(error)
     },
   }
-  // Rights may have changed between the check above and this tick.
   let leave = () => {}
-  if (member.isStillAllowed()) leave = hub.join(member, firstEvent(index, owner, after))
+  try {
+    // Rights may have changed between the check above and this tick.
+    if (!member.isStillAllowed()) throw rightLost()
+    leave = hub.join(member, firstEvent(index, owner, after))
+  } catch (error) {
+    member.end(error)
+  }
   return () => leave()
-}
-
-function mayRead(index: CatalogIndex, tokenId: string, owner: OwnerRef): boolean {
-  const token = index.state.tokens.get(tokenId)
-  const principal = token === undefined || token.revokedAt !== null ? null : index.principalOf(token)
-  if (principal === null) return false
-  const decision = decide(principal, 'READ_SET', owner)
-  return decision === 'YES' || decision === 'AUDITED'
 }
 
 /** null: the whole set. A delta or bookmark only for a cursor of this incarnation that is kept and whose rights still hold. */

@@ -18,7 +18,7 @@ export interface TailOptions {
 }
 
 export interface Tail {
-  /** Reads now; resolves when everything committed before the call is in the index. */
+  /** Reads now; resolves when everything committed before the call is in the index, rejects when the database cannot be read. */
   poll: () => Promise<void>
   /** Whether the log was read to its end within the last ten seconds; without that no bookmark may vouch for anything. */
   isFresh: () => boolean
@@ -26,7 +26,7 @@ export interface Tail {
 }
 
 const freshForMs = 10_000
-/** Once in so many slow reads the log is pruned. */
+/** At the start, and once in so many slow reads, the log is pruned. */
 const pruneEvery = 3_600
 
 /**
@@ -43,49 +43,60 @@ export async function startTail(options: TailOptions): Promise<Tail> {
 
   async function read(): Promise<void> {
     if (isCheckDue) await checkHead()
-    const changes = await readChangesAfter(database.db, index.state.sequence)
+    const changes = await readChangesAfter(database.side, index.state.sequence, keptChanges + 1)
     const [first] = changes
-    if (first !== undefined && first.sequence !== index.state.sequence + 1) return reload()
+    // Pruned meanwhile, or more than is worth following one by one.
+    if ((first !== undefined && first.sequence !== index.state.sequence + 1) || changes.length > keptChanges) return reload()
     lastReadAt = performance.now()
-    if (changes.length > 0) onBatch(index.apply(changes))
+    if (changes.length > 0) tell(index.apply(changes))
   }
 
   async function reload(): Promise<void> {
-    const { loaded, recent } = await loadCatalog(database.db)
+    const { loaded, recent } = await loadCatalog(database.side)
     index.reload(loaded, recent)
     lastReadAt = performance.now()
-    onBatch('RELOADED')
+    tell('RELOADED')
   }
 
   /** A database that was restored may stand before us, or be another one: then what we hold is worth nothing. */
   async function checkHead(): Promise<void> {
-    const head = await readHead(database.db)
+    const head = await readHead(database.side)
     isCheckDue = false
     if (head.incarnation !== index.state.incarnation || head.sequence < index.state.sequence) await reload()
-    if (++ticks % pruneEvery === 0) await pruneChanges(database.db, head.sequence, 2 * keptChanges)
+    if (ticks++ % pruneEvery === 0) await pruneChanges(database.side, head.sequence, 2 * keptChanges)
+  }
+
+  /** The index has moved by now: what a listener makes of it is no failure of the read. */
+  function tell(touched: Touched | 'RELOADED'): void {
+    try {
+      onBatch(touched)
+    } catch (error) {
+      onError(error)
+    }
   }
 
   /** One read at a time, and one that waits: whoever asks meanwhile shares the waiting one, which starts after the ask. */
   function poll(): Promise<void> {
     if (next !== null) return next
     if (running === null) return begin()
-    next = running.then(() => {
+    const after = () => {
       next = null
       return begin()
-    })
+    }
+    next = running.then(after, after)
     return next
   }
 
   function begin(): Promise<void> {
-    running = read().catch(onError).finally(() => { running = null })
+    running = read().finally(() => { running = null })
     return running
   }
 
   await poll()
-  const listener = listens ? await database.listen(() => void poll()) : null
+  const listener = listens ? await database.listen(() => void poll().catch(onError)) : null
   const timer = setInterval(() => {
     isCheckDue = true
-    void poll()
+    poll().catch(onError)
   }, pollMs)
   return {
     poll,
@@ -93,7 +104,7 @@ export async function startTail(options: TailOptions): Promise<Tail> {
     close: async () => {
       clearInterval(timer)
       await listener?.unlisten().catch(() => {})
-      await (next ?? running)
+      await (next ?? running)?.catch(() => {})
     },
   }
 }

@@ -53,7 +53,8 @@ export async function pageByNumber<Item>(
 ): Promise<Page<Item>> {
   const size = pageSize(args)
   const before = args.after ? Number(decode(args.after)) : null
-  if (before !== null && !Number.isSafeInteger(before)) throw invalid('after', 'This is not a cursor of this list.', 'Use an endCursor of an earlier page.')
+  // Numbers are Postgres integers; what none can be is no cursor of ours.
+  if (before !== null && !(Number.isInteger(before) && before > 0 && before <= 2_147_483_647)) throw invalid('after', 'This is not a cursor of this list.', 'Use an endCursor of an earlier page.')
   const items = await read(before, size + 1)
   return {
     edges: items.slice(0, size).map((node) => ({ node, cursor: encode(String(numberOf(node))) })),

@@ -10,9 +10,33 @@ function originOf(error: unknown): unknown {
   return origin
 }
 
-/** graphql-js repeats a variable's whole value in its message; what somebody sent may be a secret that sits in the wrong place. */
-function withoutValue(message: string): string {
-  return message.replace(/ got invalid value .* at "/s, ' got an invalid value at "').replace(/ got invalid value .*; /s, ' got an invalid value; ')
+/** Reasons of graphql-js that name only what schema.graphql says, or what a key is called. */
+const harmless = /^(Field "[^"]+" (of required type "[^"]+" was not provided|is not defined by type "[^"]+")|Expected (non-nullable )?type "[^"]+"( not to be null|, got| to be)?|Exactly one key must be specified for OneOf type "[^"]+")/
+
+/** graphql-js repeats a variable's value in its message, and what somebody sent may be a secret that sits in the wrong place. */
+function withoutValue(message: string, field: string): string {
+  if (!message.startsWith('Variable "$')) return message
+  const reason = harmless.exec(message.slice(message.lastIndexOf('; ') + 2))?.[0]
+  return `The variable has no valid value at ${field}.${reason === undefined ? '' : ` ${reason}.`}`
+}
+
+const unreachable = new Set([
+  'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT',
+  // Postgres: shutting down, starting up, too many connections, not accepting connections.
+  '57P01', '57P02', '57P03', '53300', '55000',
+])
+
+function isUnreachable(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && unreachable.has(String(at.code))) return true
+  }
+  return false
+}
+
+/** What a GraphQL error of the document or the request is called, and which field it is about. */
+function placeOf(message: string, extensions: GraphQLError['extensions']): { code: string; field: string } {
+  if ((extensions.http)?.status === 413) return { code: 'LIMIT_EXCEEDED', field: 'body' }
+  return { code: 'INVALID_INPUT', field: / at "([^"]+)"; /.exec(message)?.[1] ?? /^Variable "\$([^"]+)"/.exec(message)?.[1] ?? 'query' }
 }
 
 /**
@@ -29,15 +53,23 @@ export function toGraphQLError(error: unknown, report: ReportMasked): GraphQLErr
     if (origin.extensions.code === 'INTERNAL_SERVER_ERROR') report(error)
     // The outermost message names the path; the origin only says what is wrong with the value.
     const { message } = error instanceof GraphQLError ? error : origin
-    const field = / at "([^"]+)"; /.exec(message)?.[1] ?? /^Variable "\$([^"]+)"/.exec(message)?.[1] ?? 'query'
     const { http } = origin.extensions
-    return new GraphQLError(withoutValue(message), {
-      ...place,
-      extensions: { code: 'INVALID_INPUT', field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
+    const { code, field } = placeOf(message, origin.extensions)
+    return new GraphQLError(withoutValue(message, field), {
+      ...place, extensions: { code, field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
+    })
+  }
+  if (origin instanceof RangeError && /call stack/.test(origin.message)) {
+    return new GraphQLError('The document is nested too deeply.', { extensions: { code: 'LIMIT_EXCEEDED', field: 'query', mend: 'Ask for less in one operation.' } })
+  }
+  if (isUnreachable(origin)) {
+    report(error)
+    return new GraphQLError('The catalog cannot be read or written right now.', {
+      ...place, extensions: { code: 'UNAVAILABLE', field: 'request', mend: 'Try again in a moment.' },
     })
   }
   report(error)
   return new GraphQLError('Something went wrong here. The server has logged it.', {
-    ...place, extensions: { code: 'INTERNAL', mend: 'Try again; if it stays, tell an operator when it happened.' },
+    ...place, extensions: { code: 'INTERNAL', field: 'request', mend: 'Try again; if it stays, tell an operator when it happened.' },
   })
 }

@@ -1,6 +1,6 @@
 import { type GraphQLObjectType, type GraphQLSchema, isObjectType } from 'graphql'
 import { CatalogError } from '../core/errors.js'
-import { actorOf } from '../catalog/context.js'
+import { actorOf, type CatalogContext } from '../catalog/context.js'
 import { type GraphQLContext } from './context.js'
 import { allow, deny, rule, type ShieldRule, shield } from './shield.js'
 
@@ -11,13 +11,24 @@ import { allow, deny, rule, type ShieldRule, shield } from './shield.js'
  */
 function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
   return rule(name, { cache: 'no_cache' })(async (_parent: unknown, _args: unknown, { caller }: GraphQLContext, info: { fieldName: string }) => {
-    if (caller === null) return new CatalogError('UNAUTHENTICATED', 'An access token is needed.', { mend: 'Send it as a bearer token.' })
-    if (kinds.includes(caller.principal.kind)) return true
-    await caller.accessLog.record({ actor: actorOf(caller.principal), action: info.fieldName, outcome: 'DENIED', target: caller.principal.id })
+    if (caller === null) return new CatalogError('UNAUTHENTICATED', 'An access token is needed.', { field: 'authorization', mend: 'Send it as a bearer token.' })
+    // A rule that throws is answered as FORBIDDEN; a token that has just ended must be told so.
+    const { principal } = callerNow(caller)
+    if (principal instanceof Error) return principal
+    if (kinds.includes(principal.kind)) return true
+    await caller.accessLog.record({ actor: actorOf(principal), action: info.fieldName, outcome: 'DENIED', target: principal.id })
     return new CatalogError('FORBIDDEN', 'A worker may read effective sets, and never change the catalog.', {
       field: info.fieldName, mend: 'Use a personal token.',
     })
   })
+}
+
+function callerNow(caller: CatalogContext): { principal: CatalogContext['principal'] | Error } {
+  try {
+    return { principal: caller.principal }
+  } catch (error) {
+    return { principal: error as Error }
+  }
 }
 
 const people = callers('people', 'USER')
@@ -59,7 +70,7 @@ type Guard = (resolve: Resolver, parent: unknown, args: unknown, context: unknow
  */
 export function applyPermissions(schema: GraphQLSchema): GraphQLSchema {
   const table = { ...rootPermissions, ...Object.fromEntries(openTypes.map((name) => [name, allow])) }
-  const guards = shield(table, { fallbackRule: deny, allowExternalErrors: true, fallbackError: new CatalogError('FORBIDDEN', 'Nobody may use this field.') })
+  const guards = shield(table, { fallbackRule: deny, allowExternalErrors: true, fallbackError: new CatalogError('FORBIDDEN', 'Nobody may use this field.', { field: 'query', mend: 'Leave the field out.' }) })
     .generate(schema)
   const open = new Set(openTypes)
   for (const type of Object.values(schema.getTypeMap())) {

@@ -46,8 +46,7 @@ export function createTokenProvider({ index, accessLog, refresh, now, used }: To
       if (!index.state.tokensByHash.has(hash)) await refresh()
       const token = index.state.tokensByHash.get(hash)
       if (token === undefined) return null
-      const ended = token.revokedAt !== null ? 'revoked' : new Date(token.expiresAt) <= now() ? 'expired' : null
-      const principal = ended === null ? index.principalOf(token) : null
+      const principal = index.principalNow(token.id, now())
       if (principal === null) {
         await accessLog.record({
           actor: { kind: token.kind === 'WORKER' ? 'WORKER' : 'USER', id: token.userId ?? token.id },

@@ -1,7 +1,6 @@
-import { execute, type ExecutionArgs } from 'graphql'
+import { type DocumentNode, execute, type ExecutionArgs, type GraphQLError, Kind, print } from 'graphql'
 import { type SubscribePayload } from 'graphql-ws'
 import { WebSocket } from 'ws'
-import { type CatalogError } from '../core/errors.js'
 import { type CatalogEvent } from '../feed/event.js'
 import { type Hub } from '../feed/hub.js'
 import { type StreamSink } from '../feed/stream.js'
@@ -9,10 +8,15 @@ import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 
-/** Subscriptions with the same document and the same variables besides owner and cursor render alike. */
-export function renderKeyOf({ query, operationName, variables }: SubscribePayload): string {
-  // Whatever variables the document uses, owner and after select the stream and never shape an event.
-  const { owner: _, after: __, ...rest } = variables ?? {}
+/**
+ * Subscriptions with the same document and the same variables besides owner and cursor render alike. Only
+ * `catalogChanged` takes those two types, and nothing behind an event does, so by type they are told from the rest.
+ */
+export function renderKeyOf({ query, operationName, variables }: SubscribePayload, document: DocumentNode): string {
+  const selecting = new Set(document.definitions.flatMap((definition) => (
+    definition.kind === Kind.OPERATION_DEFINITION ? definition.variableDefinitions ?? [] : []
+  )).filter(({ type }) => /^(OwnerInput|Cursor)!?$/.test(print(type))).map(({ variable }) => variable.name.value))
+  const rest = Object.entries(variables ?? {}).filter(([name]) => !selecting.has(name))
   return JSON.stringify([query, operationName ?? null, rest])
 }
 
@@ -25,7 +29,8 @@ export interface SinkOptions {
   hub: Hub
   maxWaitingBytes: number
   report: ReportMasked
-  fail: (error: CatalogError) => void
+  /** The error has been sent; the operation is over. */
+  fail: (error: GraphQLError) => void
   /** More waits for the socket than may: it must go. */
   overflow: () => void
 }
@@ -34,24 +39,29 @@ export interface SinkOptions {
  * Writes `next` frames of `graphql-transport-ws` around a result that was encoded once for everybody.
  * What waits for a slow socket is bounded: past it the socket is closed, and the client resumes by cursor.
  */
-export function createSink({ socket, id, args, renderKey, index, hub, maxWaitingBytes, report, fail, overflow }: SinkOptions): StreamSink {
+export function createSink({ socket, id, args, renderKey, index, hub, maxWaitingBytes, report, fail, overflow }: SinkOptions): StreamSink & { firstLeft: Promise<void> } {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
   let isFirst = true
+  let left = () => {}
+  const firstLeft = new Promise<void>((resolve) => { left = resolve })
   const write = (text: string) => {
-    if (socket.readyState === WebSocket.OPEN) socket.send(text)
+    if (socket.readyState === WebSocket.OPEN) socket.send(text, () => left())
+    else left()
   }
   return {
+    firstLeft,
     renderKey,
     render: (event) => renderEvent(args, { index, hub, caller: null }, event, report),
     send: (result) => {
-      // The first event may be a large snapshot, on a socket that has others to carry; it is not the client's slowness.
+      // The first event may be a large snapshot; only one of them waits at a time.
       if (!isFirst && socket.bufferedAmount > maxWaitingBytes) return overflow()
       isFirst = false
       write(`${head}${result}}`)
     },
     fail: (error) => {
-      write(`{"id":${JSON.stringify(id)},"type":"error","payload":${JSON.stringify([toGraphQLError(error, report).toJSON()])}}`)
-      fail(error)
+      const masked = toGraphQLError(error, report)
+      write(`{"id":${JSON.stringify(id)},"type":"error","payload":${JSON.stringify([masked.toJSON()])}}`)
+      fail(masked)
     },
   }
 }

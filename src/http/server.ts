@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
-import { CatalogError } from '../core/errors.js'
+import { CatalogError, invalid } from '../core/errors.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { authenticate, bearerOf } from './auth.js'
+import { callerContext } from '../catalog/context.js'
 import { attachWebSockets, type WsOptions, type WsServer } from './ws.js'
-import { createGraphQLServer, graphqlPath, pathOf } from './yoga.js'
+import { createGraphQLServer, graphqlPath, maxBodyBytes, pathOf } from './yoga.js'
 
 export interface HttpServer {
   webSockets: WsServer
@@ -12,8 +13,6 @@ export interface HttpServer {
   listen: (port: number, host: string) => Promise<AddressInfo>
   close: () => Promise<void>
 }
-
-const maxBodyBytes = 4_194_304
 
 /** HTTP and WebSocket on one port. Nothing but `/health` and the empty page of GraphiQL answers without a token (S7). */
 export function createHttpServer(options: WsOptions): HttpServer {
@@ -25,17 +24,18 @@ export function createHttpServer(options: WsOptions): HttpServer {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const pathname = pathOf(request)
+    if (!isAuthority(request.headers.host)) throw invalid('host', 'The Host header is no host.', 'Send the host and port of this server.')
     if (pathname === '/health') return answer(response, 200, { status: 'ok' })
     const context = { index: options.services.index, hub: options.hub, caller: null }
     // Yoga answers a browser's GET with the page of GraphiQL, whatever else the URL holds.
     const wantsPage = pathname === graphqlPath && request.method === 'GET' && (request.headers.accept ?? '').includes('text/html')
     if (wantsPage) return void await yoga.handle(request, response, context)
-    const { principal } = await authenticate(options.providers, bearerOf(request.headers))
+    const { token } = await authenticate(options.providers, bearerOf(request.headers))
     if (pathname !== graphqlPath) throw new CatalogError('NOT_FOUND', 'There is nothing here.', { field: 'path', mend: `The API is at ${graphqlPath}.` })
     if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) {
       throw new CatalogError('LIMIT_EXCEEDED', `A request has at most ${maxBodyBytes} bytes.`, { field: 'body', mend: 'Send it in parts.' })
     }
-    await yoga.handle(request, response, { ...context, caller: { ...options.services, principal } })
+    await yoga.handle(request, response, { ...context, caller: callerContext(options.services, token.id) })
   }
 
   return {
@@ -63,7 +63,12 @@ function listen(server: Server, port: number, host: string): Promise<AddressInfo
   })
 }
 
-const statusOf: Partial<Record<string, number>> = { UNAUTHENTICATED: 401, NOT_FOUND: 404, LIMIT_EXCEEDED: 413, UNAVAILABLE: 503 }
+/** Yoga builds a URL of it, and would answer a stack to what is none. */
+function isAuthority(host: string | undefined): boolean {
+  return host !== undefined && /^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}/`)
+}
+
+const statusOf: Partial<Record<string, number>> = { INVALID_INPUT: 400, UNAUTHENTICATED: 401, NOT_FOUND: 404, LIMIT_EXCEEDED: 413, UNAVAILABLE: 503 }
 
 function answerError(response: ServerResponse, error: unknown, report: ReportMasked): void {
   const masked = toGraphQLError(error, report)

@@ -3,9 +3,8 @@ import { type Duplex } from 'node:stream'
 import { createSourceEventStream, execute, type ExecutionArgs, getOperationAST, type GraphQLError, OperationTypeNode, parse, validate } from 'graphql'
 import { handleProtocols, makeServer, type ConnectionInitMessage, type Context, type SubscribePayload } from 'graphql-ws'
 import { WebSocket, WebSocketServer } from 'ws'
-import { type Principal } from '../core/access.js'
-import { CatalogError } from '../core/errors.js'
-import { type CatalogContext, type CatalogServices } from '../catalog/context.js'
+import { CatalogError, invalid } from '../core/errors.js'
+import { callerContext, type CatalogServices } from '../catalog/context.js'
 import { type Hub } from '../feed/hub.js'
 import { type CatalogStream, isCatalogStream } from '../feed/stream.js'
 import { type GraphQLContext } from '../graphql/context.js'
@@ -34,6 +33,8 @@ export const closeCodes = { tokenEnded: 4401, rightsLost: 4403, slowConsumer: 44
 interface Extra {
   socket: WebSocket
   authenticated: Authenticated | null
+  /** First events, which may be large, go out one after the other, each once the one before has left for the network. */
+  turn: Promise<void>
 }
 
 type WsContext = Context<ConnectionInitMessage['payload'], Extra>
@@ -62,12 +63,16 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   })
 
   const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
-    if (pathOf(request) !== graphqlPath) return void duplex.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+    // Node took its own listener off; whoever resets the connection now would take the process along.
+    duplex.on('error', () => duplex.destroy())
+    if (pathOf(request) !== graphqlPath) {
+      return void duplex.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n', () => duplex.destroy())
+    }
     sockets.handleUpgrade(request, duplex, head, (socket) => accept(socket))
   }
 
   function accept(socket: WebSocket): void {
-    const extra: Extra = { socket, authenticated: null }
+    const extra: Extra = { socket, authenticated: null, turn: Promise.resolve() }
     open.set(socket, extra)
     const stopPings = keepAlive(socket, keepAliveMs)
     let closed: ((code: number, reason: string) => Promise<void>) | null = null
@@ -95,7 +100,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
 
   function closeEnded(): void {
     for (const { socket, authenticated } of open.values()) {
-      if (authenticated !== null && principalNow(services, authenticated) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
+      if (authenticated !== null && services.index.principalNow(authenticated.token.id, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
     }
   }
 
@@ -137,12 +142,6 @@ function keepAlive(socket: WebSocket, intervalMs: number): () => void {
   return () => clearInterval(timer)
 }
 
-/** null once the token is revoked or expired, or its user is gone. */
-function principalNow({ index, now }: CatalogServices, { principal }: Authenticated): Principal | null {
-  const token = index.state.tokens.get(principal.tokenId)
-  return token === undefined || token.revokedAt !== null || new Date(token.expiresAt) <= now() ? null : index.principalOf(token)
-}
-
 async function admit(options: WsOptions, open: Map<WebSocket, Extra>, context: WsContext): Promise<boolean> {
   const { socket } = context.extra
   const payload = context.connectionParams ?? {}
@@ -155,8 +154,12 @@ async function admit(options: WsOptions, open: Map<WebSocket, Extra>, context: W
     context.extra.authenticated = authenticated
     return socket.readyState === WebSocket.OPEN
   } catch (error) {
-    if (!(error instanceof CatalogError)) options.report(error)
-    socket.close(closeCodes.tokenEnded, 'Unauthorized')
+    if (error instanceof CatalogError && error.code === 'UNAUTHENTICATED') socket.close(closeCodes.tokenEnded, 'Unauthorized')
+    else {
+      // Not knowing is no answer about the token: 4401 would stop a worker for good.
+      options.report(error)
+      socket.close(closeCodes.restart, 'Not now; retry in 1000 ms')
+    }
     return false
   }
 }
@@ -170,27 +173,22 @@ async function prepare(options: WsOptions, context: WsContext, id: string, paylo
   const mask = (error: unknown) => toGraphQLError(error, options.report)
   try {
     if (Object.keys(context.subscriptions).length > options.maxOperationsPerSocket) {
-      throw new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { mend: 'Complete some, or open another socket.' })
+      throw new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { field: 'id', mend: 'Complete some, or open another socket.' })
     }
     const document = parse(payload.query)
     const problems = validate(schema, document)
     if (problems.length > 0) return problems.map(mask)
-    const contextValue: GraphQLContext = { index: options.services.index, hub: options.hub, caller: callerNow(options.services, context.extra) }
+    const contextValue: GraphQLContext = { index: options.services.index, hub: options.hub, caller: callerContext(options.services, context.extra.authenticated?.token.id ?? '') }
     const args: ExecutionArgs = { schema, document, operationName: payload.operationName, variableValues: payload.variables, contextValue }
-    if (getOperationAST(document, payload.operationName)?.operation !== OperationTypeNode.SUBSCRIPTION) return args
+    const operation = getOperationAST(document, payload.operationName)
+    if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return args
     const source = await createSourceEventStream(args)
     if (!isCatalogStream(source)) return 'errors' in source ? (source.errors ?? []).map(mask) : [mask(new Error('no stream'))]
     return { ...args, stream: pushed(options, context, id, payload, args, source) }
   } catch (error) {
     return [mask(error)]
   }
-}
-
-/** Rights as they are now, not as they were when the socket opened. */
-function callerNow(services: CatalogServices, { authenticated }: Extra): CatalogContext {
-  const principal = authenticated === null ? null : principalNow(services, authenticated)
-  if (principal === null) throw new CatalogError('UNAUTHENTICATED', 'The access token has ended.', { mend: 'Connect with a valid token.' })
-  return { ...services, principal }
 }
 
 async function executeMasked(args: ExecutionArgs, report: ReportMasked) {
@@ -208,19 +206,22 @@ function pushed(
     end = () => resolve({ done: true, value: undefined })
   })
   let isAttached = false
+  let isStopped = false
   const stop = () => {
+    isStopped = true
     leave()
     end()
     return ended
   }
-  const fail = (error: CatalogError) => {
+  const fail = ({ message, extensions }: GraphQLError) => {
     // Whoever is gone from `subscriptions` gets no `complete` after the error, as the protocol asks.
     delete context.subscriptions[id]
     void stop()
-    if (Object.keys(context.subscriptions).length === 0) context.extra.socket.close(closeCodes.rightsLost, error.message.slice(0, 100))
+    const isLast = Object.keys(context.subscriptions).length === 0
+    if (extensions.code === 'FORBIDDEN' && isLast) context.extra.socket.close(closeCodes.rightsLost, message.slice(0, 100))
   }
   const sink = createSink({
-    socket: context.extra.socket, id, args, renderKey: renderKeyOf(payload), index: options.services.index, hub: options.hub,
+    socket: context.extra.socket, id, args, renderKey: renderKeyOf(payload, args.document), index: options.services.index, hub: options.hub,
     maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576, report: options.report, fail,
     overflow: () => {
       context.extra.socket.close(closeCodes.slowConsumer, 'Slow consumer')
@@ -232,7 +233,11 @@ function pushed(
       // Only now does graphql-ws know the subscription; attaching earlier could outlive a client's `complete`.
       if (!isAttached) {
         isAttached = true
-        leave = stream.attach(sink)
+        context.extra.turn = context.extra.turn.then(() => {
+          if (isStopped) return
+          leave = stream.attach(sink)
+          return sink.firstLeft
+        }).catch(options.report)
       }
       return ended
     },

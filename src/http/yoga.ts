@@ -5,6 +5,9 @@ import { schema } from '../graphql/schema.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 
+/** Bytes of one request. */
+export const maxBodyBytes = 4_194_304
+
 /** The path of the API over HTTP and WebSocket. */
 export const graphqlPath = '/graphql'
 
@@ -28,6 +31,9 @@ export function createGraphQLServer(report: ReportMasked) {
     // The page of this package is whole: nothing is loaded from elsewhere. It is large, so it is read when it is asked for.
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     logging: false,
+    maxRequestBodySize: maxBodyBytes,
+    // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory.
+    parserAndValidationCache: false,
     plugins: [oneBehaviour(report)],
     maskedErrors: { maskError: (error) => toGraphQLError(error, report) },
   })

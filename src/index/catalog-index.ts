@@ -32,7 +32,8 @@ export interface CatalogIndex {
   reached: (sequence: number, timeoutMs: number) => Promise<void>
   /** null when the catalog has no such owner. */
   resolveOwner: (query: OwnerQuery, self: string | null) => OwnerRef | null
-  principalOf: (token: TokenRecord) => Principal | null
+  /** Who a token stands for at this moment; null once it is revoked or expired, or its user is gone. */
+  principalNow: (tokenId: string, now: Date) => Principal | null
   scopeOf: (owner: OwnerRef) => Scope
   chosen: (scope: Scope, kind: EntryKind, name: string) => JudgedEntry | null
   /** The owner's whole set, by `nameKey`, in the order of names. */
@@ -72,7 +73,10 @@ export function createCatalogIndex(loaded: LoadedCatalog, recent: LoggedChange[]
     },
     reached: (sequence, timeoutMs) => waitFor(waiters, () => state.sequence, sequence, timeoutMs),
     resolveOwner: (query, self) => resolveOwner(state, query, self),
-    principalOf: (token) => principalOf(state, token),
+    principalNow: (tokenId, now) => {
+      const token = state.tokens.get(tokenId)
+      return token === undefined || token.revokedAt !== null || new Date(token.expiresAt) <= now ? null : principalOf(state, token)
+    },
     scopeOf: (owner) => scopeOf(state, owner),
     chosen: (scope, kind, name) => chosenOf(scope, state.entriesByName.get(nameKey({ kind, name })) ?? []),
     effective: (scope) => effective(state, scope),
@@ -101,7 +105,7 @@ function waitFor(waiters: Set<{ sequence: number; resolve: () => void }>, now: (
 
 function resolveOwner(state: CatalogState, query: OwnerQuery, self: string | null): OwnerRef | null {
   const { kind, id, provider, subject } = query
-  const isPerson = typeof provider === 'string' && typeof subject === 'string'
+  const isPerson = isText(provider) && isText(subject)
   if (kind !== 'USER' && (provider ?? subject ?? null) !== null) return null
   if (kind === 'DEPLOYMENT') return id === undefined || id === null || id === deploymentOwner.id ? deploymentOwner : null
   if (kind === 'TEAM') {
@@ -114,6 +118,11 @@ function resolveOwner(state: CatalogState, query: OwnerQuery, self: string | nul
   }
   if (isPerson) return knownOrNot(state, provider, subject)
   return self === null || (provider ?? subject ?? null) !== null ? null : { kind, id: self }
+}
+
+/** What can be a provider or subject at all; see `createUser`. */
+function isText(text: string | null | undefined): text is string {
+  return typeof text === 'string' && text !== '' && text.length <= 200 && text.isWellFormed() && !/\p{Cc}/u.test(text)
 }
 
 function knownOrNot(state: CatalogState, provider: string, subject: string): OwnerRef {
@@ -134,7 +143,8 @@ function parsePersonId(id: string): [provider: string, subject: string] | null {
 
 function principalOf(state: CatalogState, token: TokenRecord): Principal | null {
   if (token.kind === 'WORKER') {
-    const serves = token.serves?.map((owner) => ownerKey(resolveOwner(state, owner, null) ?? owner)) ?? null
+    // Both names of a person: a subscription that began before the catalog knew them goes on under the first one.
+    const serves = token.serves?.flatMap((owner) => [ownerKey(owner), ownerKey(resolveOwner(state, owner, null) ?? owner)]) ?? null
     return { kind: 'WORKER', id: token.id, tokenId: token.id, role: 'USER', teams: new Map(), serves: serves && new Set(serves) }
   }
   const user = state.users.get(token.userId ?? '')

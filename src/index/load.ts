@@ -1,6 +1,6 @@
 import { type LoggedChange } from '../core/change.js'
 import { readRecentChanges } from '../db/change-log.js'
-import { type Queryable } from '../db/client.js'
+import { type Db, type Queryable, readConsistently } from '../db/client.js'
 import { loadEntries } from '../db/entry.js'
 import { readHead } from '../db/head.js'
 import { loadPolicies } from '../db/policy.js'
@@ -11,11 +11,12 @@ import { type LoadedCatalog } from './state.js'
 /** How many changes are kept in memory, and how far behind the head the log is kept at least. */
 export const keptChanges = 10_000
 
-/**
- * Reads the whole catalog. The head is read first: what commits meanwhile is in the tables already and comes once more
- * as a change, which does nothing twice.
- */
-export async function loadCatalog(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: LoggedChange[] }> {
+/** Reads the whole catalog as it stood at one moment. */
+export function loadCatalog(db: Db): Promise<{ loaded: LoadedCatalog; recent: LoggedChange[] }> {
+  return readConsistently(db, load)
+}
+
+async function load(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: LoggedChange[] }> {
   const { incarnation, sequence } = await readHead(db)
   const users = await loadUsers(db)
   const teams = await loadTeams(db)

@@ -95,7 +95,7 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
     case 'USER':
       touched.users.add(change.id)
       touched.rights = true
-      touched.everyone ||= (change.before?.deactivatedAt ?? null) !== change.after.deactivatedAt || change.before === null
+      touched.everyone ||= (change.before?.deactivatedAt ?? null) !== change.after.deactivatedAt
       return putUser(state, change.after)
     case 'TEAM':
       touched.rights = true

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  chosenOf, differenceOf, type Fate, fates, isVisibleTo, removalMode, removalReason, removalReasons, type Scope, wayTo,
+  chosenOf, differenceOf, type Fate, fates, removalMode, removalReason, removalReasons, type Scope, wayTo,
 } from '../../src/core/effective.js'
 import { type Candidate, entryStatuses, visibilities } from '../../src/core/entry.js'
 import { deploymentOwner, type OwnerRef, ownerKey } from '../../src/core/owner.js'
@@ -74,7 +74,7 @@ describe('by which way an entry reaches a set', () => {
     ['... not through a broken audience', unknown, shared({ kind: 'USER', id: null as unknown as string }), null],
   ])('%s', (_, scope, given, way) => {
     expect(wayTo(scope, entry(given))).toBe(way)
-    expect(isVisibleTo(scope, entry(given))).toBe(way !== null)
+    expect(wayTo(scope, entry(given)) !== null).toBe(way !== null)
   })
 })
 
@@ -179,7 +179,7 @@ describe('every set', () => {
     ]
     fc.assert(fc.property(personScope, candidates, fc.constantFrom(...losses), (scope, entries, lose) => {
       const after = lose(scope)
-      for (const one of entries) if (isVisibleTo(after, one)) expect(isVisibleTo(scope, one)).toBe(true)
+      for (const one of entries) if (wayTo(after, one) !== null) expect(wayTo(scope, one) !== null).toBe(true)
       const chosen = chosenOf(after, entries)
       if (chosen !== null) expect(wayTo(scope, chosen)).not.toBeNull()
     }))
@@ -192,7 +192,7 @@ describe('every set', () => {
         { ...one, visibility: 'PRIVATE' },
         ...(one.visibility === 'PUBLIC' ? [{ ...one, visibility: 'SHARED' as const }] : []),
       ]
-      for (const after of narrower) if (isVisibleTo(scope, after)) expect(isVisibleTo(scope, one)).toBe(true)
+      for (const after of narrower) if (wayTo(scope, after) !== null) expect(wayTo(scope, one) !== null).toBe(true)
     }))
   })
 })

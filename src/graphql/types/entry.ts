@@ -103,7 +103,7 @@ builder.mutationFields((t) => ({
   }),
   deleteEntry: t.field({
     type: RevocationPayload,
-    description: 'Sessions lose it at once; its history and audit stay, its name is free.',
+    description: 'Sessions lose it at once; its audit stays, its name is free.',
     args: { input: t.arg({ type: DeleteEntryInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { result, cursor } = await deleteEntry(callerOf(context), input)
