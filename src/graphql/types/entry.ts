@@ -22,7 +22,7 @@ export const CatalogEntryInterface = builder.interfaceRef<JudgedEntry>('CatalogE
     name: t.exposeString('name'),
     owner: t.field({ type: OwnerType, resolve: ({ owner }) => owner }),
     visibility: t.expose('visibility', { type: VisibilityEnum }),
-    audience: t.field({ type: [OwnerType], resolve: ({ audience }) => audience }),
+    audience: t.field({ type: [OwnerType], description: 'Whom a SHARED entry is shared with; everybody it reaches can read this.', resolve: ({ audience }) => audience }),
     enabled: t.exposeBoolean('enabled'),
     locked: t.exposeBoolean('locked', { description: 'While it exists, no narrower owner\'s entry takes its name.' }),
     status: t.expose('status', { type: EntryStatusEnum }),
