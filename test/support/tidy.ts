@@ -303,6 +303,7 @@ export function dependencyProblems(files: Source[], manifest: Manifest, installe
     || [...named].some((text) => text === name || text.startsWith(`${name}/`))
     || [...begun].some((text) => /^@[\w-]+\//.test(text) && name.startsWith(text))
     || (typeof installed[name]?.bin === 'object' && Object.keys(installed[name].bin).some((bin) => scripts.includes(bin)))
+    || (typeof installed[name]?.bin === 'string' && scripts.includes(name))
     || (name.startsWith('@types/') && (name === '@types/node' || used.has(name.slice('@types/'.length))))
     || [...used].some((other) => name in (installed[other]?.peerDependencies ?? {}))
     // Codegen finds its preset by a short name.
