@@ -42,8 +42,8 @@ const indexPatienceMs = 5_000
  * written, nothing happened (S15).
  *
  * The counter row is locked last. When changes of rights or policy got in between decision and lock, they are read, and
- * if they altered the caller's rights or the policy, everything is rolled back and decided again (S19). The answer waits until this process's index has the change,
- * so that whoever got it reads their own write.
+ * if they altered the caller's rights or the policy, everything is rolled back and decided again (S19). The answer
+ * waits until this process's index has the change, so that whoever got it reads their own write.
  */
 export async function commit<Result>(
   services: Decider, actor: PrincipalRef, decide: () => Promise<(tx: Tx) => Promise<Written<Result>>>,
