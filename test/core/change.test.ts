@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { altersRights, formatCursor, parseCursor } from '../../src/core/change.js'
+import { altersRights, type Change, formatCursor, parseCursor } from '../../src/core/change.js'
 
 const sequence = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 1, 15, 16, Number.MAX_SAFE_INTEGER))
 
@@ -39,7 +39,10 @@ describe('cursors', () => {
 })
 
 describe('changes', () => {
-  it('S19: of people, teams and policy make decisions be taken again', () => {
-    expect(altersRights).toEqual({ ENTRY: false, USER: true, TEAM: true, MEMBERSHIP: true, POLICY: true, TOKEN: false })
+  it('S19: of rights and policy make decisions be taken again; new people and teams alter nobody\'s', () => {
+    const change = (subject: Change['subject'], before: unknown) => altersRights({ subject, id: 'x', before, after: {} } as Change)
+    const subjects: Array<Change['subject']> = ['ENTRY', 'USER', 'TEAM', 'MEMBERSHIP', 'POLICY', 'TOKEN']
+    expect(subjects.filter((subject) => change(subject, {}))).toEqual(['USER', 'TEAM', 'MEMBERSHIP', 'POLICY', 'TOKEN'])
+    expect(subjects.filter((subject) => change(subject, null))).toEqual(['MEMBERSHIP', 'POLICY', 'TOKEN'])
   })
 })
