@@ -33,7 +33,7 @@ export interface Cluster {
 
 /**
  * What to pass as `-D` to a program whose working directory is `folder`. Where the account cannot pass
- * through a parent (root's `/root/project/.pilothouse`), Postgres cannot use the path, nor `.`, which it
+ * through a parent (a folder in the home of root), Postgres cannot use the path, nor `.`, which it
  * makes absolute. `/proc/self/cwd` leads there without passing any parent: the kernel opened that
  * folder for us while we were still root.
  */
