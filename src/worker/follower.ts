@@ -4,8 +4,8 @@
  *
  * Three things hold at every step:
  * - Nothing is trusted longer than the server said, counted from receipt on the monotonic clock; then FAIL_CLOSED.
- * - Within one incarnation the position never goes back, snapshots included: replaying what was heard before, once or
- *   often, can bring nothing back that was taken away (F5).
+ * - Within one incarnation an operation's position never goes back, snapshots included: replaying what was heard before,
+ *   once or often, can bring nothing back that was taken away (F5). Only the first answer may stand further back.
  * - A delta or bookmark counts only on top of what it follows; without that a snapshot is asked for.
  */
 export const phases = ['DISCONNECTED', 'CATCHING_UP', 'LIVE', 'STALE', 'CLOSED'] as const
@@ -143,6 +143,8 @@ function refetch<Payload>(state: FollowerState, event: Circumstances): Step<Payl
   return { state: next.state, effects: [{ type: 'UNSUBSCRIBE' }, ...next.effects] }
 }
 
+/** What answers a subscription counts whatever its cursor: a server that was restored does not know ours. */
+const begin: Transition<'SNAPSHOT'> = (state, event) => accept(state, event, { type: 'APPLY', payload: event.payload })
 const replace: Transition<'SNAPSHOT'> = (state, event) =>
   // An older one of this incarnation is a replay or a node that lags: it would bring back what was removed since.
   isBehind(state, event.cursor) ? ignore(state) : accept(state, event, { type: 'APPLY', payload: event.payload })
@@ -208,7 +210,7 @@ const transitions: TransitionTable = {
     DENIED: deny, RECONNECT_DUE: subscribe, TRUST_EXPIRED: expireWaiting, STOP: stop,
   },
   CATCHING_UP: {
-    START: ignore, SNAPSHOT: replace, DELTA: advanceBy, BOOKMARK: bookmark, DROPPED: reconnect,
+    START: ignore, SNAPSHOT: begin, DELTA: advanceBy, BOOKMARK: bookmark, DROPPED: reconnect,
     DENIED: deny, RECONNECT_DUE: ignore, TRUST_EXPIRED: expire, STOP: stop,
   },
   LIVE: {
