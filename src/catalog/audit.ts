@@ -1,3 +1,4 @@
+import { can } from '../core/access.js'
 import { type Entry } from '../core/entry.js'
 import { deploymentOwner } from '../core/owner.js'
 import { type McpServerDefinition, type NameValue } from '../core/mcp-server.js'
@@ -43,6 +44,18 @@ export async function auditEvents(context: CatalogContext, filter: AuditFilter, 
   // Postgres cannot hold a NUL, so no event has one.
   if (Object.values(filter).some((value: unknown) => typeof value === 'string' && value.includes('\0'))) return []
   return listAuditEvents(context.db, filter, before, limit)
+}
+
+export type AuditNode = AuditRecord & { id: string }
+
+export const auditNode = (record: AuditRecord): AuditNode => ({ ...record, id: `aud_${record.sequence}` })
+
+/** null for everybody but admins, and for ids that are none. */
+export async function auditEventById(context: CatalogContext, id: string): Promise<AuditNode | null> {
+  const [, digits] = /^aud_([1-9]\d{0,8})$/.exec(id) ?? []
+  if (digits === undefined || !can(context.principal, 'READ_AUDIT', deploymentOwner)) return null
+  const [record] = await listAuditEvents(context.db, {}, Number(digits) + 1, 1)
+  return record?.sequence === Number(digits) ? auditNode(record) : null
 }
 
 export interface ChainReport {

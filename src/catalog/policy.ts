@@ -33,7 +33,7 @@ export function setPolicy(context: CatalogContext, input: SetPolicyInput): Promi
       if (!isCurrent || !await putPolicy(tx, after, context.now())) {
         const currentRevision = before?.revision ?? 0
         throw new CatalogError('REVISION_CONFLICT', `The policy is at revision ${currentRevision}, not ${input.expectedRevision}.`, {
-          field: 'input.expectedRevision', currentRevision, mend: 'Read the policy again, and repeat the change on what it is now.',
+          field: 'expectedRevision', currentRevision, mend: 'Read the policy again, and repeat the change on what it is now.',
         })
       }
       return { changes: [{ change: { subject: 'POLICY', id: owner.id, before, after }, action: 'policy.set', before, after }], result: after }

@@ -43,19 +43,19 @@ export function mintToken(
 
 /** Everyone mints tokens of their own; admins for others, and for workers. @throws CatalogError FORBIDDEN, NOT_FOUND, INVALID_INPUT */
 export async function createAccessToken(context: CatalogContext, input: CreateAccessTokenInput): Promise<{ accessToken: StoredToken; secret: string }> {
-  const name = parseInput(line(200, 1), input.name, 'input.name')
+  const name = parseInput(line(200, 1), input.name, 'name')
   const days = input.expiresInDays ?? defaultDays[input.kind]
-  if (days < 1 || days > 3_650) throw invalid('input.expiresInDays', 'A token lives for 1 to 3650 days.', 'Choose a number between them.')
+  if (days < 1 || days > 3_650) throw invalid('expiresInDays', 'A token lives for 1 to 3650 days.', 'Choose a number between them.')
   const isWorker = input.kind === 'WORKER'
-  if (isWorker && (input.userId ?? null) !== null) throw invalid('input.userId', 'A worker token belongs to no user.', 'Leave userId out.')
-  if (!isWorker && (input.serves ?? null) !== null) throw invalid('input.serves', 'A personal token serves nobody.', 'Leave serves out, or make it a WORKER token.')
+  if (isWorker && (input.userId ?? null) !== null) throw invalid('userId', 'A worker token belongs to no user.', 'Leave userId out.')
+  if (!isWorker && (input.serves ?? null) !== null) throw invalid('serves', 'A personal token serves nobody.', 'Leave serves out, or make it a WORKER token.')
   const { result } = await commit(context, actorOf(context.principal), async () => {
     const userId = isWorker ? null : input.userId ?? context.principal.id
     const owner = userId === null ? deploymentOwner : { kind: 'USER' as const, id: userId }
-    await authorize(context, 'MANAGE_TOKENS', owner, 'input.userId')
+    await authorize(context, 'MANAGE_TOKENS', owner, 'userId')
     const user = userId === null ? null : context.index.state.users.get(userId)
-    if (user === undefined || (user?.deactivatedAt ?? null) !== null) throw notFound('input.userId', 'user')
-    const serves = input.serves?.map((query, at) => served(context, query, `input.serves.${at}`)) ?? null
+    if (user === undefined || (user?.deactivatedAt ?? null) !== null) throw notFound('userId', 'user')
+    const serves = input.serves?.map((query, at) => served(context, query, `serves.${at}`)) ?? null
     const { token, secret } = mintToken({ kind: input.kind, name, userId, serves }, context.now(), days)
     return async (tx) => {
       await insertToken(tx, token)

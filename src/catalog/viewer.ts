@@ -1,5 +1,6 @@
 import { deploymentOwner, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type JudgedEntry } from '../core/entry.js'
+import { type AuditNode, auditEventById } from './audit.js'
 import { visibleEntry } from './authorize.js'
 import { type CatalogContext } from './context.js'
 import { listTeams } from './team.js'
@@ -15,9 +16,10 @@ export function viewerOwners(context: CatalogContext): OwnerRef[] {
 }
 
 /** Whatever has that id, if the caller may see it; null for unknown, malformed and hidden ids alike. */
-export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | null> {
+export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | AuditNode | null> {
   return await visibleEntry(context, id)
     ?? listTeams(context).find((team) => team.id === id)
     ?? listUsers(context, null).find((user) => user.id === id)
     ?? await ownToken(context, id)
+    ?? await auditEventById(context, id)
 }

@@ -121,6 +121,9 @@ describe('the audit chains', () => {
     const { auditEvents } = await server.admin.client.execute(AuditEventsDocument, { target: id })
     const [event] = auditEvents.nodes
     expect(event).toMatchObject({ action: 'mcpServer.register', outcome: 'OK', actor: { kind: 'USER', id: writer.id }, before: null })
+    const byId = await server.admin.raw('query ($id: ID!) { node(id: $id) { id ... on AuditEvent { target } } }', { id: event!.id })
+    expect(byId.data).toEqual({ node: { id: event!.id, target: id } })
+    expect((await writer.raw('query ($id: ID!) { node(id: $id) { id } }', { id: event!.id })).data).toEqual({ node: null })
     const text = JSON.stringify(event)
     expect(text).not.toContain('canary-9f2')
     expect(text).toContain('${secret:api}')

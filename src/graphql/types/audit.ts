@@ -1,10 +1,8 @@
-import { type AuditRecord, auditEvents } from '../../catalog/audit.js'
+import { type AuditNode, auditEvents, auditNode } from '../../catalog/audit.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageByNumber } from '../connection.js'
 import { callerOf } from '../context.js'
 import { NodeInterface, PrincipalType } from './owner.js'
-
-type AuditNode = AuditRecord & { id: string }
 
 const AuditEventType = builder.objectRef<AuditNode>('AuditEvent').implement({
   description: 'One link of the chain of changes. Values of headers and environment are keyed hashes.',
@@ -31,7 +29,7 @@ builder.queryField('auditEvents', (t) => t.field({
   args: { target: t.arg.string(), actor: t.arg.id(), action: t.arg.string(), ...pageArgs(t.arg) },
   resolve: (_, { target, actor, action, ...page }, context) => pageByNumber(
     async (before, limit) => (await auditEvents(callerOf(context), { target, actorId: actor, action }, before, limit))
-      .map((record): AuditNode => ({ ...record, id: `aud_${record.sequence}` })),
+      .map(auditNode),
     ({ sequence }) => sequence, page,
   ),
 }))
