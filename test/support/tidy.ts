@@ -306,8 +306,8 @@ export function dependencyProblems(files: Source[], manifest: Manifest, installe
     || (typeof installed[name]?.bin === 'string' && scripts.includes(name))
     || (name.startsWith('@types/') && (name === '@types/node' || used.has(name.slice('@types/'.length))))
     || [...used].some((other) => name in (installed[other]?.peerDependencies ?? {}))
-    // Codegen finds its preset by a short name.
-    || (name === '@graphql-codegen/client-preset' && code.some(({ path, text }) => path === 'codegen.ts' && text.includes("preset: 'client'")))
+    // Codegen finds its plugins by their short names.
+    || code.some(({ path, text }) => path === 'codegen.ts' && text.includes(`'${name.replace('@graphql-codegen/', '')}'`))
   return [...unlisted, ...listed.filter((name) => !isUsed(name)).map((name) => `${name}: listed in package.json and used nowhere`)]
 }
 
