@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { guarded } from './guard.js'
 import * as schema from './schema.js'
 
 export type Db = PostgresJsDatabase<typeof schema>
@@ -24,23 +26,67 @@ export interface Database {
   side: Db
   /**
    * Calls `wake` whenever some node committed, and after each (re)connect. A NOTIFY is only ever a latency hint:
-   * it can be lost, so the tail reads on a slow timer as well.
+   * it can be lost, so the tail reads on a slow timer as well. Ends with `close`.
    */
-  listen: (wake: () => void) => Promise<{ unlisten: () => Promise<void> }>
+  listen: (wake: () => void) => Promise<void>
   close: () => Promise<void>
 }
 
 export const wakeChannel = 'pilothouse'
 
+/** Seconds before a lost server is tried again: quick at first, then about once a second, so that its return is noticed soon. */
+const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.min(3 ** failures / 100, 1)
+
 /** Opens the pool. Nothing connects before the first query. */
 export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
-  const client = postgres(url, { max: poolSize, onnotice: () => {}, connection: { application_name: 'pilothouse' } })
-  const side = postgres(url, { max: 2, onnotice: () => {}, connection: { application_name: 'pilothouse side' } })
+  const connect = (name: string, max: number) => postgres(url, { max, backoff, connect_timeout: 10, onnotice: () => {}, connection: { application_name: name } })
+  const client = connect('pilothouse', poolSize)
+  const side = connect('pilothouse side', 2)
+  let stopListening = () => Promise.resolve()
   return {
-    db: drizzle(client, { schema }),
-    side: drizzle(side, { schema }),
-    listen: (wake) => client.listen(wakeChannel, wake, wake),
-    close: async () => { await Promise.all([client.end({ timeout: 5 }), side.end({ timeout: 5 })]) },
+    db: drizzle(guarded(client, poolSize + 1), { schema }),
+    side: drizzle(guarded(side, 3), { schema }),
+    listen: (wake) => {
+      const listener = listenTo(url, wake)
+      stopListening = listener.close
+      return listener.ready
+    },
+    close: async () => { await Promise.all([client.end({ timeout: 5 }), side.end({ timeout: 5 }), stopListening()]) },
+  }
+}
+
+/**
+ * One connection that listens, and listens again whenever it was lost. Not the driver's own `listen`: when its second LISTEN fails, it
+ * is silent for ever.
+ */
+function listenTo(url: string, wake: () => void): { ready: Promise<void>; close: () => Promise<void> } {
+  let isClosed = false
+  let isTrying = false
+  const listen = async (): Promise<void> => {
+    isTrying = true
+    for (let failures = 0; !isClosed; failures++) {
+      try {
+        await client.unsafe(`listen ${wakeChannel}`)
+        isTrying = false
+        return wake()
+      } catch {
+        await delay(1_000 * backoff(failures), undefined, { ref: false })
+      }
+    }
+  }
+  // `onnotify` is an option of the driver that its typings leave out.
+  const options: postgres.Options<Record<string, never>> & { onnotify: () => void } = {
+    max: 1, backoff, connect_timeout: 10, idle_timeout: 0, max_lifetime: 0, fetch_types: false, onnotice: () => {}, onnotify: wake,
+    connection: { application_name: 'pilothouse listen' },
+    onclose: () => { if (!isClosed && !isTrying) void listen() },
+  }
+  const client = postgres(url, options)
+  return {
+    ready: listen(),
+    close: async () => {
+      isClosed = true
+      await client.end({ timeout: 1 })
+    },
   }
 }
 

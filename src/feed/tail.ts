@@ -93,7 +93,7 @@ export async function startTail(options: TailOptions): Promise<Tail> {
   }
 
   await poll()
-  const listener = listens ? await database.listen(() => void poll().catch(onError)) : null
+  if (listens) await database.listen(() => void poll().catch(onError))
   const timer = setInterval(() => {
     isCheckDue = true
     poll().catch(onError)
@@ -103,7 +103,6 @@ export async function startTail(options: TailOptions): Promise<Tail> {
     isFresh: () => performance.now() - lastReadAt < freshForMs,
     close: async () => {
       clearInterval(timer)
-      await listener?.unlisten().catch(() => {})
       await (next ?? running)?.catch(() => {})
     },
   }
