@@ -25,10 +25,10 @@ export interface Database {
    */
   side: Db
   /**
-   * Calls `wake` whenever some node committed, and after each (re)connect. A NOTIFY is only ever a latency hint:
+   * Calls `wake` whenever some node committed, with the sequence of that commit, and after each (re)connect, with null. A NOTIFY is only ever a latency hint:
    * it can be lost, so the tail reads on a slow timer as well. Ends with `close`.
    */
-  listen: (wake: () => void) => Promise<void>
+  listen: (wake: (sequence: number | null) => void) => Promise<void>
   close: () => Promise<void>
 }
 
@@ -59,7 +59,7 @@ export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database 
  * One connection that listens, and listens again whenever it was lost. Not the driver's own `listen`: when its second LISTEN fails, it
  * is silent for ever.
  */
-function listenTo(url: string, wake: () => void): { ready: Promise<void>; close: () => Promise<void> } {
+function listenTo(url: string, wake: (sequence: number | null) => void): { ready: Promise<void>; close: () => Promise<void> } {
   let isClosed = false
   let isTrying = false
   const listen = async (): Promise<void> => {
@@ -68,15 +68,15 @@ function listenTo(url: string, wake: () => void): { ready: Promise<void>; close:
       try {
         await client.unsafe(`listen ${wakeChannel}`)
         isTrying = false
-        return wake()
+        return wake(null)
       } catch {
         await delay(1_000 * backoff(failures), undefined, { ref: false })
       }
     }
   }
   // `onnotify` is an option of the driver that its typings leave out.
-  const options: postgres.Options<Record<string, never>> & { onnotify: () => void } = {
-    max: 1, backoff, connect_timeout: 10, idle_timeout: 0, max_lifetime: 0, fetch_types: false, onnotice: () => {}, onnotify: wake,
+  const options: postgres.Options<Record<string, never>> & { onnotify: (channel: string, payload: string) => void } = {
+    max: 1, backoff, connect_timeout: 10, idle_timeout: 0, max_lifetime: 0, fetch_types: false, onnotice: () => {}, onnotify: (_, payload) => wake(/^\d{1,15}$/.test(payload) ? Number(payload) : null),
     connection: { application_name: 'pilothouse listen' },
     onclose: () => { if (!isClosed && !isTrying) void listen() },
   }
@@ -127,17 +127,25 @@ export function sqlState(error: unknown): string | null {
   return null
 }
 
-/** An error as it may be logged: drizzle puts the values of a query, which may be secrets, into its message. */
+/** An error as it may be logged: drizzle puts the values of a query, which may be secrets, into its message, and others repeat that message. */
 export function withoutValues(error: unknown): { type: string; message: string; code: string | null; frames: string[]; cause: string | null } {
   if (!(error instanceof Error)) return { type: typeof error, message: 'something that is no error was thrown', code: null, frames: [], cause: null }
-  const isQuery = 'query' in error && typeof error.query === 'string'
+  const failed = causesOf(error).find((each): each is Error & { query: string } => 'query' in each && typeof each.query === 'string')
+  const cause = (failed ?? error).cause
   return {
     type: error.name,
-    message: isQuery ? `failed query: ${String(error.query)}` : error.message,
-    code: sqlState(error),
+    message: failed === undefined ? error.message : `failed query: ${failed.query}`,
+    code: sqlState(failed ?? error),
     frames: (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()),
-    cause: error.cause instanceof Error ? error.cause.message : null,
+    cause: cause instanceof Error ? cause.message : null,
   }
+}
+
+/** An error, and what it came of: a GraphQLError names its origin in a way of its own. */
+function causesOf(error: Error): Error[] {
+  const { originalError } = error as { originalError?: unknown }
+  const next = originalError ?? error.cause
+  return next instanceof Error ? [error, ...causesOf(next)] : [error]
 }
 
 export function isUniqueViolation(error: unknown): boolean {
