@@ -34,8 +34,8 @@ export interface Database {
 
 export const wakeChannel = 'pilothouse'
 
-/** Seconds before a lost server is tried again: quick at first, then about once a second, so that its return is noticed soon. */
-const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.min(3 ** failures / 100, 1)
+/** Seconds before a lost server is tried again: never long, so that callers are answered and its return is noticed soon. */
+const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.min(3 ** failures / 100, 0.25)
 
 /** Opens the pool. Nothing connects before the first query. */
 export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
