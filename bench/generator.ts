@@ -18,8 +18,6 @@ interface Bench extends Assignment {
 }
 
 const patienceMs = 90_000
-/** Before anything is measured: the first few hundred requests of a process are two or three times slower. */
-const warmUpAlone = 200
 const betweenMutationsMs = 5
 
 const say = (message: FromGenerator) => new Promise<void>((resolve) => process.send?.(message, () => resolve()))
@@ -157,9 +155,9 @@ async function measureStorms(bench: Bench, times: number, missed: number[]): Pro
 }
 
 /** What one more idle subscription costs: resident memory between `from` and all, each when the server has come to rest. */
-async function measureMemory(bench: Bench, from: number): Promise<MemoryResult> {
+async function measureMemory(bench: Bench, from: number, settleMs: number): Promise<MemoryResult> {
   const settled = async () => {
-    await delay(2_000)
+    await delay(settleMs)
     await quiet(bench.serverPid)
     return sampleProcess(bench.serverPid)
   }
@@ -176,7 +174,7 @@ async function perform(bench: Bench): Promise<TaskResult> {
   let connectMs = 0
   if (task.kind !== 'MEMORY') {
     let cursor: string | null = null
-    for (let at = 0; at < warmUpAlone; at++) {
+    for (let at = 0; at < bench.warmUp; at++) {
       const answer = await bench.mutations.one()
       noteAnswer(bench, answer)
       cursor = answer.cursor
@@ -190,7 +188,7 @@ async function perform(bench: Bench): Promise<TaskResult> {
   const result = task.kind === 'LATENCY' ? await measureLatency(bench, task.warmUp, task.mutations)
     : task.kind === 'THROUGHPUT' ? await measureThroughput(bench, task.perSecond, task.mutations)
       : task.kind === 'STORM' ? await measureStorms(bench, task.times, task.missed)
-        : await measureMemory(bench, task.from)
+        : await measureMemory(bench, task.from, task.settleMs)
   // What comes twice may come late.
   await delay(300)
   const { refused, closed, retries, examples } = fleet.faults

@@ -4,14 +4,14 @@ import { startMutations } from './mutations.js'
 import { type Assignment, type ClientsResult, type FromGenerator, type TaskResult } from './plan.js'
 import { type RunningTarget } from './targets.js'
 
-/** Begins to profile a running target, if that is wanted, and answers how to end it. */
-export type Profile = (name: string, inspectorUrl: string | null) => Promise<() => Promise<void>>
+/** Begins to profile what is measured, if that is wanted, and answers how to end it. */
+export type Profile = () => Promise<() => Promise<void>>
 
 /** Hands a task to a generator of its own and waits for what comes out. */
-export async function runGenerator(target: RunningTarget, sockets: number, task: Assignment['task'], profile: () => Promise<() => Promise<void>>): Promise<TaskResult> {
+export async function runGenerator(target: RunningTarget, work: Pick<Assignment, 'sockets' | 'warmUp' | 'task'>, profile: Profile): Promise<TaskResult> {
   const child = startProgram('./generator.ts')
   const { plan, pid: serverPid } = target
-  const assignment: Assignment = { plan, sockets, serverPid, task }
+  const assignment: Assignment = { plan, serverPid, ...work }
   let endProfile = async () => {}
   try {
     child.send(assignment)
@@ -37,7 +37,7 @@ export interface MutationsResult {
 }
 
 /** Closed loop over HTTP with as many clients as asked for, in turn. */
-export async function measureMutations(target: RunningTarget, clients: number[], milliseconds: number, profile: () => Promise<() => Promise<void>>): Promise<MutationsResult> {
+export async function measureMutations(target: RunningTarget, clients: number[], milliseconds: number, profile: Profile): Promise<MutationsResult> {
   const sql = postgres(target.databaseUrl, { max: 1, onnotice: () => {} })
   const countAudit = async () => Number((await sql.unsafe<Array<{ count: string }>>(`select count(*) as count from ${target.auditTable}`))[0]!.count)
   const mutations = await startMutations(target.plan.mutations)

@@ -45,12 +45,14 @@ export type Task =
   | { kind: 'LATENCY'; warmUp: number; mutations: number }
   | { kind: 'THROUGHPUT'; perSecond: number; mutations: number }
   | { kind: 'STORM'; times: number; missed: number[] }
-  | { kind: 'MEMORY'; from: number }
+  | { kind: 'MEMORY'; from: number; settleMs: number }
 
 export interface Assignment {
   plan: TargetPlan
   sockets: number
   serverPid: number
+  /** Mutations before any socket is open. */
+  warmUp: number
   task: Task
 }
 

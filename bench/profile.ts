@@ -42,23 +42,39 @@ export async function startProfile(inspectorUrl: string, folder: string, name: s
     socket.close()
     await mkdir(folder, { recursive: true })
     await writeFile(join(folder, `${name}.cpuprofile`), JSON.stringify(profile))
+    const { functions, places } = hottest(profile, 10)
     say(`hottest functions, ${name} (share of the time that was not idle):`)
-    hottest(profile, 10).forEach((line) => say(`  ${line}`))
+    functions.forEach((line) => say(`  ${line}`))
+    say('and where they are:')
+    places.forEach((line) => say(`  ${line}`))
   }
 }
 
-/** Functions by the time spent in themselves. */
-export function hottest({ nodes, samples, timeDeltas }: CpuProfile, count: number): string[] {
-  const byId = new Map(nodes.map((node) => [node.id, node]))
-  const times = new Map<string, number>()
+/** Functions, and the packages or folders they are in, by the time spent in themselves. */
+export function hottest({ nodes, samples, timeDeltas }: CpuProfile, count: number): { functions: string[]; places: string[] } {
+  const byId = new Map(nodes.map((node) => [node.id, node.callFrame]))
+  const functions = new Map<string, number>()
+  const places = new Map<string, number>()
+  const add = (times: Map<string, number>, name: string, time: number) => times.set(name, (times.get(name) ?? 0) + time)
   let busy = 0
   samples.forEach((id, at) => {
-    const frame = byId.get(id)!.callFrame
-    if (frame.functionName === '(idle)') return
-    const file = frame.url.replace(/^.*\/(dist|node_modules)\//, '$1/')
-    const name = `${frame.functionName || '(anonymous)'} ${file === '' ? '' : `${file}:${frame.lineNumber + 1}`}`.trim()
-    busy += timeDeltas[at]!
-    times.set(name, (times.get(name) ?? 0) + timeDeltas[at]!)
+    const { functionName, url, lineNumber } = byId.get(id)!
+    if (functionName === '(idle)') return
+    const file = url.replace(/^.*\/(dist|node_modules)\//, '$1/')
+    const time = timeDeltas[at]!
+    busy += time
+    add(functions, `${functionName || '(anonymous)'} ${file === '' ? '' : `${file}:${lineNumber + 1}`}`.trim(), time)
+    add(places, placeOf(functionName, file), time)
   })
-  return [...times].sort(([, a], [, b]) => b - a).slice(0, count).map(([name, time]) => `${((100 * time) / busy).toFixed(1).padStart(5)} %  ${name}`)
+  const share = (times: Map<string, number>) => [...times].sort(([, one], [, other]) => other - one).slice(0, count)
+    .map(([name, time]) => `${((100 * time) / busy).toFixed(1).padStart(5)} %  ${name}`)
+  return { functions: share(functions), places: share(places) }
+}
+
+/** `node_modules/drizzle-orm`, `dist/feed`, `node`; what has no file is the engine's own: system calls, collection, compiling. */
+function placeOf(functionName: string, file: string): string {
+  if (file === '') return `the engine: ${functionName || '(anonymous)'}`
+  if (file.startsWith('node:')) return 'node'
+  const [first, second, third] = file.split('/')
+  return second?.startsWith('@') === true ? `${first}/${second}/${third}` : `${first}/${second}`
 }

@@ -1,6 +1,6 @@
 import { type Measure, type Options } from './arguments.js'
 import { type BenchPostgres } from './database.js'
-import { measureMutations, runGenerator } from './measures.js'
+import { measureMutations, type Profile, runGenerator } from './measures.js'
 import { type Task } from './plan.js'
 import { startProfile } from './profile.js'
 import { type Result, type Sample } from './samples.js'
@@ -17,8 +17,6 @@ interface Schedule {
   took: (sample: Sample) => void
   failed: (what: string) => void
 }
-
-type Profile = () => Promise<() => Promise<void>>
 
 /** Begins to profile, if that was asked for; otherwise there is nothing to end. */
 function profileOf({ options, say }: Schedule, name: string, inspectorUrl: string | null): Profile {
@@ -75,7 +73,7 @@ async function runSockets(schedule: Schedule, prepared: PreparedService): Promis
   const most = Math.max(...options.sockets)
   const generate = (title: string, sockets: number, groups: number, task: (name: TargetName) => Task, names = options.targets) => (
     each(schedule, targets, `${title}, ${sockets} subscribed${groups === options.groups ? '' : ` in ${groups} groups`}`, { names, sockets, groups }, (target, name, profile) => (
-      runGenerator(target, sockets, task(name), profile)
+      runGenerator(target, { sockets, warmUp: sizes.warmUp, task: task(name) }, profile)
     ))
   )
   const many = options.sockets.filter((sockets) => sockets > 1)
@@ -107,7 +105,7 @@ async function runSnapshots(schedule: Schedule): Promise<void> {
     try {
       const result = await measureSnapshots({
         postgres, prepared, repeats: sizes.snapshotRepeats, isInspected: options.profile !== null,
-        profile: (name, inspectorUrl) => profileOf(schedule, name, inspectorUrl)(),
+        profile: (inspectorUrl) => profileOf(schedule, 'snapshot', inspectorUrl)(),
       })
       say(`snapshot, round ${round}: ${brief(result)} [${secondsSince(begin)}]`)
       took({ target: 'OURS', sockets: 0, groups: options.groups, round, result })

@@ -4,6 +4,7 @@ import { startProgram, stopChild } from './child.js'
 import { type BenchPostgres } from './database.js'
 import { type Load, loadOverHttp, watch } from './loads.js'
 import { quiet } from './machine.js'
+import { type Profile } from './measures.js'
 import { startMutations } from './mutations.js'
 import { planOf, type PreparedService, startServer } from './service.js'
 import { median } from './stats.js'
@@ -33,7 +34,7 @@ export interface SnapshotOptions {
   prepared: PreparedService
   /** Loads of each sort in a round. */
   repeats: number
-  profile: (name: string, inspectorUrl: string | null) => Promise<() => Promise<void>>
+  profile: (inspectorUrl: string | null) => ReturnType<Profile>
   isInspected: boolean
 }
 
@@ -86,7 +87,7 @@ async function measureService({ postgres, prepared, repeats, profile, isInspecte
     }
     await change()
     await loadFirst(0)
-    const endProfile = await profile('snapshot', server.inspectorUrl)
+    const endProfile = await profile(server.inspectorUrl)
     const changedMs = await medianOf(repeats, async () => {
       await change()
       return loadFirst(0)

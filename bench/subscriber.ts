@@ -163,5 +163,7 @@ export class Subscriber {
     if (message.type !== 'error' && message.type !== 'complete') return
     this.shared.faults.refused++
     this.#note(`was refused: ${frame.toString().slice(0, 300)}`)
+    // Nothing more comes on it; whoever waits for a first event may go on.
+    this.#settle(null)
   }
 }
