@@ -3,10 +3,18 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const running = new Set<ChildProcess>()
-// Whatever happens to us: nothing stays behind.
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+let isEnding = false
 
-function watched(child: ChildProcess): ChildProcess {
+/** Whatever happens to us: nothing stays behind, and nothing is started any more. */
+export function killChildren(): void {
+  isEnding = true
+  running.forEach((child) => child.kill('SIGKILL'))
+}
+process.on('exit', killChildren)
+
+function watched(start: () => ChildProcess): ChildProcess {
+  if (isEnding) throw new Error('the bench is ending')
+  const child = start()
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
@@ -16,14 +24,14 @@ function watched(child: ChildProcess): ChildProcess {
 export function startProgram(file: string, args: string[] = []): ChildProcess {
   // Yoga's publish-subscribe warns of its many listeners, which are what it is measured with.
   const env = { ...process.env, NODE_NO_WARNINGS: '1' }
-  return watched(fork(fileURLToPath(new URL(file, import.meta.url)), args, { env, stdio: ['ignore', 2, 2, 'ipc'] }))
+  return watched(() => fork(fileURLToPath(new URL(file, import.meta.url)), args, { env, stdio: ['ignore', 2, 2, 'ipc'] }))
 }
 
 /** Any Node program of the project, with its outputs to be read. */
 export function startNode(args: string[], env: Record<string, string>): ChildProcess {
   const { PATH = '', HOME = '' } = process.env
   const cwd = fileURLToPath(new URL('..', import.meta.url))
-  return watched(spawn(process.execPath, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }))
+  return watched(() => spawn(process.execPath, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }))
 }
 
 /** Asks a child to end, and does not take no for an answer. */

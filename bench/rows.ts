@@ -68,6 +68,7 @@ function latencyRows(run: Run, read: Read): Row[] {
       row(`the same, p99`, 'ms', read('LATENCY', sockets, run.groups, (result) => result.all.p99)),
       row(`mutation sent until answered, ${at}, p50`, 'ms', answer, sockets < 10_000 ? [] : [atMost(5, 'ours with 1', alone.ours)]),
       row(`server CPU for each event, ${at}`, 'us', read('LATENCY', sockets, run.groups, (result) => result.serverUsPerEvent)),
+      row(`${counted(sockets)} subscribe, 200 handshakes under way, until all are up`, 'ms', read('LATENCY', sockets, run.groups, ({ connectMs }) => connectMs)),
       row(`bytes of an event, ${at}`, 'B', read('LATENCY', sockets, run.groups, (result) => result.bytesPerEvent)),
     ]
   })

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type Options, readArguments, usage, UsageError } from './arguments.js'
+import { killChildren } from './child.js'
 import { openPostgres } from './database.js'
 import { describeMachine, openFilesLimit } from './machine.js'
 import { toMarkdown } from './markdown.js'
@@ -24,6 +25,11 @@ async function main(): Promise<number> {
   }
   requireFiles(options)
   const postgres = await openPostgres(options.databaseUrl)
+  const stop = () => {
+    killChildren()
+    void postgres.close().finally(() => process.exit(130))
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
   const run: Run = {
     date: new Date().toISOString(), machine: describeMachine(), postgres: postgres.description, isQuick: options.isQuick, rounds: options.rounds,
     groups: options.groups, samples: [],
@@ -51,8 +57,6 @@ async function main(): Promise<number> {
   return 1
 }
 
-const stop = () => process.exit(130)
-process.once('SIGINT', stop).once('SIGTERM', stop)
 main().then((code) => process.exit(code), (error: unknown) => {
   const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')
   say(isUsage === true ? `${(error as Error).message}\n\n${usage}` : String(error instanceof Error ? error.stack : error))

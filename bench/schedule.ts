@@ -113,7 +113,7 @@ async function runSnapshots(schedule: Schedule): Promise<void> {
       failed(`snapshot, round ${round}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  await prepared.remove()
+  await prepared.template.drop()
 }
 
 /** Everything that was asked for, the targets alternating, each time a fresh process on a fresh database. */
@@ -127,7 +127,7 @@ export async function runAll(
     say(`making a catalog of ${entries} entries and ${users} users on ${postgres.description}`)
     const prepared = await prepareService(postgres, users, entries)
     await runSockets(schedule, prepared)
-    await prepared.remove()
+    await prepared.template.drop()
   }
   if (options.only.includes('snapshot')) await runSnapshots(schedule)
 }

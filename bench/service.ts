@@ -1,6 +1,5 @@
 import { type ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { print } from 'graphql'
 import {
@@ -21,7 +20,6 @@ export interface PreparedService {
   entries: BenchEntry[]
   /** After the last of it. */
   cursor: string
-  remove: () => Promise<void>
 }
 
 export interface RunningService {
@@ -59,7 +57,7 @@ export const entriesInOneImport = 500
 /** Makes users with a token each, and public entries of the deployment, of some 600 bytes. */
 export async function prepareService(postgres: BenchPostgres, users: number, entries: number): Promise<PreparedService> {
   const template = await postgres.create()
-  const dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-bench-data-'))
+  const dataDir = await mkdtemp(join(postgres.folder, 'data-'))
   const server = await startServer(template.url, dataDir)
   try {
     const adminToken = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
@@ -73,13 +71,7 @@ export async function prepareService(postgres: BenchPostgres, users: number, ent
       made.push(...part.entries)
       cursor = part.cursor
     }
-    return {
-      template, dataDir, adminToken, userTokens, entries: made, cursor,
-      remove: async () => {
-        await template.drop()
-        await rm(dataDir, { recursive: true, force: true })
-      },
-    }
+    return { template, dataDir, adminToken, userTokens, entries: made, cursor }
   } finally {
     await server.stop()
   }
