@@ -6,7 +6,8 @@ import { type Logger, pino } from 'pino'
 import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
 import { type CatalogServices, hmac } from './catalog/context.js'
-import { createWriter } from './catalog/writer.js'
+import { createEntryLane } from './catalog/entry-lane.js'
+import { writeAlone, type WriterOptions } from './catalog/writer.js'
 import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
 import { type Database, type Db, migrateDatabase, openDatabase, withoutValues, withStartLock } from './db/client.js'
@@ -77,9 +78,10 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
       onError: (error) => log.warn({ err: error }, 'the change log could not be read'), pollMs: tuning.pollMs, listens: tuning.listens,
     })
     const refresh: CatalogServices['refresh'] = (options) => inTime(tail.poll(options?.isAnotherPast))
+    const writing: WriterOptions = { db: database.db, auditKey, now, position: () => index.state, refresh, committed: tail.took }
     const services: CatalogServices = {
       db: database.db, index, auditKey, now, refresh, accessLog: createAccessLog(database.side, auditKey, now),
-      writer: createWriter({ db: database.db, auditKey, now, position: () => index.state, refresh, committed: tail.took }),
+      writer: { write: (job) => writeAlone(writing, job), writeEntry: createEntryLane(writing) },
     }
     const close = async () => {
       await tail.close()

@@ -7,7 +7,8 @@ import { type McpServerDefinition, mcpServerContent } from '../core/mcp-server.j
 import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
-import { type Writer } from './writer.js'
+import { type WriteEntry } from './entry-lane.js'
+import { type Done, type Job } from './writer.js'
 
 /** What every use case works with; made once for a process. */
 export interface CatalogServices {
@@ -16,7 +17,7 @@ export interface CatalogServices {
   /** HMAC key of both audit chains; it lies outside the database. */
   auditKey: Buffer
   now: () => Date
-  writer: Writer
+  writer: { write: <Result>(job: Job<Result>) => Promise<Done<Result>>; writeEntry: WriteEntry }
   /**
    * Reads what other nodes committed; resolves when everything from before the call is in the index.
    * @param isAnotherPast the database may have been restored: look at its head too

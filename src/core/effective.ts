@@ -74,6 +74,9 @@ export function fates<Item extends Candidate>(scope: Scope, entries: Iterable<It
 
 /** The one entry of that (kind, name) in the scope's set, if any. */
 export function chosenOf<Item extends Candidate>(scope: Scope, entries: Iterable<Item>): Item | null {
+  // Most names have one entry, which nothing can shadow or lock out.
+  const [first, second] = entries
+  if (second === undefined) return first?.status === 'ACTIVE' && wayTo(scope, first) !== null ? first : null
   for (const fate of fates(scope, entries)) if (fate.outcome === 'CHOSEN') return fate.entry
   return null
 }

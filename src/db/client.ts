@@ -121,6 +121,17 @@ export function readConsistently<Result>(db: Db, read: (tx: Tx) => Promise<Resul
   return db.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' })
 }
 
+/**
+ * Queries of one transaction that were sent in one flight. The first that failed, in the order in which they were sent, is what went wrong:
+ * after it Postgres refuses the others.
+ */
+export async function inOneFlight<Results extends unknown[]>(queries: { [At in keyof Results]: Promise<Results[At]> }): Promise<Results> {
+  const settled = await Promise.allSettled(queries)
+  const failed = settled.find((one) => one.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as Results
+}
+
 /** Postgres' error code of a failed query (drizzle wraps the driver's error), or null. */
 export function sqlState(error: unknown): string | null {
   for (let at = error; at instanceof Error; at = at.cause) {
@@ -152,4 +163,14 @@ function causesOf(error: Error): Error[] {
 
 export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505'
+}
+
+/** The last value of the key that a unique index has already, as Postgres names it; null for any other error. */
+export function duplicateIn(error: unknown): string | null {
+  if (!isUniqueViolation(error)) return null
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const detail = at instanceof postgres.PostgresError ? at.detail : undefined
+    if (detail !== undefined) return /(?:, |\()([^,()]*)\) already exists/.exec(detail)?.[1] ?? ''
+  }
+  return ''
 }

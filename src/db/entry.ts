@@ -1,16 +1,12 @@
-import { and, desc, eq, isNull, lt, type InferSelectModel } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNull, lt, type InferSelectModel, sql } from 'drizzle-orm'
 import { type Definition, type Entry } from '../core/entry.js'
 import { type PrincipalRef } from '../core/owner.js'
-import { type Queryable, type Tx } from './client.js'
+import { inOneFlight, type Queryable, type Tx } from './client.js'
 import { entry, entryRevision } from './schema.js'
 
 function toEntry(row: InferSelectModel<typeof entry>): Entry {
   const { ownerKind, ownerId, createdAt, updatedAt, deletedAt: _, ...rest } = row
   return { ...rest, owner: { kind: ownerKind, id: ownerId }, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() }
-}
-
-function toRow({ owner, createdAt, updatedAt, ...rest }: Entry) {
-  return { ...rest, ownerKind: owner.kind, ownerId: owner.id, createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) }
 }
 
 export async function loadEntries(db: Queryable): Promise<Entry[]> {
@@ -23,24 +19,40 @@ export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
   return row === undefined ? null : toEntry(row)
 }
 
-/** @throws a unique violation when the owner has an entry of that kind and name */
-export async function insertEntry(tx: Tx, value: Entry): Promise<void> {
-  // In one flight; sent in this order, because the revision refers to the entry.
-  await Promise.all([tx.insert(entry).values(toRow(value)).execute(), insertRevision(tx, value)])
+/** Live entries, locked until the transaction ends, always in the same order so that two transactions cannot wait for each other. */
+export async function lockEntries(tx: Tx, ids: readonly string[]): Promise<Entry[]> {
+  return (await tx.select().from(entry).where(and(inArray(entry.id, [...ids]), isNull(entry.deletedAt))).orderBy(asc(entry.id)).for('update')).map(toEntry)
 }
 
-/** @throws a unique violation when the owner has another entry of that kind and name */
-export async function updateEntry(tx: Tx, value: Entry): Promise<void> {
-  await Promise.all([tx.update(entry).set(toRow(value)).where(eq(entry.id, value.id)).execute(), insertRevision(tx, value)])
+/**
+ * Makes or changes entries, and adds their revisions; the last of several revisions of one entry is what it is then. One statement of one
+ * parameter for any number of them.
+ * @throws a unique violation when an owner has another entry of that kind and name
+ */
+export async function putEntries(tx: Tx, revisions: readonly Entry[]): Promise<void> {
+  const latest = [...new Map(revisions.map((value) => [value.id, value])).values()]
+  const entries = JSON.stringify(latest.map(({ owner, ...rest }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })))
+  // In this order, because revisions refer to entries.
+  await inOneFlight([
+    tx.execute(sql`
+      insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
+      select id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, locked, definition, digest, revision, apply, "createdAt", "updatedAt", "updatedBy"
+      from jsonb_to_recordset(${entries}::jsonb) as given (
+        id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, locked boolean, definition jsonb,
+        digest text, revision integer, apply text, "createdAt" timestamptz, "updatedAt" timestamptz, "updatedBy" jsonb)
+      on conflict (id) do update set name = excluded.name, visibility = excluded.visibility, audience = excluded.audience, enabled = excluded.enabled,
+        locked = excluded.locked, definition = excluded.definition, digest = excluded.digest, revision = excluded.revision, apply = excluded.apply,
+        updated_at = excluded.updated_at, updated_by = excluded.updated_by`).execute(),
+    tx.execute(sql`
+      insert into entry_revision (entry_id, revision, name, definition, digest, changed_by, at)
+      select id, revision, name, definition, digest, "updatedBy", "updatedAt"
+      from jsonb_to_recordset(${JSON.stringify(revisions)}::jsonb) as given (
+        id text, revision integer, name text, definition jsonb, digest text, "updatedBy" jsonb, "updatedAt" timestamptz)`).execute(),
+  ])
 }
 
-export async function tombstoneEntry(tx: Tx, id: string, at: Date): Promise<void> {
-  await tx.update(entry).set({ deletedAt: at }).where(eq(entry.id, id))
-}
-
-async function insertRevision(tx: Tx, value: Entry): Promise<void> {
-  const { id, revision, name, definition, digest, updatedBy, updatedAt } = value
-  await tx.insert(entryRevision).values({ entryId: id, revision, name, definition, digest, changedBy: updatedBy, at: new Date(updatedAt) })
+export async function tombstoneEntries(tx: Tx, ids: readonly string[], at: Date): Promise<void> {
+  await tx.update(entry).set({ deletedAt: at }).where(inArray(entry.id, [...ids]))
 }
 
 export interface EntryRevision {
