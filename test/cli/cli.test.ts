@@ -93,6 +93,16 @@ describe('the commands', () => {
     expect(await run(['token', 'create', '--name', 'w', '--serves', 'me'])).toMatchObject({ code: 2 })
   })
 
+  it('F1: database restored begins a new incarnation, and every open subscription gets its whole set anew', async () => {
+    const watching = pilothouse(['watch', '--json'], env)
+    await watching.says(/"cursor":"[0-9a-f]{8}-/)
+    const { code, stdout } = await run(['database', 'restored'], '', { DATABASE_URL: database.url })
+    const [, incarnation] = /^Incarnation ([0-9a-f]{8}) begins/.exec(stdout) ?? []
+    expect(code).toBe(0)
+    await watching.says(new RegExp(`CatalogSnapshot","cursor":"${incarnation}-`))
+    await watching.stop()
+  })
+
   it('audit verify reads both chains', async () => {
     const { code, stdout } = await run(['audit', 'verify', '--json'], '', { DATABASE_URL: database.url })
     expect(code).toBe(0)
