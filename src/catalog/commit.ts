@@ -8,6 +8,7 @@ import { type Db, sqlState, type Tx } from '../db/client.js'
 import { lockAccessHead, lockHead, moveAccessHead, moveHead } from '../db/head.js'
 import { chain } from './chain.js'
 import { type AccessEvent, type CatalogContext, type CatalogServices } from './context.js'
+import { observed } from './observer.js'
 
 /** A change and how the audit tells it. `before` and `after` must hold no secret; use `auditView`. */
 export interface AuditedChange {
@@ -38,8 +39,7 @@ const indexPatienceMs = 5_000
 
 /**
  * The one door for writes. `decide` judges access and policy against the index and returns the writing half, which
- * runs in one transaction together with the audit events, the change rows and the wake-up: if any of them cannot be
- * written, nothing happened (S15).
+ * runs in one transaction with the audit events, the change rows and the wake-up: all of them, or nothing (S15).
  *
  * The counter row is locked last. When changes of rights or policy got in between decision and lock, they are read, and
  * if they altered the caller's rights or the policy, everything is rolled back and decided again (S19). The answer
@@ -49,11 +49,11 @@ export async function commit<Result>(
   services: Decider, actor: PrincipalRef, decide: () => Promise<(tx: Tx) => Promise<Written<Result>>>,
 ): Promise<Committed<Result>> {
   for (let attempt = 1; ; attempt++) {
-    const decidedAt = services.index.state.sequence
-    const decidedBy = groundsOf(services)
+    const decision = { decidedAt: services.index.state.sequence, decidedBy: groundsOf(services) }
     const write = await decide()
     try {
-      const { result, sequence } = await services.db.transaction((tx) => writeAll(services, tx, actor, { decidedAt, decidedBy }, write))
+      const { result, sequence } = await observed(services.observer, isWorthAnotherTry, () => (
+        services.db.transaction((tx) => writeAll(services, tx, actor, decision, write))))
       if (sequence === null) return { result, cursor: services.index.cursor() }
       services.committed()
       // A tail that lost Postgres must not turn a commit into an error.

@@ -7,6 +7,7 @@ import { type McpServerDefinition, mcpServerContent } from '../core/mcp-server.j
 import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
+import { type Observer } from './observer.js'
 
 /** What every use case works with; made once for a process. */
 export interface CatalogServices {
@@ -20,6 +21,7 @@ export interface CatalogServices {
   /** Asks the tail to read now and resolves when it has, so that a node learns what others committed. */
   refresh: () => Promise<void>
   accessLog: AccessLog
+  observer: Observer
 }
 
 /** What happened in the access chain; see `commitAccessEvents`. */

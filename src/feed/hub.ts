@@ -2,6 +2,7 @@ import { type Difference, differenceOf, type Scope } from '../core/effective.js'
 import { type EntryKind, type JudgedEntry } from '../core/entry.js'
 import { type CatalogError, forbidden } from '../core/errors.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
+import { noObserver, type Observer } from '../catalog/observer.js'
 import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
@@ -46,6 +47,8 @@ export interface HubOptions {
   isFresh: () => boolean
   /** A subscription that got nothing for this long gets a bookmark; default 10,000 ms (at most 15 s may pass). */
   bookmarkMs?: number
+  /** Hears what is delivered; default nobody. */
+  observer?: Observer
 }
 
 export interface Hub {
@@ -53,7 +56,10 @@ export interface Hub {
   join: (member: Member, first: CatalogEvent | null) => () => void
   /** After every batch that the index took. */
   dispatch: (touched: Touched | 'RELOADED') => void
+  /** Live subscriptions. */
   size: () => number
+  /** Groups of equal subscriptions: executions that one change may cost. */
+  groups: () => number
   close: () => void
 }
 
@@ -62,7 +68,7 @@ export interface Hub {
  * for each (only the touched names are looked at), one execution for each (document, difference), one write for each member.
  * So there is no moment in which a subscription could miss a change or get it twice.
  */
-export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): Hub {
+export function createHub({ index, isFresh, bookmarkMs = 10_000, observer = noObserver }: HubOptions): Hub {
   const channels = new Map<string, Channel>()
   const trust = () => ({ cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds })
 
@@ -83,7 +89,7 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
         channel.view = index.effective(channel.scope)
         for (const group of channel.groups.values()) {
           group.snapshot = null
-          deliver(group, (member) => snapshotFor(channel, group, member))
+          deliver(observer, group, (member) => snapshotFor(channel, group, member))
         }
         continue
       }
@@ -91,7 +97,7 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
       if (difference.upserted.length + difference.removed.length === 0 && !touched.policy) continue
       const delta: CatalogDelta = { __typename: 'CatalogDelta', ...trust(), policy: touched.policy ? index.state.policy : null, ...difference }
       const key = differenceKey(difference)
-      for (const [renderKey, group] of channel.groups) deliver(group, (member) => renderOnce(rendered, `${key}\n${renderKey}`, member, delta))
+      for (const [renderKey, group] of channel.groups) deliver(observer, group, (member) => renderOnce(rendered, `${key}\n${renderKey}`, member, delta))
     }
   }
 
@@ -102,7 +108,7 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
     for (const { groups } of channels.values()) {
       for (const [renderKey, group] of groups) {
         if (now - group.lastSentAt < bookmarkMs / 2) continue
-        deliver(group, (member) => renderOnce(rendered, renderKey, member, { __typename: 'CatalogBookmark', ...trust() }))
+        deliver(observer, group, (member) => renderOnce(rendered, renderKey, member, { __typename: 'CatalogBookmark', ...trust() }))
       }
     }
   }
@@ -113,7 +119,9 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
       const channel = channels.get(ownerKey(member.owner)) ?? newChannel(index, member.owner)
       const group = channel.groups.get(member.renderKey) ?? { members: new Set(), lastSentAt: performance.now(), snapshot: null }
       // Rendered first: whoever cannot be served is never a member.
-      member.send(first === null ? snapshotFor(channel, group, member) : member.render(first))
+      const result = first === null ? snapshotFor(channel, group, member) : member.render(first)
+      member.send(result)
+      observer.delivered(1, Buffer.byteLength(result))
       group.members.add(member)
       channel.groups.set(member.renderKey, group)
       channels.set(ownerKey(member.owner), channel)
@@ -121,6 +129,7 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
     },
     dispatch,
     size: () => membersOf(channels).length,
+    groups: () => [...channels.values()].reduce((sum, { groups }) => sum + groups.size, 0),
     close: () => clearInterval(timer),
   }
 }
@@ -129,7 +138,7 @@ export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): 
  * What one group cannot get must cost nobody else anything: if its document cannot be rendered, or a member cannot be
  * written to, that subscription ends and the rest goes on.
  */
-function deliver(group: Group, render: (member: Member) => string): void {
+function deliver(observer: Observer, group: Group, render: (member: Member) => string): void {
   const [first] = group.members
   if (first === undefined) return
   group.lastSentAt = performance.now()
@@ -139,6 +148,7 @@ function deliver(group: Group, render: (member: Member) => string): void {
   } catch (error) {
     return [...group.members].forEach((member) => member.end(error))
   }
+  observer.delivered(group.members.size, Buffer.byteLength(result))
   for (const member of group.members) {
     try {
       member.send(result)

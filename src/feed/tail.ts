@@ -13,6 +13,8 @@ export interface TailOptions {
   onError: (error: unknown) => void
   /** Milliseconds between reads that nobody asked for; default 1,000. With NOTIFY working it only catches what was lost. */
   pollMs?: number
+  /** Milliseconds after a read for which the index counts as fresh; default 10,000. */
+  freshForMs?: number
   /** Whether to LISTEN; default true. Everything works without, later by up to `pollMs`. */
   listens?: boolean
 }
@@ -20,12 +22,13 @@ export interface TailOptions {
 export interface Tail {
   /** Reads now; resolves when everything committed before the call is in the index, rejects when the database cannot be read. */
   poll: () => Promise<void>
-  /** Whether the log was read to its end within the last ten seconds; without that no bookmark may vouch for anything. */
+  /** Whether the log was read to its end within `freshForMs`; without that no bookmark may vouch for anything. */
   isFresh: () => boolean
+  /** Seconds since the log was last read to its end. */
+  lagSeconds: () => number
   close: () => Promise<void>
 }
 
-const freshForMs = 10_000
 /** At the start, and once in so many slow reads, the log is pruned. */
 const pruneEvery = 3_600
 
@@ -34,7 +37,7 @@ const pruneEvery = 3_600
  * wake-up, on every (re)listen and on a slow timer, one statement at a time. NOTIFY is a hint and carries nothing.
  */
 export async function startTail(options: TailOptions): Promise<Tail> {
-  const { database, index, onBatch, onError, pollMs = 1_000, listens = true } = options
+  const { database, index, onBatch, onError, pollMs = 1_000, freshForMs = 10_000, listens = true } = options
   let lastReadAt = -Infinity
   let running: Promise<void> | null = null
   let next: Promise<void> | null = null
@@ -101,6 +104,7 @@ export async function startTail(options: TailOptions): Promise<Tail> {
   return {
     poll,
     isFresh: () => performance.now() - lastReadAt < freshForMs,
+    lagSeconds: () => (performance.now() - lastReadAt) / 1_000,
     close: async () => {
       clearInterval(timer)
       await listener?.unlisten().catch(() => {})

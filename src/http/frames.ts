@@ -1,6 +1,7 @@
 import { type DocumentNode, execute, type ExecutionArgs, type GraphQLError, Kind, print } from 'graphql'
 import { type SubscribePayload } from 'graphql-ws'
 import { WebSocket } from 'ws'
+import { type Observer } from '../catalog/observer.js'
 import { type CatalogEvent } from '../feed/event.js'
 import { type Hub } from '../feed/hub.js'
 import { type StreamSink } from '../feed/stream.js'
@@ -29,6 +30,7 @@ export interface SinkOptions {
   hub: Hub
   maxWaitingBytes: number
   report: ReportMasked
+  observer: Observer
   /** The error has been sent; the operation is over. */
   fail: (error: GraphQLError) => void
   /** More waits for the socket than may: it must go. */
@@ -39,7 +41,9 @@ export interface SinkOptions {
  * Writes `next` frames of `graphql-transport-ws` around a result that was encoded once for everybody.
  * What waits for a slow socket is bounded: past it the socket is closed, and the client resumes by cursor.
  */
-export function createSink({ socket, id, args, renderKey, index, hub, maxWaitingBytes, report, fail, overflow }: SinkOptions): StreamSink & { firstLeft: Promise<void> } {
+export function createSink(
+  { socket, id, args, renderKey, index, hub, maxWaitingBytes, report, observer, fail, overflow }: SinkOptions,
+): StreamSink & { firstLeft: Promise<void> } {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
   let isFirst = true
   let left = () => {}
@@ -51,7 +55,10 @@ export function createSink({ socket, id, args, renderKey, index, hub, maxWaiting
   return {
     firstLeft,
     renderKey,
-    render: (event) => renderEvent(args, { index, hub, caller: null }, event, report),
+    render: (event) => {
+      observer.rendered(event.__typename)
+      return renderEvent(args, { index, hub, caller: null }, event, report)
+    },
     send: (result) => {
       // The first event may be a large snapshot; only one of them waits at a time.
       if (!isFirst && socket.bufferedAmount > maxWaitingBytes) return overflow()

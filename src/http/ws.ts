@@ -11,14 +11,16 @@ import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { schema } from '../graphql/schema.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf } from './auth.js'
+import { closedOrTerminated, restartReason } from './drain.js'
 import { createSink, renderKeyOf } from './frames.js'
+import { type SocketTrace, type Tracer } from './trace.js'
 import { graphqlPath, pathOf } from './yoga.js'
 
 export interface WsOptions {
   services: CatalogServices
   hub: Hub
   providers: AuthProvider[]
-  report: ReportMasked
+  tracer: Tracer
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
   /** Bytes that may wait for a slow socket before it is closed with 4420. Default 1 MiB beyond the first event. */
@@ -33,6 +35,7 @@ export const closeCodes = { tokenEnded: 4401, rightsLost: 4403, slowConsumer: 44
 interface Extra {
   socket: WebSocket
   authenticated: Authenticated | null
+  trace: SocketTrace
   /** First events, which may be large, go out one after the other, each once the one before has left for the network. */
   turn: Promise<void>
 }
@@ -43,6 +46,8 @@ export interface WsServer {
   /** Closes sockets whose token ended; wired to every change of rights. */
   closeEnded: () => void
   size: () => number
+  /** Bytes that wait, for each socket. */
+  waitingBytes: () => number[]
   /** Tells every client to come again (1012). */
   close: () => Promise<void>
 }
@@ -58,8 +63,8 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
     connectionInitWaitTimeout: 10_000,
     onConnect: (context) => admit(options, open, context),
     onSubscribe: (context, id, payload) => prepare(options, context, id, payload),
-    execute: (args) => executeMasked(args, options.report),
-    subscribe: (args) => Promise.resolve((args as PreparedArgs).stream),
+    execute: (args) => executeMasked(args as PreparedArgs),
+    subscribe: (args) => Promise.resolve((args as Required<PreparedArgs>).stream),
   })
 
   const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
@@ -72,19 +77,21 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   }
 
   function accept(socket: WebSocket): void {
-    const extra: Extra = { socket, authenticated: null, turn: Promise.resolve() }
+    const trace = options.tracer.socket()
+    const extra: Extra = { socket, authenticated: null, trace, turn: Promise.resolve() }
     open.set(socket, extra)
     const stopPings = keepAlive(socket, keepAliveMs)
     let closed: ((code: number, reason: string) => Promise<void>) | null = null
     const fault = (error: unknown) => {
       // A frame too large, or bytes that are no frame, are the client's fault and no news for us.
-      if (!(error instanceof RangeError)) options.report(error)
+      if (!(error instanceof RangeError)) trace.report(error)
       socket.close(4500, 'Internal server error')
     }
     socket.on('error', () => socket.terminate())
     socket.once('close', (code, reason) => {
       open.delete(socket)
       stopPings()
+      trace.closed(code)
       void closed?.(code, String(reason))
     })
     closed = protocol.opened({
@@ -110,25 +117,16 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   return {
     closeEnded,
     size: () => open.size,
+    waitingBytes: () => [...open.keys()].map(({ bufferedAmount }) => bufferedAmount),
     close: async () => {
       clearInterval(expiry)
       server.off('upgrade', upgrade)
-      // Spread over two seconds, so that the next node is not met by everybody at once.
-      for (const socket of open.keys()) socket.close(closeCodes.restart, `Restarting; retry in ${Math.round(Math.random() * 2_000)} ms`)
+      const count = open.size
+      for (const socket of open.keys()) socket.close(closeCodes.restart, restartReason(count, Math.random()))
       await Promise.all([...open.keys()].map((socket) => closedOrTerminated(socket)))
       sockets.close()
     },
   }
-}
-
-function closedOrTerminated(socket: WebSocket): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => socket.terminate(), 1_000)
-    socket.once('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }
 
 function keepAlive(socket: WebSocket, intervalMs: number): () => void {
@@ -152,12 +150,13 @@ async function admit(options: WsOptions, open: Map<WebSocket, Extra>, context: W
     const count = [...open.values()].filter((other) => other.authenticated?.principal.id === id).length
     if (count >= options.maxSocketsPerPrincipal) socket.close(closeCodes.tooMany, 'Too many sockets')
     context.extra.authenticated = authenticated
+    context.extra.trace.admitted(authenticated.principal)
     return socket.readyState === WebSocket.OPEN
   } catch (error) {
     if (error instanceof CatalogError && error.code === 'UNAUTHENTICATED') socket.close(closeCodes.tokenEnded, 'Unauthorized')
     else {
       // Not knowing is no answer about the token: 4401 would stop a worker for good.
-      options.report(error)
+      context.extra.trace.report(error)
       socket.close(closeCodes.restart, 'Not now; retry in 1000 ms')
     }
     return false
@@ -165,12 +164,15 @@ async function admit(options: WsOptions, open: Map<WebSocket, Extra>, context: W
 }
 
 interface PreparedArgs extends ExecutionArgs {
-  stream: AsyncIterable<never>
+  report: ReportMasked
+  stream?: AsyncIterable<never>
 }
 
 /** Parses, validates, and for a subscription lets it in (or not) before anything is sent. */
-async function prepare(options: WsOptions, context: WsContext, id: string, payload: SubscribePayload): Promise<ExecutionArgs | PreparedArgs | GraphQLError[]> {
-  const mask = (error: unknown) => toGraphQLError(error, options.report)
+async function prepare(options: WsOptions, context: WsContext, id: string, payload: SubscribePayload): Promise<PreparedArgs | GraphQLError[]> {
+  const { report } = context.extra.trace
+  const mask = (error: unknown) => toGraphQLError(error, report)
+  context.extra.trace.operation()
   try {
     if (Object.keys(context.subscriptions).length > options.maxOperationsPerSocket) {
       throw new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { field: 'id', mend: 'Complete some, or open another socket.' })
@@ -179,7 +181,7 @@ async function prepare(options: WsOptions, context: WsContext, id: string, paylo
     const problems = validate(schema, document)
     if (problems.length > 0) return problems.map(mask)
     const contextValue: GraphQLContext = { index: options.services.index, hub: options.hub, caller: callerContext(options.services, context.extra.authenticated?.token.id ?? '') }
-    const args: ExecutionArgs = { schema, document, operationName: payload.operationName, variableValues: payload.variables, contextValue }
+    const args: PreparedArgs = { report, schema, document, operationName: payload.operationName, variableValues: payload.variables, contextValue }
     const operation = getOperationAST(document, payload.operationName)
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return args
@@ -191,7 +193,7 @@ async function prepare(options: WsOptions, context: WsContext, id: string, paylo
   }
 }
 
-async function executeMasked(args: ExecutionArgs, report: ReportMasked) {
+async function executeMasked({ report, ...args }: PreparedArgs) {
   const result = await execute(args)
   return result.errors === undefined ? result : { ...result, errors: result.errors.map((error) => toGraphQLError(error, report)) }
 }
@@ -222,7 +224,7 @@ function pushed(
   }
   const sink = createSink({
     socket: context.extra.socket, id, args, renderKey: renderKeyOf(payload, args.document), index: options.services.index, hub: options.hub,
-    maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576, report: options.report, fail,
+    maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576, report: context.extra.trace.report, observer: options.services.observer, fail,
     overflow: () => {
       context.extra.socket.close(closeCodes.slowConsumer, 'Slow consumer')
       void stop()
@@ -237,7 +239,7 @@ function pushed(
           if (isStopped) return
           leave = stream.attach(sink)
           return sink.firstLeft
-        }).catch(options.report)
+        }).catch((error: unknown) => void context.extra.trace.report(error))
       }
       return ended
     },

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import { type IncomingMessage, type ServerResponse } from 'node:http'
+import { type DocumentNode, getOperationAST } from 'graphql'
+import { type Logger } from 'pino'
+import { type Principal } from '../core/access.js'
+import { type AccessEvent, actorOf } from '../catalog/context.js'
+import { type Observer } from '../catalog/observer.js'
+import { type ReportMasked } from '../graphql/errors.js'
+import { pathOf } from './yoga.js'
+
+/** What is known of one request, for its line in the log. It leaves as one line when the request ends. */
+export interface RequestTrace {
+  /** Masked errors of this request, with its id and its principal. */
+  report: ReportMasked
+  admitted: (principal: Principal) => void
+  operation: (document: DocumentNode, name: string | null | undefined) => void
+  /** The code of an error that is answered. */
+  refused: (code: unknown) => void
+}
+
+export interface SocketTrace {
+  report: ReportMasked
+  admitted: (principal: Principal) => void
+  operation: () => void
+  closed: (code: number) => void
+}
+
+export interface Tracer {
+  /** @param isQuiet for what comes every few seconds and says nothing: logged at debug, and not counted */
+  request: (request: IncomingMessage, response: ServerResponse, isQuiet: boolean) => RequestTrace
+  socket: () => SocketTrace
+  /** Faults of no request and no socket. */
+  fault: (error: unknown, message: string) => void
+}
+
+/** A name from outside that may stand in a log. What begins like an access token is none, wherever somebody put it. */
+const plainName = /^(?!ph[tw]_)[A-Za-z0-9._-]{1,64}$/
+
+export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && plainName.test(given) ? given : randomUUID()
+}
+
+/** A path that we do not know is anybody's text. */
+function loggablePath(request: IncomingMessage): string {
+  return pathOf(request).slice(0, 100).replaceAll(/ph[tw]_[\w-]+/g, 'ph…')
+}
+
+/**
+ * Ids, lines and counts for everything that comes in. A line is made of known fields only: no header besides the request id,
+ * no query, no variable and no answer can get into it (S14).
+ */
+export function createTracer(log: Logger, observer: Observer): Tracer {
+  return {
+    fault: (error, message) => log.error({ err: error }, message),
+    request: (request, response, isQuiet) => traceRequest(log, observer, request, response, isQuiet),
+    socket: () => traceSocket(log, observer),
+  }
+}
+
+function traceRequest(log: Logger, observer: Observer, request: IncomingMessage, response: ServerResponse, isQuiet: boolean): RequestTrace {
+  const requestId = requestIdOf(request)
+  const began = performance.now()
+  let principal: ReturnType<typeof actorOf> | null = null
+  let operation: { kind: string; name: string | null } | null = null
+  const codes = new Set<string>()
+  response.setHeader('x-request-id', requestId)
+  response.once('close', () => {
+    const ms = performance.now() - began
+    const status = response.writableFinished ? response.statusCode : null
+    const line = { requestId, method: request.method, path: loggablePath(request), status, ms: rounded(ms), principal, operation, codes: [...codes] }
+    if (isQuiet) return log.debug(line, 'request')
+    log.info(line, 'request')
+    observer.requested(status, ms / 1_000)
+  })
+  return {
+    report: (error) => {
+      log.error({ requestId, principal, err: error }, 'masked error')
+      return { requestId }
+    },
+    admitted: (who) => { principal = actorOf(who) },
+    operation: (document, name) => {
+      const found = getOperationAST(document, name)
+      const known = found?.name?.value
+      if (found) operation = { kind: found.operation, name: known !== undefined && plainName.test(known) ? known : null }
+    },
+    refused: (code) => { codes.add(String(code)) },
+  }
+}
+
+function traceSocket(log: Logger, observer: Observer): SocketTrace {
+  const socketId = randomUUID()
+  const began = performance.now()
+  let principal: ReturnType<typeof actorOf> | null = null
+  let operations = 0
+  return {
+    report: (error) => {
+      log.error({ socketId, principal, err: error }, 'masked error')
+      return { requestId: socketId }
+    },
+    admitted: (who) => {
+      principal = actorOf(who)
+      log.info({ socketId, principal }, 'socket opened')
+    },
+    operation: () => { operations++ },
+    closed: (code) => {
+      log.info({ socketId, principal, code, ms: rounded(performance.now() - began), operations }, 'socket closed')
+      observer.socketClosed(code)
+    },
+  }
+}
+
+/** What was asked for may be any text. The access chain keeps it; the log takes what is an id of ours. */
+const ownId = /^([A-Z]+:)?((srv|agt|usr|team|tok)_[0-9a-f]{24}|deployment)$/
+
+/** Denials and break-glass, once the access chain has them. */
+export function traceAccess(log: Logger, observer: Observer): (event: AccessEvent) => void {
+  return (event) => {
+    const { actor, action, outcome, target } = event
+    log.info({ actor, action, outcome, target: ownId.test(target) ? target : null }, 'access')
+    observer.access(event)
+  }
+}
+
+const rounded = (ms: number) => Math.round(ms * 10) / 10
