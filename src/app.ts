@@ -8,10 +8,12 @@ import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
 import { type CatalogServices, hmac } from './catalog/context.js'
 import { noObserver, type Observer } from './catalog/observer.js'
+import { createWriter } from './catalog/writer.js'
 import { type Config } from './config.js'
+import { CatalogError } from './core/errors.js'
 import { type Database, type Db, migrateDatabase, openDatabase, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
-import { ensureHeads, findHead } from './db/head.js'
+import { ensureHeads, findHead, settleHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
@@ -87,9 +89,11 @@ export async function openCatalog(
       onError: (error) => log.warn({ err: error }, 'the change log could not be read'), pollMs: tuning.pollMs,
       freshForMs: tuning.freshForMs, listens: tuning.listens,
     })
+    const refresh: CatalogServices['refresh'] = (options) => inTime(tail.poll(options?.isAnotherPast))
     const services: CatalogServices = {
-      db: database.db, index, auditKey, now, committed: () => void tail.poll().catch(() => {}), refresh: () => tail.poll(),
-      accessLog: createAccessLog(database.side, auditKey, now, traceAccess(log, observer)), observer,
+      db: database.db, index, auditKey, now, refresh, observer,
+      accessLog: createAccessLog(database.side, auditKey, now, traceAccess(log, observer)),
+      writer: createWriter({ db: database.db, auditKey, now, position: () => index.state, refresh, committed: tail.took }),
     }
     const close = async () => {
       await tail.close()
@@ -104,6 +108,18 @@ export async function openCatalog(
   }
 }
 
+/** How long a request waits for the database to be read. */
+const refreshPatienceMs = 5_000
+
+/** A database that does not answer must not hold requests for ever. */
+async function inTime(read: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), refreshPatienceMs)
+  })
+  await Promise.race([read, late]).finally(() => clearTimeout(timer))
+}
+
 /** Migrations, heads and the audit key, which must be the one that the database was audited with. */
 async function prepare(config: Config, db: Db): Promise<Buffer> {
   await migrateDatabase(db)
@@ -113,7 +129,8 @@ async function prepare(config: Config, db: Db): Promise<Buffer> {
   if (auditKey === null || keyId === null || (known !== null && known.auditKeyId !== keyId)) {
     throw new Error('This database was audited with another key. Set PILOTHOUSE_AUDIT_KEY to it, or bring back the file audit.key.')
   }
-  await ensureHeads(db, randomBytes(4).toString('hex'), keyId)
+  await ensureHeads(db, keyId)
+  await settleHead(db, null)
   return auditKey
 }
 

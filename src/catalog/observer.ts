@@ -9,7 +9,7 @@ export type Outcome = 'ok' | 'conflict' | 'denied' | 'error'
  * and returns, and never throws. What it is told are words and numbers of ours, never an id or a text from outside.
  */
 export interface Observer {
-  /** A write's transaction begins; the answer is called with its end. */
+  /** A write that was decided begins; the answer is called with its end. */
   commit: () => (outcome: Outcome) => void
   /** A mutation was answered; `field` is its name in the schema. */
   mutation: (field: string, outcome: Outcome) => void

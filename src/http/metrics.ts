@@ -64,7 +64,7 @@ function createObserver(registry: Registry, tally: Tally): Observer {
   const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) => new Counter({ name, help, labelNames, registers: [registry] })
   const seconds = <Label extends string>(name: string, help: string, ...labelNames: Label[]) => (
     new Histogram({ name, help, labelNames, buckets: secondBuckets, registers: [registry] }))
-  const commits = seconds('pilothouse_commit_seconds', 'Transactions of writes, by outcome.', 'outcome')
+  const commits = seconds('pilothouse_commit_seconds', 'Writes, from their decision to the end of their transaction, by outcome.', 'outcome')
   const mutations = counter('pilothouse_mutations_total', 'Mutations answered, by field and outcome.', 'mutation', 'outcome')
   const denials = counter('pilothouse_denials_total', 'Denials in the access chain, by action.', 'action')
   const breakGlass = counter('pilothouse_break_glass_total', 'Looks and changes of admins at what is private, by action.', 'action')
@@ -108,7 +108,7 @@ function addTally(registry: Registry, tally: Tally): void {
       for (const [type, label] of Object.entries(eventNames)) this.inc({ type: label }, tally.rendered[type as keyof typeof eventNames])
     },
   })
-  gauge(registry, 'pilothouse_commits_in_flight', 'Transactions of writes that are open, each on a connection of the pool.', () => tally.commitsInFlight)
+  gauge(registry, 'pilothouse_commits_in_flight', 'Writes that wait for a transaction or are in one.', () => tally.commitsInFlight)
 }
 
 function addGauges(registry: Registry, { lagSeconds, sequence, subscriptions, groups, waitingBytes, requestsInFlight }: Readings): void {

@@ -29,7 +29,9 @@ export interface Tracer {
   /** @param isQuiet for what comes every few seconds and says nothing: logged at debug, and not counted */
   request: (request: IncomingMessage, response: ServerResponse, isQuiet: boolean) => RequestTrace
   socket: () => SocketTrace
-  /** Faults of no request and no socket. */
+  /** Masked errors of what is done for many at once, such as rendering an event. */
+  report: ReportMasked
+  /** What went wrong and concerns no caller. */
   fault: (error: unknown, message: string) => void
 }
 
@@ -52,6 +54,7 @@ function loggablePath(request: IncomingMessage): string {
  */
 export function createTracer(log: Logger, observer: Observer): Tracer {
   return {
+    report: (error) => reported(log, { requestId: randomUUID() }, error),
     fault: (error, message) => log.error({ err: error }, message),
     request: (request, response, isQuiet) => traceRequest(log, observer, request, response, isQuiet),
     socket: () => traceSocket(log, observer),
@@ -74,10 +77,7 @@ function traceRequest(log: Logger, observer: Observer, request: IncomingMessage,
     observer.requested(status, ms / 1_000)
   })
   return {
-    report: (error) => {
-      log.error({ requestId, principal, err: error }, 'masked error')
-      return { requestId }
-    },
+    report: (error) => reported(log, { requestId, principal }, error),
     admitted: (who) => { principal = actorOf(who) },
     operation: (document, name) => {
       const found = getOperationAST(document, name)
@@ -94,10 +94,7 @@ function traceSocket(log: Logger, observer: Observer): SocketTrace {
   let principal: ReturnType<typeof actorOf> | null = null
   let operations = 0
   return {
-    report: (error) => {
-      log.error({ socketId, principal, err: error }, 'masked error')
-      return { requestId: socketId }
-    },
+    report: (error) => reported(log, { requestId: socketId, socketId, principal }, error),
     admitted: (who) => {
       principal = actorOf(who)
       log.info({ socketId, principal }, 'socket opened')
@@ -120,6 +117,11 @@ export function traceAccess(log: Logger, observer: Observer): (event: AccessEven
     log.info({ actor, action, outcome, target: ownId.test(target) ? target : null }, 'access')
     observer.access(event)
   }
+}
+
+function reported(log: Logger, where: { requestId: string; [more: string]: unknown }, error: unknown): { requestId: string } {
+  log.error({ ...where, err: error }, 'masked error')
+  return { requestId: where.requestId }
 }
 
 const rounded = (ms: number) => Math.round(ms * 10) / 10

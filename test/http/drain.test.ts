@@ -88,7 +88,7 @@ describe('SIGTERM', () => {
     const { url, token } = await serve({ PILOTHOUSE_DRAIN_SECONDS: '1' })
     const health = async (kind: string) => {
       const response = await fetch(new URL(`/health/${kind}`, url), { headers: { connection: 'close' } })
-      return [response.status, await response.json()]
+      return [response.status, await response.json()] as [number, unknown]
     }
     expect(await health('ready')).toEqual([200, { status: 'ok' }])
     const subscriber = await subscribe(url, token)

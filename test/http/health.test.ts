@@ -12,7 +12,7 @@ afterAll(() => server.close())
 const at = (path: string, init?: RequestInit) => fetch(new URL(path, server.url), init)
 const ready = async () => {
   const response = await at('/health/ready')
-  return [response.status, await response.json()]
+  return [response.status, await response.json()] as [number, unknown]
 }
 
 it.each([
