@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DestinationStream, type Logger } from 'pino'
+import { readAuditKey, writePrivately } from './app/data-folder.js'
 import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
 import { type CatalogServices, hmac } from './catalog/context.js'
@@ -96,7 +95,7 @@ export async function openCatalog(
       writer: createWriter({ db: database.db, auditKey, now, position: () => index.state, refresh, committed: tail.took }),
     }
     const close = async () => {
-      await tail.close()
+      await inTime(tail.close()).catch(() => {})
       await database.close()
       await embedded?.stop()
     }
@@ -108,23 +107,23 @@ export async function openCatalog(
   }
 }
 
-/** How long a request waits for the database to be read. */
-const refreshPatienceMs = 5_000
+/** How long a request, or the end of the process, waits for the database. */
+const patienceMs = 5_000
 
-/** A database that does not answer must not hold requests for ever. */
-async function inTime(read: Promise<void>): Promise<void> {
+/** A database that does not answer must not hold requests for ever, nor the end. */
+async function inTime(work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), refreshPatienceMs)
+    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), patienceMs)
   })
-  await Promise.race([read, late]).finally(() => clearTimeout(timer))
+  await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /** Migrations, heads and the audit key, which must be the one that the database was audited with. */
 async function prepare(config: Config, db: Db): Promise<Buffer> {
   await migrateDatabase(db)
   const known = await findHead(db)
-  const auditKey = await readAuditKey(config, known === null)
+  const auditKey = await readAuditKey(config.dataDir, config.auditKey, known === null)
   const keyId = auditKey === null ? null : hmac(auditKey, 'pilothouse audit key').slice(0, 16)
   if (auditKey === null || keyId === null || (known !== null && known.auditKeyId !== keyId)) {
     throw new Error('This database was audited with another key. Set PILOTHOUSE_AUDIT_KEY to it, or bring back the file audit.key.')
@@ -182,7 +181,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     await http.close()
     hub.close()
     clearInterval(usedTimer)
-    await flushUsed()
+    await inTime(flushUsed()).catch(() => {})
     await catalog.close()
   }
   let closed: Promise<void> | null = null
@@ -198,25 +197,6 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   }
 }
 
-/**
- * The key lies outside the database: from the configuration, or in a file that is made once, for a new database.
- * @returns null when the database is not new and there is no key
- */
-async function readAuditKey(config: Config, isNew: boolean): Promise<Buffer | null> {
-  if (config.auditKey !== null) return Buffer.from(config.auditKey)
-  const path = join(config.dataDir, 'audit.key')
-  if (!existsSync(path)) {
-    if (!isNew) return null
-    const draft = `${path}.${randomBytes(4).toString('hex')}`
-    await writeFile(draft, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' })
-    // A link to a name that exists fails: of several first starts at once, one makes the key and all read the same.
-    await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    }).finally(() => rm(draft, { force: true }))
-  }
-  return Buffer.from((await readFile(path, 'utf8')).trim())
-}
-
 /** An empty deployment gets an admin, and the token lies in `admin-token` before the first request is answered. */
 async function ensureAdmin(config: Config, { services, databaseUrl, tail }: OpenCatalog): Promise<string | null> {
   if (services.index.state.users.size > 0) return null
@@ -227,17 +207,4 @@ async function ensureAdmin(config: Config, { services, databaseUrl, tail }: Open
     await createAdminToken(services, 'admin-token', (secret) => writePrivately(path, secret))
     return path
   })
-}
-
-/** Replaces a file in one step; nobody but us can read it at any moment. */
-export async function writePrivately(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomBytes(4).toString('hex')}`
-  try {
-    await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
-    await chmod(draft, 0o600)
-    await rename(draft, path)
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
-  }
 }

@@ -176,6 +176,19 @@ it('requests that do not finish in time are cut off', async () => {
   await inProcess.close()
 })
 
+it('a database that does not answer does not keep a server that has to stop', async () => {
+  const inProcess = await startTestServer()
+  const holder = postgres(inProcess.databaseUrl, { max: 1, onnotice: () => {} })
+  await holder.begin(async (tx) => {
+    await tx`lock table change_event in access exclusive mode`
+    inProcess.app.services.refresh().catch(() => {})
+    while ((await tx`select 1 from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())`).length === 0);
+    await inProcess.app.close()
+  })
+  await holder.end()
+  await inProcess.close()
+})
+
 it('the more sockets there are, the wider their return is spread', () => {
   expect([0, 0.5, 1].map((chance) => restartReason(10, chance))).toEqual(['Restarting; retry in 0 ms', 'Restarting; retry in 1000 ms', 'Restarting; retry in 2000 ms'])
   expect([0, 0.5, 1].map((chance) => restartReason(20_000, chance))).toEqual(['Restarting; retry in 0 ms', 'Restarting; retry in 5000 ms', 'Restarting; retry in 10000 ms'])
