@@ -82,7 +82,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
 
   return {
     webSockets,
-    listen: (port, host) => listen(server, port, host, (error) => tracer.fault(error, 'the listener failed, and goes on')),
+    listen: async (port, host) => {
+      const address = await listen(server, port, host, (error) => tracer.fault(error, 'the listener failed, and goes on'))
+      // Asked to stop while it started: nobody else would end it.
+      if (isClosing) server.close()
+      return address
+    },
     drain: () => { isDraining = true },
     close: async () => {
       isDraining = true
