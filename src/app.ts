@@ -149,7 +149,7 @@ export async function createApp(config: Config, tuning: AppTuning = {}): Promise
 async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog, { log, metrics }: { log: Logger; metrics: Metrics }): Promise<App> {
   const { services, tail } = catalog
   const newAdminToken = await ensureAdmin(config, catalog)
-  const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs, observer: metrics.observer })
+  const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
   const used = new Set<string>()
   const flushUsed = async () => {
     const ids = [...used]

@@ -17,8 +17,8 @@ export interface Observer {
   access: (event: AccessEvent) => void
   /** A document was executed on an event, for a whole group. */
   rendered: (type: 'CatalogSnapshot' | 'CatalogDelta' | 'CatalogBookmark') => void
-  /** A rendered event was handed to this many subscriptions; `bytes` is its size, once. */
-  delivered: (subscriptions: number, bytes: number) => void
+  /** Events were written to a socket; `bytes` is their size together, framed. */
+  delivered: (events: number, bytes: number) => void
   socketClosed: (code: number) => void
   /** A request was answered with this status; null when the client was gone before. */
   requested: (status: number | null, seconds: number) => void

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type Observer } from '../catalog/observer.js'
-import { closeCodes } from './ws.js'
+import { closeCodes } from './peer.js'
 
 /** What is read at the moment of a scrape, and costs nothing in between. */
 export interface Readings {
@@ -40,7 +40,7 @@ function processRegistry(): Registry {
 
 /** What hot paths count: plain numbers, which the registry takes over when it is scraped. */
 interface Tally {
-  subscriptions: number
+  events: number
   bytes: number
   rendered: Record<keyof typeof eventNames, number>
   commitsInFlight: number
@@ -49,7 +49,7 @@ interface Tally {
 /** Counts and gauges of one app, in a registry of its own. Labels are words of ours; no id, name or owner is ever one. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  const tally: Tally = { subscriptions: 0, bytes: 0, rendered: { CatalogSnapshot: 0, CatalogDelta: 0, CatalogBookmark: 0 }, commitsInFlight: 0 }
+  const tally: Tally = { events: 0, bytes: 0, rendered: { CatalogSnapshot: 0, CatalogDelta: 0, CatalogBookmark: 0 }, commitsInFlight: 0 }
   addTally(registry, tally)
   const ofProcess = processRegistry()
   return {
@@ -82,9 +82,9 @@ function createObserver(registry: Registry, tally: Tally): Observer {
     mutation: (mutation, outcome) => mutations.inc({ mutation, outcome }),
     access: ({ action, outcome }) => (outcome === 'DENIED' ? denials : breakGlass).inc({ action }),
     rendered: (type) => { tally.rendered[type]++ },
-    delivered: (subscriptions, bytes) => {
-      tally.subscriptions += subscriptions
-      tally.bytes += subscriptions * bytes
+    delivered: (events, bytes) => {
+      tally.events += events
+      tally.bytes += bytes
     },
     socketClosed: (code) => closed.inc({ code: knownCodes.has(code) ? String(code) : 'other' }),
     requested: (status, took) => requests.observe({ status: status === null ? 'aborted' : `${Math.trunc(status / 100)}xx` }, took),
@@ -99,8 +99,8 @@ function addTally(registry: Registry, tally: Tally): void {
       this.inc(value())
     },
   })
-  taken('pilothouse_events_delivered_total', 'Events handed to subscriptions.', () => tally.subscriptions)
-  taken('pilothouse_events_delivered_bytes_total', 'Bytes of these events, before framing.', () => tally.bytes)
+  taken('pilothouse_events_delivered_total', 'Events written to sockets.', () => tally.events)
+  taken('pilothouse_events_delivered_bytes_total', 'Bytes of these events, framed.', () => tally.bytes)
   new Counter({
     name: 'pilothouse_events_rendered_total', help: 'Executions of a document on an event, each for a whole group.', labelNames: ['type'], registers: [registry],
     collect() {

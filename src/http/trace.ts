@@ -18,17 +18,23 @@ export interface RequestTrace {
   refused: (code: unknown) => void
 }
 
-export interface SocketTrace {
-  report: ReportMasked
-  admitted: (principal: Principal) => void
-  operation: () => void
-  closed: (code: number) => void
+/** What the log tells of a socket. There are many, so nothing more is kept of each. */
+export interface TracedSocket {
+  id: string
+  /** Milliseconds of the monotonic clock. */
+  openedAt: number
+  /** Operations so far. */
+  asked: number
+  authenticated: { principal: Principal } | null
 }
 
 export interface Tracer {
   /** @param isQuiet for what comes every few seconds and says nothing: logged at debug, and not counted */
   request: (request: IncomingMessage, response: ServerResponse, isQuiet: boolean) => RequestTrace
-  socket: () => SocketTrace
+  socketOpened: (socket: TracedSocket) => void
+  socketClosed: (socket: TracedSocket, code: number) => void
+  /** Masked errors of a socket, with its id and its principal. */
+  reportOf: (socket: TracedSocket) => ReportMasked
   /** Masked errors of what is done for many at once, such as rendering an event. */
   report: ReportMasked
   /** What went wrong and concerns no caller. */
@@ -57,7 +63,12 @@ export function createTracer(log: Logger, observer: Observer): Tracer {
     report: (error) => reported(log, { requestId: randomUUID() }, error),
     fault: (error, message) => log.error({ err: error }, message),
     request: (request, response, isQuiet) => traceRequest(log, observer, request, response, isQuiet),
-    socket: () => traceSocket(log, observer),
+    socketOpened: ({ id, authenticated }) => log.info({ socketId: id, principal: refOf(authenticated) }, 'socket opened'),
+    socketClosed: ({ id, openedAt, asked, authenticated }, code) => {
+      log.info({ socketId: id, principal: refOf(authenticated), code, ms: rounded(performance.now() - openedAt), operations: asked }, 'socket closed')
+      observer.socketClosed(code)
+    },
+    reportOf: ({ id, authenticated }) => (error) => reported(log, { requestId: id, socketId: id, principal: refOf(authenticated) }, error),
   }
 }
 
@@ -88,25 +99,6 @@ function traceRequest(log: Logger, observer: Observer, request: IncomingMessage,
   }
 }
 
-function traceSocket(log: Logger, observer: Observer): SocketTrace {
-  const socketId = randomUUID()
-  const began = performance.now()
-  let principal: ReturnType<typeof actorOf> | null = null
-  let operations = 0
-  return {
-    report: (error) => reported(log, { requestId: socketId, socketId, principal }, error),
-    admitted: (who) => {
-      principal = actorOf(who)
-      log.info({ socketId, principal }, 'socket opened')
-    },
-    operation: () => { operations++ },
-    closed: (code) => {
-      log.info({ socketId, principal, code, ms: rounded(performance.now() - began), operations }, 'socket closed')
-      observer.socketClosed(code)
-    },
-  }
-}
-
 /** What was asked for may be any text. The access chain keeps it; the log takes what is an id of ours. */
 const ownId = /^([A-Z]+:)?((srv|agt|usr|team|tok)_[0-9a-f]{24}|deployment)$/
 
@@ -123,5 +115,7 @@ function reported(log: Logger, where: { requestId: string; [more: string]: unkno
   log.error({ ...where, err: error }, 'masked error')
   return { requestId: where.requestId }
 }
+
+const refOf = (authenticated: { principal: Principal } | null) => (authenticated === null ? null : actorOf(authenticated.principal))
 
 const rounded = (ms: number) => Math.round(ms * 10) / 10

@@ -1,9 +1,10 @@
 import { type IncomingMessage } from 'node:http'
-import { execute, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import { type DocumentNode, execute, type ExecutionArgs, type ExecutionResult } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { schema } from '../graphql/schema.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { toGraphQLError } from '../graphql/errors.js'
+import { knownProblems, readDocument } from './documents.js'
 import { type RequestTrace } from './trace.js'
 
 /** Bytes of one request. */
@@ -37,7 +38,7 @@ export function createGraphQLServer() {
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     logging: false,
     maxRequestBodySize: maxBodyBytes,
-    // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory.
+    // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory. documents.ts is bounded.
     parserAndValidationCache: false,
     plugins: [oneBehaviour()],
     // `oneBehaviour` masks: Yoga would not say whose request it is.
@@ -51,6 +52,17 @@ export function createGraphQLServer() {
  */
 function oneBehaviour(): Plugin<RequestContext, RequestContext> {
   return {
+    onParse: ({ params, setParsedDocument }) => {
+      try {
+        setParsedDocument(readDocument(String(params.source)).document)
+      } catch {
+        // Yoga parses it again, and answers what is wrong with it.
+      }
+    },
+    onValidate: ({ params, setResult }) => {
+      const problems = knownProblems(params.documentAST as DocumentNode)
+      if (problems !== null) setResult(problems)
+    },
     onExecute: ({ args, setExecuteFn }) => {
       const { contextValue, document, operationName } = args as ExecutionArgs & { contextValue: RequestContext }
       contextValue.trace.operation(document, operationName)
