@@ -22,6 +22,10 @@ const environment = z.object({
   PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(10_000),
   /** Operations on one socket. Default 5,000. */
   PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(5_000),
+  /** Seconds between a request to stop and the first refusal, for balancers that need to notice; 0 to 60. Default 0. */
+  PILOTHOUSE_DRAIN_SECONDS: z.coerce.number('must be a number').min(0, 'must be 0 to 60').max(60, 'must be 0 to 60').default(0),
+  /** Opens `/metrics` and nothing else; at least 32 characters without spaces. Default: only an admin's token does. */
+  PILOTHOUSE_METRICS_TOKEN: z.string().regex(/^[\x21-\x7e]{32,}$/, 'must have at least 32 characters, and no spaces').optional(),
   /** Lowest level that is logged (JSON lines on stderr): debug, info, warn, error or silent. Default warn. */
   PILOTHOUSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent').default('warn'),
 })
@@ -36,6 +40,8 @@ export interface Config {
   poolSize: number
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
+  drainSeconds: number
+  metricsToken: string | null
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -59,7 +65,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     databaseUrl: values.DATABASE_URL ?? null, port: values.PORT, host: values.HOST, dataDir: resolve(values.PILOTHOUSE_DATA_DIR),
     auditKey: values.PILOTHOUSE_AUDIT_KEY ?? null, poolSize: values.PILOTHOUSE_DB_POOL,
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
-    maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, logLevel: values.PILOTHOUSE_LOG_LEVEL,
+    maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
+    metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,
   }
 }
 

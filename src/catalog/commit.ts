@@ -5,6 +5,7 @@ import { type PrincipalRef } from '../core/owner.js'
 import { sqlState, type Tx } from '../db/client.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { type EntryJob } from './entry-lane.js'
+import { observed } from './observer.js'
 import { type Decision, type Done, StaleDecision, type Written } from './writer.js'
 
 export interface Committed<Result> {
@@ -42,14 +43,14 @@ export function commitEntry<Result>(
 }
 
 async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, write: (decision: Decision) => Promise<Done<Result>>): Promise<Committed<Result>> {
-  const { index, refresh } = services
+  const { index, refresh, observer } = services
   let isNewest = false
   for (let attempt = 1; ; attempt++) {
     const decidedAt = index.state.sequence
     const decidedBy = groundsOf(services)
     const isCurrent = () => groundsOf(services) === decidedBy
     try {
-      const { result, sequence } = await write({ actor, decidedAt, isCurrent })
+      const { result, sequence } = await observed(observer, isWorthAnotherTry, () => write({ actor, decidedAt, isCurrent }))
       if (sequence === null) {
         // Nothing was locked, so nothing was checked.
         await refresh()

@@ -8,6 +8,7 @@ import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type WriteEntry } from './entry-lane.js'
+import { type Observer } from './observer.js'
 import { type Done, type Job } from './writer.js'
 
 /** What every use case works with; made once for a process. */
@@ -25,6 +26,7 @@ export interface CatalogServices {
    */
   refresh: (options?: { isAnotherPast: boolean }) => Promise<void>
   accessLog: AccessLog
+  observer: Observer
 }
 
 /** What happened in the access chain; see access-log.ts. */

@@ -6,7 +6,7 @@ import { type OwnerKind, type OwnerRef, type Role, type TeamRole } from './owner
  */
 export const actions = [
   'SEE_ENTRIES', 'READ_HISTORY', 'WRITE_ENTRIES', 'READ_SET', 'READ_POLICY', 'WRITE_POLICY', 'MANAGE_MEMBERS', 'MANAGE_TOKENS',
-  'MANAGE_PEOPLE', 'READ_AUDIT',
+  'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS',
 ] as const
 export type Action = (typeof actions)[number]
 
@@ -90,6 +90,11 @@ export const accessTable: Record<Action, Rows> = {
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
   },
   READ_AUDIT: {
+    USER: none,
+    TEAM: none,
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
+  },
+  READ_METRICS: {
     USER: none,
     TEAM: none,
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),

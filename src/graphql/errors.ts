@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql'
 import { CatalogError } from '../core/errors.js'
 
-/** Reports what was masked; the caller sees nothing of it. */
-export type ReportMasked = (error: unknown) => void
+/** Reports what was masked. The caller sees nothing of it but the id under which an operator finds it. */
+export type ReportMasked = (error: unknown) => { requestId: string }
 
 function originOf(error: unknown): unknown {
   let origin = error
@@ -61,14 +61,15 @@ export function toGraphQLError(error: unknown, report: ReportMasked): GraphQLErr
   if (origin instanceof RangeError && /call stack/.test(origin.message)) {
     return new GraphQLError('The document is nested too deeply.', { extensions: { code: 'LIMIT_EXCEEDED', field: 'query', mend: 'Ask for less in one operation.' } })
   }
+  // The origin, not what graphql-js wrapped it in: only its own class tells the log what in it is a value.
   if (isUnreachable(origin)) {
-    report(error)
+    const where = report(origin)
     return new GraphQLError('The catalog cannot be read or written right now.', {
-      ...place, extensions: { code: 'UNAVAILABLE', field: 'request', mend: 'Try again in a moment.' },
+      ...place, extensions: { code: 'UNAVAILABLE', field: 'request', mend: 'Try again in a moment.', ...where },
     })
   }
-  report(error)
+  const where = report(origin)
   return new GraphQLError('Something went wrong here. The server has logged it.', {
-    ...place, extensions: { code: 'INTERNAL', field: 'request', mend: 'Try again; if it stays, tell an operator when it happened.' },
+    ...place, extensions: { code: 'INTERNAL', field: 'request', mend: 'Try again; if it stays, tell an operator the requestId of this error.', ...where },
   })
 }
