@@ -53,18 +53,20 @@ export async function createChecks(world: World): Promise<Checks> {
     const { restored } = world
     if (restored === null) return []
     world.restored = null
+    chains = newChains()
     const before = oracle.index().state.incarnation
     const { incarnation } = await readOn(postgres, 'pilothouse', readHead)
-    const problems = await restored.readLost(readLog)
-    await restored.dropLost()
-    chains = newChains()
-    if (incarnation !== before) oracle.rebase({ ...restored.base, incarnation })
-    else {
-      problems.push(`the database was restored, and its incarnation is still ${incarnation}: cursors of before pass for cursors of now`)
+    if (incarnation === before) {
+      // What was heard and answered cannot be told apart, and is not judged.
+      await restored.dropLost()
       model.missing(incarnation)
       oracle = createOracle(restored.base, model)
       oracle.skip(world.followers)
+      return [`the database was restored, and its incarnation is still ${incarnation}: cursors of before pass for cursors of now`]
     }
+    const problems = await restored.readLost(readLog)
+    await restored.dropLost()
+    oracle.rebase({ ...restored.base, incarnation })
     return problems
   }
 

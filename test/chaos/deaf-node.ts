@@ -1,6 +1,5 @@
 /** A node that never listens to NOTIFY: a process of its own, started by node.ts instead of the built command. */
-import { createApp } from '../../src/app.js'
-import { readConfig } from '../../src/config.js'
+import { createApp, readConfig } from 'pilothouse'
 
 const app = await createApp(readConfig(), { listens: false })
 await app.listen()
