@@ -6,10 +6,12 @@ import { type Logger, pino } from 'pino'
 import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
 import { type CatalogServices, hmac } from './catalog/context.js'
+import { createWriter } from './catalog/writer.js'
 import { type Config } from './config.js'
+import { CatalogError } from './core/errors.js'
 import { type Database, type Db, migrateDatabase, openDatabase, withoutValues, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
-import { ensureHeads, findHead } from './db/head.js'
+import { ensureHeads, findHead, settleHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
@@ -74,9 +76,10 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
       database, index, onBatch: (touched) => listeners.forEach((listener) => listener(touched)),
       onError: (error) => log.warn({ err: error }, 'the change log could not be read'), pollMs: tuning.pollMs, listens: tuning.listens,
     })
+    const refresh: CatalogServices['refresh'] = (options) => inTime(tail.poll(options?.isAnotherPast))
     const services: CatalogServices = {
-      db: database.db, index, auditKey, now, committed: () => void tail.poll().catch(() => {}), refresh: () => tail.poll(),
-      accessLog: createAccessLog(database.side, auditKey, now),
+      db: database.db, index, auditKey, now, refresh, accessLog: createAccessLog(database.side, auditKey, now),
+      writer: createWriter({ db: database.db, auditKey, now, position: () => index.state, refresh, committed: tail.took }),
     }
     const close = async () => {
       await tail.close()
@@ -91,6 +94,18 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
   }
 }
 
+/** How long a request waits for the database to be read. */
+const refreshPatienceMs = 5_000
+
+/** A database that does not answer must not hold requests for ever. */
+async function inTime(read: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), refreshPatienceMs)
+  })
+  await Promise.race([read, late]).finally(() => clearTimeout(timer))
+}
+
 /** Migrations, heads and the audit key, which must be the one that the database was audited with. */
 async function prepare(config: Config, db: Db): Promise<Buffer> {
   await migrateDatabase(db)
@@ -100,7 +115,8 @@ async function prepare(config: Config, db: Db): Promise<Buffer> {
   if (auditKey === null || keyId === null || (known !== null && known.auditKeyId !== keyId)) {
     throw new Error('This database was audited with another key. Set PILOTHOUSE_AUDIT_KEY to it, or bring back the file audit.key.')
   }
-  await ensureHeads(db, randomBytes(4).toString('hex'), keyId)
+  await ensureHeads(db, keyId)
+  await settleHead(db, null)
   return auditKey
 }
 

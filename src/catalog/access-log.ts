@@ -1,5 +1,8 @@
+import { CatalogError } from '../core/errors.js'
+import { appendAudit } from '../db/audit.js'
 import { type Db } from '../db/client.js'
-import { commitAccessEvents } from './commit.js'
+import { lockAccessHead, moveAccessHead } from '../db/head.js'
+import { chain } from './chain.js'
 import { type AccessEvent, type AccessLog } from './context.js'
 
 /** At most this many events in one batch; more wait for the next. */
@@ -36,4 +39,24 @@ export function createAccessLog(db: Db, key: Buffer, now: () => Date): AccessLog
 /** Text from outside as it may stand in a log row: short, and without what Postgres or a terminal would choke on. */
 function loggable(text: string): string {
   return text.slice(0, 100).toWellFormed().replaceAll(/\p{C}/gu, '?')
+}
+
+/**
+ * Writes a batch of the access chain.
+ * @throws CatalogError UNAVAILABLE when it cannot be written: what cannot be recorded is not answered
+ */
+async function commitAccessEvents(db: Db, key: Buffer, now: Date, events: AccessEvent[]): Promise<void> {
+  try {
+    await db.transaction(async (tx) => {
+      const head = await lockAccessHead(tx)
+      const records = chain(key, head.hash, events.map((event, offset) => (
+        { ...event, sequence: head.sequence + 1 + offset, at: now.toISOString(), before: null, after: null })))
+      await appendAudit(tx, 'access', records)
+      await moveAccessHead(tx, { sequence: head.sequence + events.length, hash: records.at(-1)!.hash })
+    })
+  } catch (cause) {
+    const error = new CatalogError('UNAVAILABLE', 'The access log cannot be written right now.', { field: 'request', mend: 'Try again in a moment.' })
+    error.cause = cause
+    throw error
+  }
 }

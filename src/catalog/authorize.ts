@@ -12,6 +12,9 @@ import { actorOf, type CatalogContext } from './context.js'
  * @throws CatalogError NOT_FOUND where the owner must look missing, else FORBIDDEN
  */
 export async function authorize(context: CatalogContext, action: Action, owner: OwnerRef, field: string): Promise<void> {
+  if (decide(context.principal, action, owner) === 'YES') return
+  // What is refused and recorded is judged on the newest state: another node may have granted it a moment ago.
+  await context.refresh()
   const decision = decide(context.principal, action, owner)
   if (decision === 'YES') return
   const outcome = decision === 'AUDITED' ? 'BREAK_GLASS' : 'DENIED'
@@ -30,7 +33,8 @@ export async function ownerFor(context: CatalogContext, action: Action, query: O
     throw new CatalogError('INVALID_INPUT', 'provider and subject name a USER.', { field, mend: 'Set kind to USER, or leave them out.' })
   }
   const self = context.principal.kind === 'USER' ? context.principal.id : null
-  const owner = context.index.resolveOwner(query, self)
+  const resolve = () => context.index.resolveOwner(query, self)
+  const owner = resolve() ?? await context.refresh().then(resolve)
   if (owner === null) throw await denied(context, action, query.id ?? `${query.provider}/${query.subject}`, field, 'owner')
   await authorize(context, action, owner, field)
   return owner
@@ -67,8 +71,12 @@ export async function visibleEntry(context: CatalogContext, id: string): Promise
  * @throws CatalogError NOT_FOUND when the caller may not even see it, FORBIDDEN when it may only be seen
  */
 export async function writableEntry(context: CatalogContext, id: string): Promise<JudgedEntry> {
-  const entry = context.index.state.entries.get(id)
-  if (entry === undefined || !canSee(context, entry)) throw await denied(context, 'WRITE_ENTRIES', id, 'id', 'entry')
+  const find = () => {
+    const found = context.index.state.entries.get(id)
+    return found !== undefined && canSee(context, found) ? found : null
+  }
+  const entry = find() ?? await context.refresh().then(find)
+  if (entry === null) throw await denied(context, 'WRITE_ENTRIES', id, 'id', 'entry')
   const decision = decide(context.principal, 'WRITE_ENTRIES', entry.owner)
   if (decision === 'YES' || decision === 'AUDITED') {
     if (decision === 'AUDITED') await authorize(context, 'WRITE_ENTRIES', entry.owner, 'id')

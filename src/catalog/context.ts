@@ -7,6 +7,7 @@ import { type McpServerDefinition, mcpServerContent } from '../core/mcp-server.j
 import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
+import { type Writer } from './writer.js'
 
 /** What every use case works with; made once for a process. */
 export interface CatalogServices {
@@ -15,14 +16,17 @@ export interface CatalogServices {
   /** HMAC key of both audit chains; it lies outside the database. */
   auditKey: Buffer
   now: () => Date
-  /** A hint that a commit of this process is done, so that the tail reads at once. */
-  committed: () => void
-  /** Asks the tail to read now and resolves when it has, so that a node learns what others committed. */
-  refresh: () => Promise<void>
+  writer: Writer
+  /**
+   * Reads what other nodes committed; resolves when everything from before the call is in the index.
+   * @param isAnotherPast the database may have been restored: look at its head too
+   * @throws CatalogError UNAVAILABLE when the database does not answer in time
+   */
+  refresh: (options?: { isAnotherPast: boolean }) => Promise<void>
   accessLog: AccessLog
 }
 
-/** What happened in the access chain; see `commitAccessEvents`. */
+/** What happened in the access chain; see access-log.ts. */
 export interface AccessEvent {
   actor: PrincipalRef
   action: string

@@ -1,4 +1,5 @@
-import { type AuditedChange, commit, type Committed } from './commit.js'
+import { commit, type Committed } from './commit.js'
+import { type AuditedChange } from './writer.js'
 import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
@@ -38,7 +39,7 @@ export function registerEntry(
     const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
     const entry = newEntry(context, kind, owner, name, definition, input)
     return async (tx) => ({ changes: [await inserted(context, tx, entry)], result: judged(context, entry) })
-  })
+  }, 'SHARED')
 }
 
 /** An entry of revision 1 that policy allows. */
@@ -76,7 +77,7 @@ export function changeEntry(
       if (after === null) return { changes: [], result: judged(context, before) }
       return { changes: [await updated(context, tx, before, after, action)], result: judged(context, after) }
     }
-  })
+  }, 'SHARED')
 }
 
 export function updateEntryOfKind(
@@ -122,7 +123,7 @@ export function deleteEntry(context: CatalogContext, input: { id: string; expect
         result: null,
       }
     }
-  })
+  }, 'SHARED')
 }
 
 export const actionNoun: Record<EntryKind, string> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }

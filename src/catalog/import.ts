@@ -10,7 +10,8 @@ import { lockEntry } from '../db/entry.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge } from '../index/state.js'
 import { ownerFor } from './authorize.js'
-import { type AuditedChange, commit, type Committed } from './commit.js'
+import { commit, type Committed } from './commit.js'
+import { type AuditedChange } from './writer.js'
 import { actionNoun, inserted, newEntry, nextRevision, updated } from './entry.js'
 import { actorOf, type CatalogContext } from './context.js'
 
@@ -49,6 +50,8 @@ const maxTextLength = 1_000_000
  */
 export async function importCatalog(context: CatalogContext, input: ImportInput): Promise<{ items: ImportItem[]; cursor: string | null }> {
   const items = readItems(input)
+  // It is planned on the index as a whole, so that must know what other nodes committed.
+  await context.refresh()
   const dryRun = input.dryRun ?? false
   const committed: Committed<ImportItem[]> = await commit(context, actorOf(context.principal), async () => {
     const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')

@@ -4,7 +4,8 @@ import { line, parseInput } from '../core/parse.js'
 import { isUniqueViolation, type Tx } from '../db/client.js'
 import { insertTeam, lockMembership, putMembership, removeMembership } from '../db/user.js'
 import { authorize, ownerFor } from './authorize.js'
-import { commit, type Committed, type Written } from './commit.js'
+import { commit, type Committed } from './commit.js'
+import { type Written } from './writer.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
 
 /** No underscore, so that a slug never looks like a team's id. */

@@ -1,13 +1,11 @@
 import { asc, desc, gt, lte, sql } from 'drizzle-orm'
-import { type Change, type LoggedChange } from '../core/change.js'
+import { type LoggedChange } from '../core/change.js'
 import { type Membership } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
 import { changeEvent } from './schema.js'
 
-export async function appendChanges(tx: Tx, firstSequence: number, changes: readonly Change[]): Promise<void> {
-  await tx.insert(changeEvent).values(changes.map((change, at) => ({
-    sequence: firstSequence + at, subject: change.subject, subjectId: change.id, before: change.before, after: change.after,
-  })))
+export async function appendChanges(tx: Tx, changes: readonly LoggedChange[]): Promise<void> {
+  await tx.insert(changeEvent).values(changes.map(({ sequence, subject, id, before, after }) => ({ sequence, subject, subjectId: id, before, after })))
 }
 
 /**
@@ -32,7 +30,6 @@ export async function readRecentChanges(db: Queryable, sequence: number, count: 
 export async function pruneChanges(db: Queryable, head: number, keep: number): Promise<void> {
   await db.delete(changeEvent).where(lte(changeEvent.sequence, head - keep))
 }
-
 
 function toChange(row: typeof changeEvent.$inferSelect): LoggedChange {
   const { sequence, subject, subjectId: id, before, after } = row

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { guarded } from './guard.js'
 import * as schema from './schema.js'
 
 export type Db = PostgresJsDatabase<typeof schema>
@@ -23,24 +25,68 @@ export interface Database {
    */
   side: Db
   /**
-   * Calls `wake` whenever some node committed, and after each (re)connect. A NOTIFY is only ever a latency hint:
-   * it can be lost, so the tail reads on a slow timer as well.
+   * Calls `wake` whenever some node committed, with the sequence of that commit, and after each (re)connect, with null. A NOTIFY is only ever a latency hint:
+   * it can be lost, so the tail reads on a slow timer as well. Ends with `close`.
    */
-  listen: (wake: () => void) => Promise<{ unlisten: () => Promise<void> }>
+  listen: (wake: (sequence: number | null) => void) => Promise<void>
   close: () => Promise<void>
 }
 
 export const wakeChannel = 'pilothouse'
 
+/** Seconds before a lost server is tried again: never long, so that callers are answered and its return is noticed soon. */
+const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.min(3 ** failures / 100, 0.25)
+
 /** Opens the pool. Nothing connects before the first query. */
 export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
-  const client = postgres(url, { max: poolSize, onnotice: () => {}, connection: { application_name: 'pilothouse' } })
-  const side = postgres(url, { max: 2, onnotice: () => {}, connection: { application_name: 'pilothouse side' } })
+  const connect = (name: string, max: number) => postgres(url, { max, backoff, connect_timeout: 10, onnotice: () => {}, connection: { application_name: name } })
+  const client = connect('pilothouse', poolSize)
+  const side = connect('pilothouse side', 2)
+  let stopListening = () => Promise.resolve()
   return {
-    db: drizzle(client, { schema }),
-    side: drizzle(side, { schema }),
-    listen: (wake) => client.listen(wakeChannel, wake, wake),
-    close: async () => { await Promise.all([client.end({ timeout: 5 }), side.end({ timeout: 5 })]) },
+    db: drizzle(guarded(client, poolSize + 1), { schema }),
+    side: drizzle(guarded(side, 3), { schema }),
+    listen: (wake) => {
+      const listener = listenTo(url, wake)
+      stopListening = listener.close
+      return listener.ready
+    },
+    close: async () => { await Promise.all([client.end({ timeout: 5 }), side.end({ timeout: 5 }), stopListening()]) },
+  }
+}
+
+/**
+ * One connection that listens, and listens again whenever it was lost. Not the driver's own `listen`: when its second LISTEN fails, it
+ * is silent for ever.
+ */
+function listenTo(url: string, wake: (sequence: number | null) => void): { ready: Promise<void>; close: () => Promise<void> } {
+  let isClosed = false
+  let isTrying = false
+  const listen = async (): Promise<void> => {
+    isTrying = true
+    for (let failures = 0; !isClosed; failures++) {
+      try {
+        await client.unsafe(`listen ${wakeChannel}`)
+        isTrying = false
+        return wake(null)
+      } catch {
+        await delay(1_000 * backoff(failures), undefined, { ref: false })
+      }
+    }
+  }
+  // `onnotify` is an option of the driver that its typings leave out.
+  const options: postgres.Options<Record<string, never>> & { onnotify: (channel: string, payload: string) => void } = {
+    max: 1, backoff, connect_timeout: 10, idle_timeout: 0, max_lifetime: 0, fetch_types: false, onnotice: () => {}, onnotify: (_, payload) => wake(/^\d{1,15}$/.test(payload) ? Number(payload) : null),
+    connection: { application_name: 'pilothouse listen' },
+    onclose: () => { if (!isClosed && !isTrying) void listen() },
+  }
+  const client = postgres(url, options)
+  return {
+    ready: listen(),
+    close: async () => {
+      isClosed = true
+      await client.end({ timeout: 1 })
+    },
   }
 }
 
@@ -81,17 +127,25 @@ export function sqlState(error: unknown): string | null {
   return null
 }
 
-/** An error as it may be logged: drizzle puts the values of a query, which may be secrets, into its message. */
+/** An error as it may be logged: drizzle puts the values of a query, which may be secrets, into its message, and others repeat that message. */
 export function withoutValues(error: unknown): { type: string; message: string; code: string | null; frames: string[]; cause: string | null } {
   if (!(error instanceof Error)) return { type: typeof error, message: 'something that is no error was thrown', code: null, frames: [], cause: null }
-  const isQuery = 'query' in error && typeof error.query === 'string'
+  const failed = causesOf(error).find((each): each is Error & { query: string } => 'query' in each && typeof each.query === 'string')
+  const cause = (failed ?? error).cause
   return {
     type: error.name,
-    message: isQuery ? `failed query: ${String(error.query)}` : error.message,
-    code: sqlState(error),
+    message: failed === undefined ? error.message : `failed query: ${failed.query}`,
+    code: sqlState(failed ?? error),
     frames: (error.stack ?? '').split('\n').filter((line) => /^ {4}at /.test(line)).map((line) => line.trim()),
-    cause: error.cause instanceof Error ? error.cause.message : null,
+    cause: cause instanceof Error ? cause.message : null,
   }
+}
+
+/** An error, and what it came of: a GraphQLError names its origin in a way of its own. */
+function causesOf(error: Error): Error[] {
+  const { originalError } = error as { originalError?: unknown }
+  const next = originalError ?? error.cause
+  return next instanceof Error ? [error, ...causesOf(next)] : [error]
 }
 
 export function isUniqueViolation(error: unknown): boolean {

@@ -25,14 +25,13 @@ export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
 
 /** @throws a unique violation when the owner has an entry of that kind and name */
 export async function insertEntry(tx: Tx, value: Entry): Promise<void> {
-  await tx.insert(entry).values(toRow(value))
-  await insertRevision(tx, value)
+  // In one flight; sent in this order, because the revision refers to the entry.
+  await Promise.all([tx.insert(entry).values(toRow(value)).execute(), insertRevision(tx, value)])
 }
 
 /** @throws a unique violation when the owner has another entry of that kind and name */
 export async function updateEntry(tx: Tx, value: Entry): Promise<void> {
-  await tx.update(entry).set(toRow(value)).where(eq(entry.id, value.id))
-  await insertRevision(tx, value)
+  await Promise.all([tx.update(entry).set(toRow(value)).where(eq(entry.id, value.id)).execute(), insertRevision(tx, value)])
 }
 
 export async function tombstoneEntry(tx: Tx, id: string, at: Date): Promise<void> {

@@ -15,6 +15,8 @@ export const catalogHead = pgTable('catalog_head', {
   id: integer('id').primaryKey(),
   /** Eight hexadecimal digits, part of every cursor: a cursor of another database never passes for one of this. */
   incarnation: text('incarnation').notNull(),
+  /** Where the incarnation lives (see `readHome`). Somewhere else it is a copy, and gets a new one. */
+  home: text('home'),
   sequence: sequence('sequence').notNull(),
   /** The last sequence that could have altered somebody's rights: decisions taken before it are taken again. */
   rightsSequence: sequence('rights_sequence').notNull(),

@@ -1,6 +1,7 @@
+import { type LoggedChange } from '../core/change.js'
 import { readChangesAfter, pruneChanges } from '../db/change-log.js'
 import { type Database } from '../db/client.js'
-import { readHead } from '../db/head.js'
+import { settleHead } from '../db/head.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { keptChanges, loadCatalog } from '../index/load.js'
 import { type Touched } from '../index/state.js'
@@ -18,8 +19,13 @@ export interface TailOptions {
 }
 
 export interface Tail {
-  /** Reads now; resolves when everything committed before the call is in the index, rejects when the database cannot be read. */
-  poll: () => Promise<void>
+  /**
+   * Reads now; resolves when everything committed before the call is in the index, rejects when the database cannot be read.
+   * @param checksHead looks at the head as well, as slow reads do: the database may have been restored
+   */
+  poll: (checksHead?: boolean) => Promise<void>
+  /** What this process itself committed; taken as it is when nothing lies in between, else read. */
+  took: (changes: LoggedChange[]) => void
   /** Whether the log was read to its end within the last ten seconds; without that no bookmark may vouch for anything. */
   isFresh: () => boolean
   close: () => Promise<void>
@@ -43,7 +49,9 @@ export async function startTail(options: TailOptions): Promise<Tail> {
 
   async function read(): Promise<void> {
     if (isCheckDue) await checkHead()
-    const changes = await readChangesAfter(database.side, index.state.sequence, keptChanges + 1)
+    const rows = await readChangesAfter(database.side, index.state.sequence, keptChanges + 1)
+    // What this process committed meanwhile may be in the index already.
+    const changes = rows.filter(({ sequence }) => sequence > index.state.sequence)
     const [first] = changes
     // Pruned meanwhile, or more than is worth following one by one.
     if ((first !== undefined && first.sequence !== index.state.sequence + 1) || changes.length > keptChanges) return reload()
@@ -53,6 +61,8 @@ export async function startTail(options: TailOptions): Promise<Tail> {
 
   async function reload(): Promise<void> {
     const { loaded, recent } = await loadCatalog(database.side)
+    // Overtaken by commits of this process: the index has all of it, and must not go back.
+    if (loaded.incarnation === index.state.incarnation && loaded.sequence < index.state.sequence) return
     index.reload(loaded, recent)
     lastReadAt = performance.now()
     tell('RELOADED')
@@ -60,9 +70,11 @@ export async function startTail(options: TailOptions): Promise<Tail> {
 
   /** A database that was restored may stand before us, or be another one: then what we hold is worth nothing. */
   async function checkHead(): Promise<void> {
-    const head = await readHead(database.side)
+    // As it is before the head is read: what is committed meanwhile must not look like a loss.
+    const { incarnation, sequence } = index.state
+    const head = await settleHead(database.side, { incarnation, sequence })
     isCheckDue = false
-    if (head.incarnation !== index.state.incarnation || head.sequence < index.state.sequence) await reload()
+    if (head.incarnation !== index.state.incarnation) await reload()
     if (ticks++ % pruneEvery === 0) await pruneChanges(database.side, head.sequence, 2 * keptChanges)
   }
 
@@ -76,7 +88,8 @@ export async function startTail(options: TailOptions): Promise<Tail> {
   }
 
   /** One read at a time, and one that waits: whoever asks meanwhile shares the waiting one, which starts after the ask. */
-  function poll(): Promise<void> {
+  function poll(checksHead = false): Promise<void> {
+    isCheckDue ||= checksHead
     if (next !== null) return next
     if (running === null) return begin()
     const after = () => {
@@ -92,18 +105,20 @@ export async function startTail(options: TailOptions): Promise<Tail> {
     return running
   }
 
+  function took(changes: LoggedChange[]): void {
+    if (changes[0]?.sequence !== index.state.sequence + 1) return void poll().catch(onError)
+    // As others read it: what JSON cannot hold is not stored either.
+    tell(index.apply(JSON.parse(JSON.stringify(changes)) as LoggedChange[]))
+  }
+
   await poll()
-  const listener = listens ? await database.listen(() => void poll().catch(onError)) : null
-  const timer = setInterval(() => {
-    isCheckDue = true
-    poll().catch(onError)
-  }, pollMs)
+  if (listens) await database.listen((sequence) => { if (sequence === null || sequence > index.state.sequence) poll().catch(onError) })
+  const timer = setInterval(() => void poll(true).catch(onError), pollMs)
   return {
-    poll,
+    poll, took,
     isFresh: () => performance.now() - lastReadAt < freshForMs,
     close: async () => {
       clearInterval(timer)
-      await listener?.unlisten().catch(() => {})
       await (next ?? running)?.catch(() => {})
     },
   }

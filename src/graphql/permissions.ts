@@ -10,8 +10,12 @@ import { allow, deny, rule, type ShieldRule, shield } from './shield.js'
  * `no_cache`: rights end in the middle of a socket's life, so nothing is remembered from one call to the next.
  */
 function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
-  return rule(name, { cache: 'no_cache' })(async (_parent: unknown, _args: unknown, { caller }: GraphQLContext, info: { fieldName: string }) => {
+  return rule(name, { cache: 'no_cache' })(async (_parent: unknown, _args: unknown, { caller }: GraphQLContext, info: RootField) => {
     if (caller === null) return new CatalogError('UNAUTHENTICATED', 'An access token is needed.', { field: 'authorization', mend: 'Send it as a bearer token.' })
+    // Nodes behave as one: whoever reads sees what was committed before on any of them, their own writes and lost rights included.
+    // A mutation finds out under the lock.
+    const unreadable = info.operation.operation === 'mutation' ? null : await caller.refresh().then(() => null, (error: unknown) => error as Error)
+    if (unreadable !== null) return unreadable
     // A rule that throws is answered as FORBIDDEN; a token that has just ended must be told so.
     const { principal } = callerNow(caller)
     if (principal instanceof Error) return principal
@@ -21,6 +25,11 @@ function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
       field: info.fieldName, mend: 'Use a personal token.',
     })
   })
+}
+
+interface RootField {
+  fieldName: string
+  operation: { operation: 'query' | 'mutation' | 'subscription' }
 }
 
 function callerNow(caller: CatalogContext): { principal: CatalogContext['principal'] | Error } {

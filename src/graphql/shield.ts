@@ -11,7 +11,7 @@ interface Shield {
   allow: ShieldRule
   deny: ShieldRule
   rule: (name: string, options: { cache: 'no_cache' }) => (
-    check: (parent: unknown, args: unknown, context: never, info: { fieldName: string }) => Promise<true | Error>
+    check: (parent: unknown, args: unknown, context: never, info: never) => Promise<true | Error>
   ) => ShieldRule
   shield: (table: unknown, options: { fallbackRule: ShieldRule; allowExternalErrors: boolean; fallbackError: Error }) => {
     generate: (schema: GraphQLSchema) => Record<string, Record<string, unknown>>

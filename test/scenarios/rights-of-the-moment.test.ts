@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { GraphQLError } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { verifyChain } from '../../src/catalog/audit.js'
@@ -145,7 +146,9 @@ describe('what is told and recorded', () => {
 
   it('S14: no value of a failed query reaches a log line, and no value of a variable an answer', async () => {
     const error = Object.assign(new Error('Failed query: insert\nparams: CANARY'), { query: 'insert into entry values ($1)', params: ['CANARY'] })
-    expect(JSON.stringify(withoutValues(error))).not.toContain('CANARY')
+    for (const told of [error, new GraphQLError(error.message, { originalError: error }), new Error(error.message, { cause: error })]) {
+      expect(JSON.stringify(withoutValues(told))).not.toContain('CANARY')
+    }
     const answers = await Promise.all([{ name: { token: 'CANARY' } }, { name: ['CANARY'] }, { visibility: 'CANARY' }, { enabled: 'CANARY' }].map((input) => server.admin.raw(
       'mutation ($input: RegisterMcpServerInput!) { registerMcpServer(input: $input) { cursor } }', { input: { owner: { kind: 'USER' }, name: 'x', definition: { transport: { http: { url: 'https://x' } } }, ...input } },
     )))

@@ -42,6 +42,13 @@ export interface RawAnswer {
   errors?: Array<{ message: string; extensions: Record<string, unknown> }>
 }
 
+export interface TestNode {
+  app: App
+  url: string
+  /** The same person, talking to this node. */
+  as: (who: Person) => Person
+}
+
 export interface TestServer {
   app: App
   url: string
@@ -53,6 +60,8 @@ export interface TestServer {
   worker: (serves?: OwnerInput[]) => Promise<Person>
   team: (slug: string, members: Array<[Person, TeamRole]>) => Promise<string>
   register: (who: Person, name: string, more?: Partial<RegisterMcpServerInput> & { url?: string }) => Promise<{ id: string; revision: number; cursor: string }>
+  /** One more API node on the same database; it closes with the server. */
+  node: (tuning?: AppTuning) => Promise<TestNode>
   /** Lets entries use servers on loopback, as tests and examples do. */
   allowLoopback: () => Promise<void>
   close: () => Promise<void>
@@ -61,21 +70,24 @@ export interface TestServer {
 export async function startTestServer(tuning: AppTuning = {}, more: Partial<Config> = {}): Promise<TestServer> {
   const database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-data-'))
-  const app = await createApp({
+  const start = (own: AppTuning) => createApp({
     databaseUrl: database.url, port: 0, host: '127.0.0.1', dataDir, auditKey: null, poolSize: 10,
     maxSocketsPerPrincipal: 1_000, maxOperationsPerSocket: 1_000, logLevel: 'silent', ...more,
-  }, tuning)
+  }, own)
+  const app = await start(tuning)
   const { url, webSocketUrl } = await app.listen()
+  const nodes: App[] = []
   const subscribers: Subscriber[] = []
-  const person = (id: string, token: string): Person => ({
-    id, token, client: createCatalogClient({ url, token }),
-    raw: (query, variables) => post(url, token, { query, variables }),
+  const personAt = (at: { url: string; webSocketUrl: string }, id: string, token: string): Person => ({
+    id, token, client: createCatalogClient({ url: at.url, token }),
+    raw: (query, variables) => post(at.url, token, { query, variables }),
     watch: async (owner = { kind: 'USER' }, after = null) => {
-      const subscriber = subscribe(webSocketUrl, token, owner, after)
+      const subscriber = subscribe(at.webSocketUrl, token, owner, after)
       subscribers.push(subscriber)
       return subscriber
     },
   })
+  const person = (id: string, token: string) => personAt({ url, webSocketUrl }, id, token)
   const admin = person('', await readFile(join(dataDir, 'admin-token'), 'utf8'))
   const { viewer } = await admin.client.execute(ViewerDocument)
   admin.id = viewer.principal.id
@@ -101,6 +113,12 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
       })
       return { id: mcpServer.id, revision: mcpServer.revision, cursor }
     },
+    node: async (own = {}) => {
+      const node = await start(own)
+      nodes.push(node)
+      const address = await node.listen()
+      return { app: node, url: address.url, as: ({ id, token }) => personAt(address, id, token) }
+    },
     allowLoopback: async () => {
       await admin.client.execute(SetPolicyDocument, {
         input: { owner: { kind: 'DEPLOYMENT' }, expectedRevision: 0, document: { urls: { insecureHttp: ['127.0.0.1'], privateNetworks: ['127.0.0.0/8'] } } },
@@ -108,7 +126,7 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
     },
     close: async () => {
       await Promise.all(subscribers.map((subscriber) => subscriber.close()))
-      await app.close()
+      await Promise.all([app, ...nodes].map((each) => each.close()))
       await database.drop()
       await rm(dataDir, { recursive: true, force: true })
     },

@@ -1,0 +1,1 @@
+ALTER TABLE "catalog_head" ADD COLUMN "home" text;
