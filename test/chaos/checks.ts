@@ -54,6 +54,7 @@ export async function createChecks(world: World): Promise<Checks> {
     if (restored === null) return []
     world.restored = null
     chains = newChains()
+    for (const follower of world.followers) follower.wake()
     const before = oracle.index().state.incarnation
     const { incarnation } = await readOn(postgres, 'pilothouse', readHead)
     if (incarnation === before) {
@@ -86,7 +87,7 @@ export async function createChecks(world: World): Promise<Checks> {
     problems.push(...await eventually(deadline, () => nodeProblems(world, oracle)))
     problems.push(...await eventually(deadline, () => workerProblems(world, oracle, top)))
     problems.push(...await tokenProblems(world, oracle), ...(await Promise.all(nodes.map((node) => poolProblems(world, node)))).flat())
-    problems.push(...await logProblems(nodes))
+    problems.push(...await logProblems(world))
     // From here on it is known again what is so.
     model.certain((key) => rightOf(oracle.index().state, key))
     fillRegistry(world.registry, oracle.index().state.entries.values())
@@ -239,14 +240,21 @@ async function poolProblems({ admin }: World, node: ApiNode): Promise<string[]> 
     // Changes nothing, in a transaction.
     ...times.map(() => send(node, admin.token, SetUserRoleDocument, { userId: admin.userId!, role: 'ADMIN' as const }, 20_000)),
   ])
-  const failed = answers.flatMap((answer) => (answer.outcome === 'COMMITTED' ? [] : [`${answer.error.code} ${answer.error.message}`]))
-  return failed.length === 0 ? [] : [`${node.name}: ${failed.length} of ${answers.length} requests at once failed, such as: ${failed[0]}`]
+  const failed = answers.flatMap((answer, at) => (answer.outcome === 'COMMITTED' ? [] : [`a ${at < times.length ? 'query' : 'transaction'}: ${answer.error.code} ${answer.error.message}`]))
+  return failed.length === 0 ? [] : [`${node.name}: ${failed.length} of ${answers.length} requests at once failed, such as ${failed[0]}`]
 }
 
-async function logProblems(nodes: readonly ApiNode[]): Promise<string[]> {
+/** Whatever is no line of the log is a crash, or somebody's complaint. Lines are counted by what they say. */
+async function logProblems({ nodes, logged }: World): Promise<string[]> {
   const problems = await Promise.all(nodes.map(async (node) => {
-    const lines = (await node.takeLog()).split('\n').filter((line) => line !== '' && !line.startsWith('{'))
-    return lines.length === 0 ? [] : [`${node.name} wrote to stderr: ${lines.slice(0, 8).join(' | ').slice(0, 800)}`]
+    const lines = (await node.takeLog()).split('\n').filter((line) => line !== '')
+    for (const line of lines.filter((each) => each.startsWith('{'))) {
+      const { msg, err } = JSON.parse(line) as { msg: string; err?: { message: string; code?: string | null; cause?: string | null } }
+      const text = [msg, err?.message.slice(0, 100), err?.code, err?.cause].filter(Boolean).join(': ').replaceAll(/\s+/g, ' ')
+      logged.set(text, (logged.get(text) ?? 0) + 1)
+    }
+    const rest = lines.filter((line) => !line.startsWith('{'))
+    return rest.length === 0 ? [] : [`${node.name} wrote to stderr: ${rest.slice(0, 8).join(' | ').slice(0, 800)}`]
   }))
   return problems.flat()
 }

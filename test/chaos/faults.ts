@@ -101,7 +101,7 @@ const endBackends: Fault = async ({ postgres }, random) => {
   const count = 1 + random.below(2 * poolSize)
   const ended = await postgres.ask((sql) => sql<{ pid: number }[]>`
     select pid, pg_terminate_backend(pid) from (
-      select pid from pg_stat_activity where application_name like 'pilothouse%' order by random() limit ${count}) as some`)
+      select pid from pg_stat_activity where application_name like 'pilothouse%' order by random() limit ${count}) as unlucky`)
   return { detail: `${ended.length} connections` }
 }
 

@@ -55,6 +55,8 @@ export interface Follower {
   delivered: () => number
   /** Ends of operations that were to be resumed, by reason. */
   drops: ReadonlyMap<string, number>
+  /** Tries again with a token that was refused for good: a restore may have brought it back. */
+  wake: () => void
   /** Stops reading from the socket: bytes pile up in the kernel, then at the server. */
   stall: () => ApiNode | null
   resume: () => void
@@ -91,6 +93,7 @@ export function startFollower({ name, owner, credential, nodes, random }: Follow
   let heard: Heard[] = []
   let endings: Ending[] = []
   let delivered = 0
+  let wakeCalls = 0
 
   const wait = (ms: number) => delay(ms, undefined, { signal: closing.signal }).catch(() => {})
   const forget = () => {
@@ -126,7 +129,7 @@ export function startFollower({ name, owner, credential, nodes, random }: Follow
       status = verdict === 'TOKEN' ? 'ENDED' : 'DENIED'
       // A right may come back; a token does not, but a new one is made.
       if (verdict === 'RIGHT') await wait(500 + random.below(1_000))
-      else while (credential.tokenId === tokenId && !closing.signal.aborted) await wait(20)
+      else for (const calls = wakeCalls; credential.tokenId === tokenId && calls === wakeCalls && !closing.signal.aborted;) await wait(20)
     }
   }
 
@@ -178,6 +181,7 @@ export function startFollower({ name, owner, credential, nodes, random }: Follow
       return taken
     },
     delivered: () => delivered,
+    wake: () => { wakeCalls += 1 },
     stall: () => {
       socket?.pause()
       return socket === null ? null : node

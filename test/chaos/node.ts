@@ -49,12 +49,13 @@ export async function createNode({ name, dataDir, env, onDeath }: NodeOptions): 
   let taken = 0
 
   function launch(listens: boolean): ChildProcess {
-    const { PATH = '', HOME = '' } = process.env
+    // NODE_OPTIONS is for whoever wants to look into the nodes.
+    const { PATH = '', HOME = '', NODE_OPTIONS = '' } = process.env
     const log = openSync(logPath, 'a')
     const args = listens ? ['dist/cli/bin.js', 'serve'] : ['--import', 'tsx', 'test/chaos/deaf-node.ts']
     const launched = spawn(process.execPath, args, {
       cwd: root, stdio: ['ignore', 'ignore', log],
-      env: { PATH, HOME, PORT: String(port), PILOTHOUSE_DATA_DIR: join(dataDir, name), ...env },
+      env: { PATH, HOME, NODE_OPTIONS, PORT: String(port), PILOTHOUSE_DATA_DIR: join(dataDir, name), ...env },
     })
     closeSync(log)
     launched.once('exit', (code, signal) => {

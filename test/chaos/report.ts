@@ -20,6 +20,7 @@ export interface Ended {
   refusals: ReadonlyMap<string, number>
   delivered: number
   drops: ReadonlyMap<string, number>
+  logged: ReadonlyMap<string, number>
 }
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
@@ -56,13 +57,15 @@ export function createReport(): Report {
       // Less than a gross growth is the garbage collector's business; the summary shows the numbers.
       return found !== null && found.last > 1.5 * found.first + 65_536 ? [`F4 the first node grew from ${megabytes(found.first)} to ${megabytes(found.last)}`] : []
     },
-    summary: ({ seed, nodes, minutes, counts, refusals, delivered, drops }) => {
+    summary: ({ seed, nodes, minutes, counts, refusals, delivered, drops, logged }) => {
       const found = thirds()
       say('')
       say(`chaos: ${minutes.toFixed(1)} minutes, seed ${seed}, ${nodes} nodes`)
       say(`mutations: ${counts.COMMITTED} committed, ${counts.REFUSED} refused (${tally(refusals)}), ${counts.UNKNOWN} unknown`)
       say(`events delivered to followers: ${delivered}; operations resumed: ${tally(drops)}`)
       if (found !== null) say(`memory of the first node (median RSS): ${megabytes(found.first)} in the first third, ${megabytes(found.last)} in the last`)
+      if (logged.size > 0) say('the nodes logged')
+      for (const [text, count] of [...logged].sort(([, a], [, b]) => b - a).slice(0, 12)) say(`  ${count}x ${text}`)
       say('')
       say('fault                              times  median heal   longest')
       for (const [name, all] of [...heals].sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -68,7 +68,7 @@ async function run(world: World, report: Report): Promise<void> {
     for (const problem of report.memoryProblems()) report.violate(problem)
     report.summary({
       seed, nodes: nodeCount, minutes: (performance.now() - begun) / 60_000, counts: world.model.counts, refusals: world.model.refusals,
-      delivered: world.followers.reduce((sum, follower) => sum + follower.delivered(), 0), drops,
+      delivered: world.followers.reduce((sum, follower) => sum + follower.delivered(), 0), drops, logged: world.logged,
     })
   }
 }

@@ -72,6 +72,8 @@ export interface World {
   /** The large entry of the slow reader's owner. */
   big: Pulse | null
   restored: Restored | null
+  /** Lines of the nodes' logs, by what they say. */
+  logged: Map<string, number>
   newMarker: () => string
   violate: (problem: string) => void
   close: () => Promise<void>
@@ -194,7 +196,7 @@ async function populate({ seed, folder, closers, ...base }: Foundation): Promise
   const load = createLoad((error) => violate(`the load failed: ${error instanceof Error ? error.stack : String(error)}`))
   const world: World = {
     ...base, followers: [...followers, slowFollower], slowFollower, worker, mcpPort: mcp.port, model: createModel(() => performance.now()), load, registry: new Map(),
-    users, teams, served, admin, reader, slow, credentials, revoked: new Map(), pulses, big: null, restored: null,
+    users, teams, served, admin, reader, slow, credentials, revoked: new Map(), pulses, big: null, restored: null, logged: new Map(),
     newMarker: () => `change ${++markers}`,
   }
   const authors: Array<[Credential, boolean]> = [[admin, true], ...await Promise.all(users.slice(0, 4).map(async ({ id, name }): Promise<[Credential, boolean]> => [await mint(`${name} writes`, id), false]))]
