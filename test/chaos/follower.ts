@@ -77,6 +77,8 @@ type End = { verdict: 'TOKEN' | 'RIGHT' | 'AGAIN'; reason: string }
 class ImpatientSocket extends WebSocket {
   constructor(address: string, protocols: string[]) {
     super(address, protocols, { handshakeTimeout: 5_000, perMessageDeflate: false })
+    // graphql-ws takes its own handler off when it is terminated before the socket opened.
+    this.on('error', () => {})
   }
 }
 
