@@ -86,8 +86,8 @@ export async function createChecks(world: World): Promise<Checks> {
     problems.push(...await readOn(postgres, 'pilothouse', async (db) => [...await verify(db, world.auditKey, chains, 'changes'), ...await verify(db, world.auditKey, chains, 'access')]))
     problems.push(...await eventually(deadline, () => nodeProblems(world, oracle)))
     problems.push(...await eventually(deadline, () => workerProblems(world, oracle, top)))
-    problems.push(...await tokenProblems(world, oracle), ...(await Promise.all(nodes.map((node) => poolProblems(world, node)))).flat())
-    problems.push(...await logProblems(world))
+    problems.push(...await tokenProblems(world, oracle), ...await logProblems(world))
+    problems.push(...(await Promise.all(nodes.map((node) => poolProblems(world, node)))).flat())
     // From here on it is known again what is so.
     model.certain((key) => rightOf(oracle.index().state, key))
     fillRegistry(world.registry, oracle.index().state.entries.values())
@@ -233,7 +233,8 @@ function closeCodeOf({ webSocketUrl }: ApiNode, token: string): Promise<number |
 }
 
 /** Queries and transactions at once, more than the pool has connections: one that was lost would keep some waiting. */
-async function poolProblems({ admin }: World, node: ApiNode): Promise<string[]> {
+async function poolProblems(world: World, node: ApiNode): Promise<string[]> {
+  const { admin } = world
   const times = Array.from({ length: 3 * poolSize })
   const answers = await Promise.all([
     ...times.map(() => send(node, admin.token, AuditEventsDocument, { first: 1 }, 20_000)),
@@ -241,19 +242,25 @@ async function poolProblems({ admin }: World, node: ApiNode): Promise<string[]> 
     ...times.map(() => send(node, admin.token, SetUserRoleDocument, { userId: admin.userId!, role: 'ADMIN' as const }, 20_000)),
   ])
   const failed = answers.flatMap((answer, at) => (answer.outcome === 'COMMITTED' ? [] : [`a ${at < times.length ? 'query' : 'transaction'}: ${answer.error.code} ${answer.error.message}`]))
-  return failed.length === 0 ? [] : [`${node.name}: ${failed.length} of ${answers.length} requests at once failed, such as ${failed[0]}`]
+  if (failed.length === 0) return []
+  const { said } = await takeLog(world, node)
+  return [`${node.name}: ${failed.length} of ${answers.length} requests at once failed, such as ${failed[0]} The node logged: ${said.slice(0, 3).join(' | ')}`]
 }
 
-/** Whatever is no line of the log is a crash, or somebody's complaint. Lines are counted by what they say. */
-async function logProblems({ nodes, logged }: World): Promise<string[]> {
-  const problems = await Promise.all(nodes.map(async (node) => {
-    const lines = (await node.takeLog()).split('\n').filter((line) => line !== '')
-    for (const line of lines.filter((each) => each.startsWith('{'))) {
-      const { msg, err } = JSON.parse(line) as { msg: string; err?: { message: string; code?: string | null; cause?: string | null } }
-      const text = [msg, err?.message.slice(0, 100), err?.code, err?.cause].filter(Boolean).join(': ').replaceAll(/\s+/g, ' ')
-      logged.set(text, (logged.get(text) ?? 0) + 1)
-    }
-    const rest = lines.filter((line) => !line.startsWith('{'))
+/** What a node logged since it was last asked, counted by what it says; and what is no line of the log: a crash, or somebody's complaint. */
+async function takeLog({ logged }: World, node: ApiNode): Promise<{ said: string[]; rest: string[] }> {
+  const lines = (await node.takeLog()).split('\n').filter((line) => line !== '')
+  const said = lines.filter((line) => line.startsWith('{')).map((line) => {
+    const { msg, err } = JSON.parse(line) as { msg: string; err?: { message: string; code?: string | null; cause?: string | null } }
+    return [msg, err?.message.slice(0, 100), err?.code, err?.cause].filter(Boolean).join(': ').replaceAll(/\s+/g, ' ')
+  })
+  for (const text of said) logged.set(text, (logged.get(text) ?? 0) + 1)
+  return { said, rest: lines.filter((line) => !line.startsWith('{')) }
+}
+
+async function logProblems(world: World): Promise<string[]> {
+  const problems = await Promise.all(world.nodes.map(async (node) => {
+    const { rest } = await takeLog(world, node)
     return rest.length === 0 ? [] : [`${node.name} wrote to stderr: ${rest.slice(0, 8).join(' | ').slice(0, 800)}`]
   }))
   return problems.flat()
