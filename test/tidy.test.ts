@@ -55,12 +55,14 @@ describe('import direction', () => {
     ['src/worker/view.ts', '../index/state.js'], ['src/worker/view.ts', '../config.js'], ['src/client/index.ts', '../core/errors.js'],
     ['src/main.ts', './cli/bin.js'], ['src/catalog/token.ts', '../config.js'], ['src/config.ts', './core/errors.js'], ['src/index.ts', './db/client.js'],
     ['src/worker/adapters/mcp.ts', './memory.js'], ['src/core/policy.ts', 'yaml'], ['src/core/policy.ts', 'node:crypto'], ['src/worker/view.ts', 'postgres'],
-    ['src/client/index.ts', 'drizzle-orm/pg-core'], ['src/db/entry.ts', '../../test/support/server.js'],
+    ['src/client/index.ts', 'drizzle-orm/pg-core'], ['src/db/entry.ts', '../../test/support/server.js'], ['bench/service.ts', '../src/app.js'],
+    ['src/db/client.ts', '../../bench/stats.js'],
   ])('%s must not import %s', (path, specifier) => expect(one(path, specifier)).toHaveLength(1))
 
   it.each([
     ['src/app.ts', './db/client.js'], ['src/http/ws.ts', '../index/state.js'], ['src/cli/watch.ts', '../client/index.js'], ['src/index.ts', './app.js'],
     ['src/worker/adapters/mcp.ts', '../adapter.js'], ['src/core/rules/url.ts', 'ipaddr.js'], ['src/db/client.ts', 'postgres'],
+    ['bench/service.ts', '../src/client/index.js'], ['bench/run.ts', './rows.js'],
   ])('%s may import %s', (path, specifier) => expect(one(path, specifier)).toEqual([]))
 
   it('has a row for every folder', () => {
@@ -131,7 +133,7 @@ describe('banned words', () => {
   })
 
   it.each([
-    ['src/config.ts', 'process|.env.PORT'], ['src/worker/clock.ts', 'Math|.random()'], ['src/catalog/commit.ts', 'db.trans|action(run)'],
+    ['src/config.ts', 'process|.env.PORT'], ['src/worker/clock.ts', 'Math|.random()'], ['src/catalog/writer.ts', 'db.trans|action(run)'],
     ['src/app.ts', '/** the environment (`process|.env`) */'], ['src/app.ts', 'set|Timeout(run, 5)'], ['src/app.ts', 'const text = "was anything"'],
   ])('%s: %s is left alone', (path, line) => expect(banProblems([file(path, line)], bans)).toEqual([]))
 })
@@ -177,6 +179,15 @@ describe('what nobody needs', () => {
   it('catches a dead file and a missing one', () => {
     const files = [file('src/index.ts', "import { a } from './a.js'"), file('src/a.ts'), file('src/b.ts'), file('test/b.test.ts', "import '../src/b.js'")]
     expect(deadFileProblems(files, small)).toEqual([expect.stringMatching(/^src\/cli\/bin\.ts: .*not there/), expect.stringMatching(/^src\/b\.ts: nothing/)])
+  })
+
+  it('catches what the bench does not reach, and what nobody else needs', () => {
+    const manifest: Manifest = { exports: { '.': './dist/index.js' }, scripts: { bench: 'tsx bench/run.ts' } }
+    const files = [
+      file('src/index.ts'), file('src/a.ts'), file('bench/run.ts', "import { a } from '../src/a.js'", "start('./program.ts')"),
+      file('bench/program.ts', "import { b } from './b.js'"), file('bench/b.ts'), file('bench/c.ts'),
+    ]
+    expect(deadFileProblems(files, manifest)).toEqual(['src/a.ts: nothing of the package leads to it', 'bench/c.ts: nothing of the bench leads to it'])
   })
 
   it('is not in package.json, and everything that is used is', () => expect(dependencyProblems(tree, manifest, installed)).toEqual([]))

@@ -39,7 +39,9 @@ const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.m
 
 /** Opens the pool. Nothing connects before the first query. */
 export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
-  const connect = (name: string, max: number) => postgres(url, { max, backoff, connect_timeout: 10, onnotice: () => {}, connection: { application_name: name } })
+  // Array types are not used; asking for them at each connect is a query whose failure nobody handles.
+  const connect = (name: string, max: number) => (
+    postgres(url, { max, backoff, connect_timeout: 10, fetch_types: false, onnotice: () => {}, connection: { application_name: name } }))
   const client = connect('pilothouse', poolSize)
   const side = connect('pilothouse side', 2)
   let stopListening = () => Promise.resolve()
@@ -100,7 +102,7 @@ const startLock = 7_230_511
  * the lock belongs to its session and ends with it.
  */
 export async function withStartLock<Result>(url: string, work: (db: Db) => Promise<Result>): Promise<Result> {
-  const client = postgres(url, { max: 1, onnotice: () => {} })
+  const client = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
   try {
     await client`select pg_advisory_lock(${startLock})`
     return await work(drizzle(client, { schema }))

@@ -1,4 +1,4 @@
-import postgres from 'postgres'
+import type postgres from 'postgres'
 
 type Client = postgres.Sql
 type Work = (tx: postgres.TransactionSql) => Promise<unknown>
@@ -69,7 +69,7 @@ function inTransaction(tx: postgres.TransactionSql, state: TransactionState, wor
   return new Promise((resolve, reject) => {
     work(watched(tx, state)).then(
       (result) => { if (!state.isLost) resolve(result) },
-      (error: unknown) => { if (!state.isLost) reject(error as Error) },
+      (error: Error) => { if (!state.isLost) reject(error) },
     )
   })
 }
@@ -114,9 +114,10 @@ function retried(run: (asValues: boolean) => PromiseLike<unknown>, attempts: num
       }
     }
   }
-  const lazy = (asValues: boolean): PromiseLike<unknown> => {
+  const lazy = (asValues: boolean) => {
     let started: Promise<unknown> | null = null
-    return { then: (resolve, reject) => (started ??= start(asValues)).then(resolve, reject) }
+    const then: PromiseLike<unknown>['then'] = (resolve, reject) => (started ??= start(asValues)).then(resolve, reject)
+    return then
   }
-  return { ...lazy(false), values: () => lazy(true) }
+  return { then: lazy(false), values: () => ({ then: lazy(true) }) }
 }

@@ -1,42 +1,37 @@
-import { type Difference, differenceOf, type Scope } from '../core/effective.js'
-import { type EntryKind, type JudgedEntry } from '../core/entry.js'
 import { type CatalogError, forbidden } from '../core/errors.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
-import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
-import { type CatalogDelta, type CatalogEvent, type CatalogSnapshot, defaultTrustForSeconds, differenceKey } from './event.js'
+import { type Answers, createAnswers, keep } from './answers.js'
+import { type CatalogDelta, type CatalogEvent, defaultTrustForSeconds, differenceKey } from './event.js'
+import { type Audience, createFanOut, type Encoded, type FanOut, type Outlet } from './fan-out.js'
+import { advance, openView, type OwnerView } from './owner-view.js'
+
+/** What a subscription asks for. Subscriptions with equal keys get equal bytes for equal events. */
+export interface Rendering {
+  key: string
+  /** Executes the document on the event, as a GraphQL result in JSON. Synchronous. */
+  render: (event: CatalogEvent) => Buffer
+}
 
 /** One live subscription, as the hub sees it. */
-export interface Member {
+export interface Member extends Outlet {
   owner: OwnerRef
-  /** Equal for subscriptions that ask for the same fields: one of them renders for all. */
-  renderKey: string
-  /** Executes the subscriber's document on the event, as the text of a GraphQL result. Synchronous. */
-  render: (event: CatalogEvent) => string
-  /** Hands over a result; must not block and must bound what waits. */
-  send: (result: string) => void
+  rendering: Rendering
   /** Whether the caller may still read the owner. */
   isStillAllowed: () => boolean
-  /** Leaves, and ends the subscription with an error. */
-  end: (error: unknown) => void
 }
 
 export function rightLost(): CatalogError {
   return forbidden('owner', 'You may not read this owner any more.', 'Ask for access, or watch another owner.')
 }
 
-interface Group {
-  members: Set<Member>
+interface Group extends Audience<Member> {
+  rendering: Rendering
   lastSentAt: number
-  snapshot: { sequence: number; result: string } | null
 }
 
-/** Everything for one owner: the set as last sent, and who gets it. */
-interface Channel {
-  owner: OwnerRef
-  scope: Scope
-  view: Map<string, JudgedEntry>
+interface Channel extends OwnerView {
   groups: Map<string, Group>
 }
 
@@ -49,160 +44,147 @@ export interface HubOptions {
 }
 
 export interface Hub {
-  /** Sends the first event (`first`, or the whole set when null) and everything after it. Call the answer to leave. */
-  join: (member: Member, first: CatalogEvent | null) => () => void
+  /**
+   * Sends the first event and everything after it.
+   * @param after the cursor that `first` goes on from; equal ones share one answer
+   * @param first what happened since, or null for the whole set
+   */
+  join: (member: Member, after: string | null, first: () => CatalogEvent | null) => void
+  leave: (member: Member) => void
   /** After every batch that the index took. */
   dispatch: (touched: Touched | 'RELOADED') => void
   size: () => number
+  groups: () => number
   close: () => void
 }
 
+/** A hub's memory. */
+interface Shared {
+  index: CatalogIndex
+  answers: Answers
+  fanOut: FanOut<Member>
+  channels: Map<string, Channel>
+  /** Left by everybody since the index last moved, so still as they should be. */
+  idle: Map<string, Channel>
+}
+
+const keptIdle = 32
+/** A group that is so far behind gets a snapshot instead of what waits. */
+const maxWaitingEvents = 1_000
+
 /**
  * Fans events out. Everything here runs in one tick after the index moved: which owners a change reaches, what differs
- * for each (only the touched names are looked at), one execution for each (document, difference), one write for each member.
- * So there is no moment in which a subscription could miss a change or get it twice.
+ * for each (only the touched names are looked at), and one execution for each (document, difference). So there is no moment in which a
+ * subscription could miss a change or get it twice. The writing itself is `fan-out.ts`.
  */
 export function createHub({ index, isFresh, bookmarkMs = 10_000 }: HubOptions): Hub {
-  const channels = new Map<string, Channel>()
-  const trust = () => ({ cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds })
-
-  function snapshotFor(channel: Channel, group: Group, member: Member): string {
-    const { sequence } = index.state
-    if (group.snapshot?.sequence !== sequence) group.snapshot = { sequence, result: member.render(snapshotOf(index, channel.view)) }
-    return group.snapshot.result
-  }
-
-  function dispatch(touched: Touched | 'RELOADED'): void {
-    if (touched === 'RELOADED' || touched.rights) {
-      for (const member of membersOf(channels)) if (!member.isStillAllowed()) member.end(rightLost())
-    }
-    const rendered = new Map<string, string>()
-    for (const channel of channels.values()) {
-      if (touched === 'RELOADED') {
-        channel.scope = index.scopeOf(channel.owner)
-        channel.view = index.effective(channel.scope)
-        for (const group of channel.groups.values()) {
-          group.snapshot = null
-          deliver(group, (member) => snapshotFor(channel, group, member))
-        }
-        continue
-      }
-      const difference = advance(index, channel, touched)
-      if (difference.upserted.length + difference.removed.length === 0 && !touched.policy) continue
-      const delta: CatalogDelta = { __typename: 'CatalogDelta', ...trust(), policy: touched.policy ? index.state.policy : null, ...difference }
-      const key = differenceKey(difference)
-      for (const [renderKey, group] of channel.groups) deliver(group, (member) => renderOnce(rendered, `${key}\n${renderKey}`, member, delta))
-    }
-  }
-
-  function sendBookmarks(): void {
-    if (!isFresh()) return
-    const now = performance.now()
-    const rendered = new Map<string, string>()
-    for (const { groups } of channels.values()) {
-      for (const [renderKey, group] of groups) {
-        if (now - group.lastSentAt < bookmarkMs / 2) continue
-        deliver(group, (member) => renderOnce(rendered, renderKey, member, { __typename: 'CatalogBookmark', ...trust() }))
-      }
-    }
-  }
-
-  const timer = setInterval(sendBookmarks, bookmarkMs / 2)
+  const hub: Shared = { index, answers: createAnswers(index), fanOut: createFanOut<Member>(), channels: new Map(), idle: new Map() }
+  const { channels, answers, fanOut } = hub
+  const timer = setInterval(() => { if (isFresh()) sendBookmarks(hub, bookmarkMs / 2) }, bookmarkMs / 2)
   return {
-    join: (member, first) => {
-      const channel = channels.get(ownerKey(member.owner)) ?? newChannel(index, member.owner)
-      const group = channel.groups.get(member.renderKey) ?? { members: new Set(), lastSentAt: performance.now(), snapshot: null }
-      // Rendered first: whoever cannot be served is never a member.
-      member.send(first === null ? snapshotFor(channel, group, member) : member.render(first))
-      group.members.add(member)
-      channel.groups.set(member.renderKey, group)
-      channels.set(ownerKey(member.owner), channel)
-      return () => leave(channels, channel, group, member)
+    join: (member, after, first) => join(hub, member, after, first),
+    leave: (member) => leave(hub, member),
+    dispatch: (touched) => {
+      answers.forget()
+      if (touched === 'RELOADED' || touched.rights) {
+        for (const member of membersOf(channels)) if (!member.isStillAllowed()) member.end(rightLost())
+      }
+      if (touched === 'RELOADED') reload(hub)
+      else tell(hub, touched)
+      // Also those that were left just now, before they were moved on.
+      hub.idle.clear()
+      fanOut.start()
     },
-    dispatch,
-    size: () => membersOf(channels).length,
+    size: () => groupsOf(channels).reduce((sum, { members }) => sum + members.size, 0),
+    groups: () => groupsOf(channels).length,
     close: () => clearInterval(timer),
   }
 }
 
-/**
- * What one group cannot get must cost nobody else anything: if its document cannot be rendered, or a member cannot be
- * written to, that subscription ends and the rest goes on.
- */
-function deliver(group: Group, render: (member: Member) => string): void {
-  const [first] = group.members
-  if (first === undefined) return
+const groupsOf = (channels: Map<string, Channel>): Group[] => [...channels.values()].flatMap(({ groups }) => [...groups.values()])
+const membersOf = (channels: Map<string, Channel>): Member[] => groupsOf(channels).flatMap(({ members }) => [...members])
+
+function join({ index, answers, channels, idle }: Shared, member: Member, after: string | null, first: () => CatalogEvent | null): void {
+  const { rendering } = member
+  const owner = ownerKey(member.owner)
+  const channel = channels.get(owner) ?? idle.get(owner) ?? { ...openView(index, member.owner), groups: new Map<string, Group>() }
+  // Rendered first: whoever cannot be served is never a member.
+  const made = after === null ? answers.snapshot(channel, rendering) : answers.resume(channel, rendering, after, first)
+  member.since = index.state.sequence
+  const group = channel.groups.get(rendering.key) ?? { members: new Set(), waiting: [], rendering, lastSentAt: performance.now() }
+  group.members.add(member)
+  channel.groups.set(rendering.key, group)
+  channels.set(owner, channel)
+  member.write([made])
+}
+
+function leave({ fanOut, channels, idle }: Shared, member: Member): void {
+  member.isGone = true
+  const owner = ownerKey(member.owner)
+  const channel = channels.get(owner)
+  const group = channel?.groups.get(member.rendering.key)
+  if (channel === undefined || group === undefined || !group.members.delete(member) || group.members.size > 0) return
+  fanOut.drop(group)
+  channel.groups.delete(member.rendering.key)
+  if (channel.groups.size > 0) return
+  channels.delete(owner)
+  keep(idle, owner, channel, keptIdle)
+}
+
+/** What one group cannot get must cost nobody else anything: if its document cannot be rendered, its subscriptions end. */
+function push({ fanOut }: Shared, group: Group, make: () => Encoded): void {
   group.lastSentAt = performance.now()
-  let result: string
   try {
-    result = render(first)
+    fanOut.push(group, make())
   } catch (error) {
-    return [...group.members].forEach((member) => member.end(error))
+    for (const member of [...group.members]) member.end(error)
   }
-  for (const member of group.members) {
-    try {
-      member.send(result)
-    } catch (error) {
-      member.end(error)
+}
+
+function reload(hub: Shared): void {
+  for (const channel of hub.channels.values()) {
+    Object.assign(channel, openView(hub.index, channel.owner))
+    for (const group of channel.groups.values()) replace(hub, channel, group)
+  }
+}
+
+function replace(hub: Shared, channel: Channel, group: Group): void {
+  hub.fanOut.drop(group)
+  // Of another past, perhaps: no sequence of before says anything about this one.
+  for (const member of group.members) member.since = -1
+  push(hub, group, () => hub.answers.snapshot(channel, group.rendering))
+}
+
+function tell(hub: Shared, touched: Touched): void {
+  const { index, answers, channels } = hub
+  const rendered = new Map<string, Encoded>()
+  for (const channel of channels.values()) {
+    const difference = advance(index, channel, touched)
+    if (difference.upserted.length + difference.removed.length === 0 && !touched.policy) continue
+    const delta: CatalogDelta = { __typename: 'CatalogDelta', ...trustOf(hub), policy: touched.policy ? index.state.policy : null, ...difference }
+    const key = differenceKey(difference)
+    for (const group of channel.groups.values()) {
+      if (group.waiting.length >= maxWaitingEvents) replace(hub, channel, group)
+      else push(hub, group, () => once(rendered, `${key}\n${group.rendering.key}`, () => answers.encode(group.rendering, delta)))
     }
   }
 }
 
-/** One rendering for each document, shared by all who ask with the same key. */
-function renderOnce(rendered: Map<string, string>, key: string, member: Member, event: CatalogEvent): string {
-  const result = rendered.get(key) ?? member.render(event)
-  rendered.set(key, result)
-  return result
-}
-
-function membersOf(channels: Map<string, Channel>): Member[] {
-  return [...channels.values()].flatMap(({ groups }) => [...groups.values()].flatMap(({ members }) => [...members]))
-}
-
-function newChannel(index: CatalogIndex, owner: OwnerRef): Channel {
-  const scope = index.scopeOf(owner)
-  return { owner, scope, view: index.effective(scope), groups: new Map() }
-}
-
-function leave(channels: Map<string, Channel>, channel: Channel, group: Group, member: Member): void {
-  group.members.delete(member)
-  if (group.members.size === 0 && channel.groups.get(member.renderKey) === group) channel.groups.delete(member.renderKey)
-  if (channel.groups.size === 0 && channels.get(ownerKey(channel.owner)) === channel) channels.delete(ownerKey(channel.owner))
-}
-
-export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>): CatalogSnapshot {
-  return {
-    __typename: 'CatalogSnapshot', cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds, policy: index.state.policy,
-    ...bothKinds(view.values()),
+function sendBookmarks(hub: Shared, silentMs: number): void {
+  const now = performance.now()
+  const rendered = new Map<string, Encoded>()
+  for (const group of groupsOf(hub.channels)) {
+    if (now - group.lastSentAt < silentMs) continue
+    push(hub, group, () => once(rendered, group.rendering.key, () => hub.answers.encode(group.rendering, { __typename: 'CatalogBookmark', ...trustOf(hub) })))
   }
+  hub.fanOut.start()
 }
 
-/** Moves a channel's view to the index and says what differs: all names when the owner's rights changed, else the touched ones. */
-function advance(index: CatalogIndex, channel: Channel, touched: Touched): Difference<JudgedEntry> {
-  // By the scope's user, not the owner's id: a person who was subscribed to before the catalog knew them keeps the first id.
-  const scope = index.scopeOf(channel.owner)
-  const isConcerned = touched.everyone || (scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId))
-  if (isConcerned) channel.scope = scope
-  const names = isConcerned
-    ? new Set([...channel.view.keys(), ...index.effective(channel.scope).keys(), ...touched.names])
-    : touched.names
-  const difference: Difference<JudgedEntry> = { upserted: [], removed: [] }
-  for (const key of names) {
-    const [kind, name] = splitKey(key)
-    const before = channel.view.get(key) ?? null
-    const after = index.chosen(channel.scope, kind, name)
-    const one = differenceOf(channel.scope, before, after, (id) => index.state.entries.get(id) ?? null, (id) => touched.deleted.get(id) ?? null)
-    difference.upserted.push(...one.upserted)
-    difference.removed.push(...one.removed)
-    if (after === null) channel.view.delete(key)
-    else channel.view.set(key, after)
-  }
-  // A policy judges every entry anew, also those whose status stays.
-  if (touched.policy) channel.view = index.effective(channel.scope)
-  return difference
-}
+const trustOf = ({ index }: Shared) => ({ cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds })
 
-function splitKey(key: string): [EntryKind, string] {
-  const at = key.indexOf(':')
-  return [key.slice(0, at) as EntryKind, key.slice(at + 1)]
+/** One rendering for each document and difference, shared by all who ask with the same key. */
+function once(rendered: Map<string, Encoded>, key: string, make: () => Encoded): Encoded {
+  const made = rendered.get(key) ?? make()
+  rendered.set(key, made)
+  return made
 }

@@ -10,7 +10,7 @@ import { type Hub, type Member, rightLost } from './hub.js'
 import { foldChanges } from './resume.js'
 
 /** Where a subscription's results go; the WebSocket layer implements it. */
-export interface StreamSink extends Pick<Member, 'renderKey' | 'render' | 'send'> {
+export interface StreamSink extends Pick<Member, 'rendering' | 'write'> {
   /** Ends the operation with an error, masked if it is not one of ours, as the last thing on it. */
   fail: (error: unknown) => void
 }
@@ -51,25 +51,24 @@ function attach(
   { index, now }: CatalogContext, hub: Hub, tokenId: string, owner: OwnerRef, after: string | null, sink: StreamSink,
 ): () => void {
   const member: Member = {
-    owner, renderKey: sink.renderKey, render: sink.render, send: sink.send,
+    owner, rendering: sink.rendering, since: -1, isGone: false, write: sink.write,
     isStillAllowed: () => {
       const principal = index.principalNow(tokenId, now())
       return principal !== null && can(principal, 'READ_SET', owner)
     },
     end: (error) => {
-      leave()
+      hub.leave(member)
       sink.fail(error)
     },
   }
-  let leave = () => {}
   try {
     // Rights may have changed between the check above and this tick.
     if (!member.isStillAllowed()) throw rightLost()
-    leave = hub.join(member, firstEvent(index, owner, after))
+    hub.join(member, after, () => firstEvent(index, owner, after))
   } catch (error) {
     member.end(error)
   }
-  return () => leave()
+  return () => hub.leave(member)
 }
 
 /** null: the whole set. A delta or bookmark only for a cursor of this incarnation that is kept and whose rights still hold. */

@@ -1,75 +1,87 @@
-import { type DocumentNode, execute, type ExecutionArgs, type GraphQLError, Kind, print } from 'graphql'
-import { type SubscribePayload } from 'graphql-ws'
+import { type Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import { type CatalogEvent } from '../feed/event.js'
-import { type Hub } from '../feed/hub.js'
-import { type StreamSink } from '../feed/stream.js'
-import { type GraphQLContext } from '../graphql/context.js'
-import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
-import { type CatalogIndex } from '../index/catalog-index.js'
+import { type Encoded } from '../feed/fan-out.js'
 
-/**
- * Subscriptions with the same document and the same variables besides owner and cursor render alike. Only
- * `catalogChanged` takes those two types, and nothing behind an event does, so by type they are told from the rest.
- */
-export function renderKeyOf({ query, operationName, variables }: SubscribePayload, document: DocumentNode): string {
-  const selecting = new Set(document.definitions.flatMap((definition) => (
-    definition.kind === Kind.OPERATION_DEFINITION ? definition.variableDefinitions ?? [] : []
-  )).filter(({ type }) => /^(OwnerInput|Cursor)!?$/.test(print(type))).map(({ variable }) => variable.name.value))
-  const rest = Object.entries(variables ?? {}).filter(([name]) => !selecting.has(name))
-  return JSON.stringify([query, operationName ?? null, rest])
-}
-
-export interface SinkOptions {
-  socket: WebSocket
+/** The frames of some events for ids of one length: all alike but for the id. */
+interface Template {
   id: string
-  args: ExecutionArgs
-  renderKey: string
-  index: CatalogIndex
-  hub: Hub
-  maxWaitingBytes: number
-  report: ReportMasked
-  /** The error has been sent; the operation is over. */
-  fail: (error: GraphQLError) => void
-  /** More waits for the socket than may: it must go. */
-  overflow: () => void
+  bytes: Buffer
+  /** Where the id stands, once for each event. */
+  places: number[]
 }
+
+/** By what is written: the list that a whole group shares, or the one event that several groups share. */
+const templates = new WeakMap<object, Map<number, Template>>()
 
 /**
- * Writes `next` frames of `graphql-transport-ws` around a result that was encoded once for everybody.
- * What waits for a slow socket is bounded: past it the socket is closed, and the client resumes by cursor.
+ * `next` messages of `graphql-transport-ws` around results that were encoded once for everybody, as ready-made WebSocket frames. Frames for
+ * another id of the same length are a copy with the id put in its place.
  */
-export function createSink({ socket, id, args, renderKey, index, hub, maxWaitingBytes, report, fail, overflow }: SinkOptions): StreamSink & { firstLeft: Promise<void> } {
-  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`
-  let isFirst = true
-  let left = () => {}
-  const firstLeft = new Promise<void>((resolve) => { left = resolve })
-  const write = (text: string) => {
-    if (socket.readyState === WebSocket.OPEN) socket.send(text, () => left())
-    else left()
-  }
-  return {
-    firstLeft,
-    renderKey,
-    render: (event) => renderEvent(args, { index, hub, caller: null }, event, report),
-    send: (result) => {
-      // The first event may be a large snapshot; only one of them waits at a time.
-      if (!isFirst && socket.bufferedAmount > maxWaitingBytes) return overflow()
-      isFirst = false
-      write(`${head}${result}}`)
-    },
-    fail: (error) => {
-      const masked = toGraphQLError(error, report)
-      write(`{"id":${JSON.stringify(id)},"type":"error","payload":${JSON.stringify([masked.toJSON()])}}`)
-      fail(masked)
-    },
-  }
+export function framesOf(events: readonly Encoded[], id: string): Buffer {
+  const escaped = JSON.stringify(id).slice(1, -1)
+  const length = Buffer.byteLength(escaped)
+  const shared = events.length === 1 ? events[0]! : events
+  const ofLength = templates.get(shared) ?? new Map<number, Template>()
+  templates.set(shared, ofLength)
+  const template = ofLength.get(length) ?? createTemplate(events, escaped, length)
+  ofLength.set(length, template)
+  if (template.id === escaped) return template.bytes
+  const bytes = Buffer.allocUnsafe(template.bytes.length)
+  template.bytes.copy(bytes)
+  for (const place of template.places) bytes.write(escaped, place)
+  return bytes
 }
 
-/** One execution of the subscriber's document on one event. No resolver behind an event waits for anything. */
-function renderEvent(args: ExecutionArgs, contextValue: GraphQLContext, event: CatalogEvent, report: ReportMasked): string {
-  const result = execute({ ...args, rootValue: event, contextValue })
-  if (result instanceof Promise) throw new Error('an event must render synchronously')
-  const errors = result.errors?.map((error) => toGraphQLError(error, report).toJSON())
-  return JSON.stringify(errors === undefined ? result : { ...result, errors })
+const beforeId = Buffer.from('{"id":"')
+const afterId = Buffer.from('","type":"next","payload":')
+const end = Buffer.from('}')
+
+function createTemplate(events: readonly Encoded[], id: string, idLength: number): Template {
+  const parts: Buffer[] = []
+  const places: number[] = []
+  const idBytes = Buffer.from(id)
+  let at = 0
+  for (const { json } of events) {
+    const header = textHeader(beforeId.length + idLength + afterId.length + json.length + end.length)
+    places.push(at + header.length + beforeId.length)
+    const frame = [header, beforeId, idBytes, afterId, json, end]
+    for (const part of frame) at += part.length
+    parts.push(...frame)
+  }
+  return { id, bytes: Buffer.concat(parts, at), places }
+}
+
+/** The header of one whole, unmasked text frame (RFC 6455, section 5.2). */
+function textHeader(length: number): Buffer {
+  if (length < 126) return Buffer.from([0x81, length])
+  const header = Buffer.alloc(length < 65_536 ? 4 : 10)
+  header[0] = 0x81
+  if (length < 65_536) {
+    header[1] = 126
+    header.writeUInt16BE(length, 2)
+  } else {
+    header[1] = 127
+    header.writeBigUInt64BE(BigInt(length), 2)
+  }
+  return header
+}
+
+/** The TCP socket below: private to `ws`, which without compression writes each frame to it at once, so frames of ours may stand between. */
+function rawSocket(socket: WebSocket): Socket | undefined {
+  return (socket as unknown as { _socket?: Socket })._socket
+}
+
+/** Writes ready-made frames. The send of `ws` would build a header and two writes for each. */
+export function writeFrames(socket: WebSocket, frames: Buffer): void {
+  if (socket.readyState === WebSocket.OPEN) rawSocket(socket)?.write(frames)
+}
+
+/** Bytes that wait in this process for the network. */
+export function waitingBytes(socket: WebSocket): number {
+  return rawSocket(socket)?.writableLength ?? 0
+}
+
+/** Calls back once nothing waits any more. */
+export function onceDrained(socket: WebSocket, drained: () => void): void {
+  rawSocket(socket)?.once('drain', drained)
 }

@@ -1,9 +1,10 @@
 import { type IncomingMessage } from 'node:http'
-import { execute, type GraphQLError } from 'graphql'
+import { type DocumentNode, execute, type GraphQLError } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { schema } from '../graphql/schema.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
+import { knownProblems, readDocument } from './documents.js'
 
 /** Bytes of one request. */
 export const maxBodyBytes = 4_194_304
@@ -32,7 +33,7 @@ export function createGraphQLServer(report: ReportMasked) {
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     logging: false,
     maxRequestBodySize: maxBodyBytes,
-    // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory.
+    // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory. documents.ts is bounded.
     parserAndValidationCache: false,
     plugins: [oneBehaviour(report)],
     maskedErrors: { maskError: (error) => toGraphQLError(error, report) },
@@ -46,8 +47,19 @@ export function createGraphQLServer(report: ReportMasked) {
 function oneBehaviour(report: ReportMasked): Plugin {
   return {
     onExecute: ({ setExecuteFn }) => setExecuteFn(execute),
-    onValidate: () => ({ valid, result, setResult }) => {
-      if (!valid) setResult((result as GraphQLError[]).map((error) => toGraphQLError(error, report)))
+    onParse: ({ params, setParsedDocument }) => {
+      try {
+        setParsedDocument(readDocument(String(params.source)).document)
+      } catch {
+        // Yoga parses it again, and answers what is wrong with it.
+      }
+    },
+    onValidate: ({ params, setResult: settle }) => {
+      const problems = knownProblems(params.documentAST as DocumentNode)
+      if (problems !== null) settle(problems)
+      return ({ valid, result, setResult }) => {
+        if (!valid) setResult((result as GraphQLError[]).map((error) => toGraphQLError(error, report)))
+      }
     },
   }
 }

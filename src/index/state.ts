@@ -11,6 +11,8 @@ export interface CatalogState {
   policy: Policy
   /** As stored, by owner id. */
   policies: Map<string, PolicyRecord>
+  /** Counts changes of how people and teams are called. */
+  names: number
   users: Map<string, User>
   /** By `personKey`. */
   usersByPerson: Map<string, User>
@@ -58,7 +60,7 @@ export function personKey(provider: string, subject: string): string {
 
 export function buildState(loaded: LoadedCatalog): CatalogState {
   const state: CatalogState = {
-    incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, policies: new Map(),
+    incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, policies: new Map(), names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
     tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(),
   }
@@ -118,11 +120,14 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
 }
 
 function putUser(state: CatalogState, user: User): void {
+  if ((state.users.get(user.id)?.displayName ?? user.displayName) !== user.displayName) state.names += 1
   state.users.set(user.id, user)
   state.usersByPerson.set(personKey(user.provider, user.subject), user)
 }
 
 function putTeam(state: CatalogState, team: Team): void {
+  const known = state.teams.get(team.id)
+  if (known !== undefined && (team.deletedAt !== null || known.displayName !== team.displayName)) state.names += 1
   if (team.deletedAt !== null) {
     state.teams.delete(team.id)
     if (state.teamsBySlug.get(team.slug)?.id === team.id) state.teamsBySlug.delete(team.slug)

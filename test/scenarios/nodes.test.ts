@@ -141,10 +141,10 @@ describe('the feed', () => {
     try {
       const hosts = workers.map(() => mcpAdapter())
       const sessions = await Promise.all(workers.map((worker, at) => worker.openSession({ id: 's', owner: { kind: 'USER', id: user.id }, adapter: hosts[at]! })))
-      const { id, cursor } = await server.register(nodes[0]!.as(user), 'shared-tool', { url: upstream.url })
+      const { id, cursor } = await server.register(nodes[0].as(user), 'shared-tool', { url: upstream.url })
       await Promise.all(sessions.map((session) => session.settled(cursor)))
       for (const host of hosts) expect((await host.listTools()).length).toBeGreaterThan(0)
-      const { deleteEntry } = await nodes[1]!.as(user).client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 1 } })
+      const { deleteEntry } = await nodes[1].as(user).client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 1 } })
       await Promise.all(sessions.map((session) => session.settled(deleteEntry.cursor)))
       for (const host of hosts) expect(await host.listTools()).toEqual([])
     } finally {

@@ -78,7 +78,7 @@ describe('a database that is away', () => {
     const killer = openDatabase({ url: server.databaseUrl, poolSize: 1 })
     let isWriting = true
     const killing = (async () => {
-      while (isWriting) await killer.db.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'pilothouse%' and random() < 0.3`).catch(() => {})
+      while (isWriting) await killer.db.execute(sql`select pg_sleep(0.02), pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'pilothouse%' and random() < 0.3`).catch(() => {})
     })()
     const committed = await Promise.all(writers.map(async (writer, at) => {
       const answered: string[] = []

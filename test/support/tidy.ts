@@ -31,8 +31,9 @@ export function readTree(): Source[] {
 
 export const isGenerated = ({ path }: Source) => path.startsWith('src/client/generated/')
 export const isTypeScript = ({ path }: Source) => path.endsWith('.ts')
-export const isOurs = (file: Source) => /^(src|test)\//.test(file.path) && isTypeScript(file) && !isGenerated(file)
+export const isOurs = (file: Source) => /^(src|test|bench)\//.test(file.path) && isTypeScript(file) && !isGenerated(file)
 const isSource = (file: Source) => file.path.startsWith('src/') && isTypeScript(file)
+const isBench = (file: Source) => file.path.startsWith('bench/') && isTypeScript(file)
 
 const parsed = new WeakMap<Source, ts.SourceFile>()
 
@@ -111,7 +112,7 @@ function target({ path }: Source, { specifier }: Import): string | null {
 }
 
 const order = ['app', 'http', 'graphql', 'feed', 'catalog', 'secrets', 'index', 'db', 'core'] as const
-type Layer = (typeof order)[number] | 'entry' | 'main' | 'cli' | 'config' | 'worker' | 'client'
+type Layer = (typeof order)[number] | 'entry' | 'main' | 'cli' | 'config' | 'worker' | 'client' | 'bench'
 const rightOf = (layer: (typeof order)[number]): Layer[] => order.slice(order.indexOf(layer) + 1)
 
 /** Who may import whom, besides its own layer. `graphql` and `http` never see the database. */
@@ -125,6 +126,8 @@ export const mayImport: Record<Layer, readonly Layer[]> = {
   feed: rightOf('feed'), catalog: rightOf('catalog'), secrets: rightOf('secrets'), index: rightOf('index'), db: rightOf('db'),
   worker: ['core', 'client'],
   client: [], config: [], core: [],
+  // It measures the built server over the wire; of the inside it takes the local Postgres alone.
+  bench: ['client', 'db'],
 }
 const mayUse = (layer: Layer, name: string) => layer !== 'core' || name === 'zod' || name === 'ipaddr.js'
 /** What a worker or a browser must never load. */
@@ -132,13 +135,14 @@ const ofTheServer = ['postgres', 'drizzle-orm', 'graphql-yoga', '@pothos/core', 
 const runsElsewhere = (layer: Layer) => layer === 'worker' || layer === 'client' || layer === 'core'
 
 export function layerOf(path: string): Layer | null {
+  if (path.startsWith('bench/')) return 'bench'
   const [, folder, ...rest] = path.replace(/\.ts$/, '').split('/')
   const name = rest.length === 0 && folder === 'index' ? 'entry' : folder
   return name !== undefined && name in mayImport ? name as Layer : null
 }
 
 export function directionProblems(files: Source[]): string[] {
-  return files.filter(isSource).flatMap((file) => {
+  return files.filter((file) => isSource(file) || isBench(file)).flatMap((file) => {
     const from = layerOf(file.path)
     if (from === null) return [`${file.path}: belongs to no layer of the architecture`]
     return importsOf(file).flatMap((one) => {
@@ -159,7 +163,7 @@ export function directionProblems(files: Source[]): string[] {
 
 /** Circles of modules that load each other. Imports of types are erased and load nothing. */
 export function cycleProblems(files: Source[]): string[] {
-  const sources = new Map(files.filter(isSource).map((file) => [file.path, file]))
+  const sources = new Map(files.filter((file) => isSource(file) || isBench(file)).map((file) => [file.path, file]))
   const done = new Set<string>()
   const problems: string[] = []
   const visit = (path: string, above: string[]): void => {
@@ -222,7 +226,7 @@ export function defaultExportProblems(files: Source[]): string[] {
 }
 
 export function nameProblems(files: Source[]): string[] {
-  return files.filter(({ path }) => /^(src|test|docs|examples)\//.test(path))
+  return files.filter(({ path }) => /^(src|test|bench|docs|examples)\//.test(path))
     .filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/.test(part)))
     .map(({ path }) => `${path}: a name that is not in kebab-case`)
 }
@@ -256,20 +260,34 @@ export function entriesOf({ bin = {}, exports = {} }: Manifest): string[] {
   return files.filter((file) => file.startsWith('./dist/') || file.startsWith('dist/')).map((file) => file.replace(/^(\.\/)?dist\//, 'src/').replace(/\.js$/, '.ts'))
 }
 
-/** Files of src that no entry, script or configuration file leads to. */
+/** Files of src that no entry, script or configuration file leads to, and files of bench that its script does not reach. */
 export function deadFileProblems(files: Source[], manifest: Manifest): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]))
   const configured = [...Object.values(manifest.scripts ?? {}), ...files.filter(({ path }) => /^[^/]+\.ts$/.test(path)).map(({ text }) => text)]
-  const waiting = [...entriesOf(manifest), ...configured.flatMap((text) => text.match(/src\/[\w./-]+\.ts/g) ?? [])]
-  const missing = waiting.filter((path) => !byPath.has(path)).map((path) => `${path}: package.json or a configuration names it, and it is not there`)
-  const live = new Set<string>()
+  const named = [...entriesOf(manifest), ...configured.flatMap((text) => text.match(/\b(?:src|bench)\/[\w./-]+\.ts/g) ?? [])]
+  const missing = named.filter((path) => !byPath.has(path)).map((path) => `${path}: package.json or a configuration names it, and it is not there`)
+  // Apart: what the bench alone needs is nothing that the package needs.
+  const ofPackage = reachedFrom(byPath, named.filter((path) => path.startsWith('src/')))
+  const ofBench = reachedFrom(byPath, named.filter((path) => path.startsWith('bench/')))
+  return [
+    ...missing,
+    ...files.filter(isSource).filter((file) => !ofPackage.has(file.path) && !isGenerated(file)).map(({ path }) => `${path}: nothing of the package leads to it`),
+    ...files.filter(isBench).filter(({ path }) => !ofBench.has(path)).map(({ path }) => `${path}: nothing of the bench leads to it`),
+  ]
+}
+
+function reachedFrom(byPath: Map<string, Source>, roots: string[]): Set<string> {
+  const waiting = [...roots]
+  const reached = new Set<string>()
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     const file = byPath.get(path)
-    if (file === undefined || live.has(path)) continue
-    live.add(path)
+    if (file === undefined || reached.has(path)) continue
+    reached.add(path)
     waiting.push(...importsOf(file).map((one) => target(file, one) ?? ''))
+    // The bench starts its programs by name, each in a process of its own.
+    if (isBench(file)) walk(parse(file), (node) => void (ts.isStringLiteralLike(node) && /^\.\/[\w-]+\.ts$/.test(node.text) && waiting.push(posix.join('bench', node.text))))
   }
-  return [...missing, ...files.filter(isSource).filter((file) => !live.has(file.path) && !isGenerated(file)).map(({ path }) => `${path}: nothing of the package leads to it`)]
+  return reached
 }
 
 function packageOf(specifier: string): string {

@@ -1,0 +1,57 @@
+import { type Difference, differenceOf, type Scope } from '../core/effective.js'
+import { type EntryKind, type JudgedEntry } from '../core/entry.js'
+import { type OwnerRef } from '../core/owner.js'
+import { bothKinds } from '../catalog/snapshot.js'
+import { type CatalogIndex } from '../index/catalog-index.js'
+import { type Touched } from '../index/state.js'
+import { type CatalogSnapshot, defaultTrustForSeconds } from './event.js'
+
+/** One owner's set, as last sent. */
+export interface OwnerView {
+  owner: OwnerRef
+  scope: Scope
+  view: Map<string, JudgedEntry>
+}
+
+export function openView(index: CatalogIndex, owner: OwnerRef): OwnerView {
+  const scope = index.scopeOf(owner)
+  return { owner, scope, view: index.effective(scope) }
+}
+
+export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>): CatalogSnapshot {
+  return {
+    __typename: 'CatalogSnapshot', cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds, policy: index.state.policy,
+    ...bothKinds(view.values()),
+  }
+}
+
+/** Moves a view to the index and says what differs: all names when the owner's rights changed, else the touched ones. */
+export function advance(index: CatalogIndex, held: OwnerView, touched: Touched): Difference<JudgedEntry> {
+  // By the scope's user, not the owner's id: a person who was subscribed to before the catalog knew them keeps the first id.
+  const scope = touched.rights ? index.scopeOf(held.owner) : held.scope
+  const isConcerned = touched.everyone || (scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId))
+  if (isConcerned) held.scope = scope
+  const names = isConcerned
+    ? new Set([...held.view.keys(), ...index.effective(held.scope).keys(), ...touched.names])
+    : touched.names
+  const difference: Difference<JudgedEntry> = { upserted: [], removed: [] }
+  for (const key of names) {
+    const [kind, name] = splitKey(key)
+    const before = held.view.get(key) ?? null
+    const after = index.chosen(held.scope, kind, name)
+    if (before === after) continue
+    const one = differenceOf(held.scope, before, after, (id) => index.state.entries.get(id) ?? null, (id) => touched.deleted.get(id) ?? null)
+    difference.upserted.push(...one.upserted)
+    difference.removed.push(...one.removed)
+    if (after === null) held.view.delete(key)
+    else held.view.set(key, after)
+  }
+  // A policy judges every entry anew, also those whose status stays.
+  if (touched.policy) held.view = index.effective(held.scope)
+  return difference
+}
+
+function splitKey(key: string): [EntryKind, string] {
+  const at = key.indexOf(':')
+  return [key.slice(0, at) as EntryKind, key.slice(at + 1)]
+}

@@ -1,0 +1,49 @@
+import { createSourceEventStream, execute, type ExecutionArgs, getOperationAST, OperationTypeNode } from 'graphql'
+import { type SubscribePayload } from 'graphql-ws'
+import { invalid } from '../core/errors.js'
+import { callerContext, type CatalogServices } from '../catalog/context.js'
+import { type Hub, type Rendering } from '../feed/hub.js'
+import { type CatalogStream, isCatalogStream } from '../feed/stream.js'
+import { type GraphQLContext } from '../graphql/context.js'
+import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
+import { schema } from '../graphql/schema.js'
+import { type Authenticated } from './auth.js'
+import { readDocument } from './documents.js'
+import { type Asked } from './rendering.js'
+
+export interface OperationOptions {
+  services: CatalogServices
+  hub: Hub
+  report: ReportMasked
+  renderingOf: (asked: Asked) => Rendering
+}
+
+/** What became of an operation: its one result, or a stream that was let in. */
+export type Begun =
+  | { kind: 'RESULT'; result: unknown }
+  | { kind: 'STREAM'; stream: CatalogStream; rendering: Rendering }
+  | { kind: 'REFUSED'; errors: readonly unknown[] }
+
+/** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
+export async function beginOperation(options: OperationOptions, authenticated: Authenticated, payload: SubscribePayload): Promise<Begun> {
+  const { services, hub, report, renderingOf } = options
+  const { query } = payload
+  const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
+  try {
+    const { document, problems } = readDocument(query)
+    if (problems.length > 0) return { kind: 'REFUSED', errors: problems }
+    const operation = getOperationAST(document, operationName)
+    if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
+    const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.token.id) }
+    const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue }
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+      const result = await execute(args)
+      return { kind: 'RESULT', result: result.errors === undefined ? result : { ...result, errors: result.errors.map((error) => toGraphQLError(error, report)) } }
+    }
+    const source = await createSourceEventStream(args)
+    if (isCatalogStream(source)) return { kind: 'STREAM', stream: source, rendering: renderingOf({ query, document, operationName, variables }) }
+    return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
+  } catch (error) {
+    return { kind: 'REFUSED', errors: [error] }
+  }
+}

@@ -1,0 +1,121 @@
+import { type DocumentNode, execute, type ExecutionResult, Kind, print, TypeInfo, visit, visitWithTypeInfo } from 'graphql'
+import { type JudgedEntry } from '../core/entry.js'
+import { type CatalogEvent, type CatalogSnapshot } from '../feed/event.js'
+import { type Hub, type Rendering } from '../feed/hub.js'
+import { type GraphQLContext } from '../graphql/context.js'
+import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
+import { schema } from '../graphql/schema.js'
+import { type CatalogIndex } from '../index/catalog-index.js'
+
+export interface RenderingOptions {
+  index: CatalogIndex
+  hub: Hub
+  report: ReportMasked
+}
+
+/** What a subscriber asks for. */
+export interface Asked {
+  query: string
+  document: DocumentNode
+  operationName: string | null
+  variables: Record<string, unknown>
+}
+
+type ListName = 'mcpServers' | 'agents'
+
+/** Renderings that are kept, with what they remember of entries, for whoever asks for the same next. */
+const keptRenderings = 50
+
+/**
+ * Subscriptions with the same document and the same variables besides owner and cursor render alike. Only
+ * `catalogChanged` takes those two types, and nothing behind an event does, so by type they are told from the rest.
+ */
+export function createRenderings(options: RenderingOptions): (asked: Asked) => Rendering {
+  const kept = new Map<string, Rendering>()
+  return (asked) => {
+    const key = renderKeyOf(asked)
+    const rendering = kept.get(key) ?? createRendering(options, key, asked)
+    kept.delete(key)
+    kept.set(key, rendering)
+    if (kept.size > keptRenderings) kept.delete(kept.keys().next().value!)
+    return rendering
+  }
+}
+
+function renderKeyOf({ query, document, operationName, variables }: Asked): string {
+  const selecting = new Set(document.definitions.flatMap((definition) => (
+    definition.kind === Kind.OPERATION_DEFINITION ? definition.variableDefinitions ?? [] : []
+  )).filter(({ type }) => /^(OwnerInput|Cursor)!?$/.test(print(type))).map(({ variable }) => variable.name.value))
+  const rest = Object.entries(variables).filter(([name]) => !selecting.has(name))
+  return JSON.stringify([query, operationName, rest])
+}
+
+function createRendering({ index, hub, report }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
+  const contextValue: GraphQLContext = { index, hub, caller: null }
+  const lists = listsOf(document)
+  let texts = new WeakMap<JudgedEntry, Record<string, string>>()
+  let names = index.state.names
+
+  /** No resolver behind an event waits for anything. */
+  function run(event: CatalogEvent): ExecutionResult {
+    const result = execute({ schema, document, operationName, variableValues: variables, rootValue: event, contextValue })
+    if (result instanceof Promise) throw new Error('an event must render synchronously')
+    return result
+  }
+
+  function whole(result: ExecutionResult): string {
+    const errors = result.errors?.map((error) => toGraphQLError(error, report).toJSON())
+    return JSON.stringify(errors === undefined ? result : { ...result, errors })
+  }
+
+  /**
+   * A set is large, and most of it is as it was: entries are rendered once for each document, and joined. What an entry's text depends on
+   * besides the entry is how people and teams are called.
+   */
+  function snapshot(event: CatalogSnapshot): string {
+    if (names !== index.state.names) {
+      texts = new WeakMap()
+      names = index.state.names
+    }
+    const isNew = (entry: JudgedEntry) => !texts.has(entry)
+    const fresh = { ...event, mcpServers: event.mcpServers.filter(isNew), agents: event.agents.filter(isNew) }
+    const result = run(fresh)
+    const [root, value] = Object.entries(result.data ?? {})[0] ?? []
+    if (result.errors !== undefined || root === undefined || typeof value !== 'object' || value === null) return whole(run(event))
+    const members = Object.entries(value as Record<string, unknown>)
+    for (const [name, of] of lists) remember(texts, name, fresh[of], members.find(([each]) => each === name)?.[1])
+    const text = members.map(([name, member]) => {
+      const of = lists.get(name)
+      const rendered = of === undefined ? JSON.stringify(member) : `[${event[of].map((entry) => texts.get(entry)?.[name]).join(',')}]`
+      return `${JSON.stringify(name)}:${rendered}`
+    })
+    return `{"data":{${JSON.stringify(root)}:{${text.join(',')}}}}`
+  }
+
+  return {
+    key,
+    render: (event) => Buffer.from(event.__typename === 'CatalogSnapshot' && lists.size > 0 ? snapshot(event) : whole(run(event))),
+  }
+}
+
+function remember(texts: WeakMap<JudgedEntry, Record<string, string>>, name: string, entries: readonly JudgedEntry[], rendered: unknown): void {
+  if (!Array.isArray(rendered)) return
+  for (const [at, entry] of entries.entries()) {
+    const known = texts.get(entry) ?? {}
+    known[name] = JSON.stringify(rendered[at])
+    texts.set(entry, known)
+  }
+}
+
+/** What the document calls the lists of entries in a snapshot. */
+function listsOf(document: DocumentNode): Map<string, ListName> {
+  const lists = new Map<string, ListName>()
+  const types = new TypeInfo(schema)
+  visit(document, visitWithTypeInfo(types, {
+    Field: ({ name, alias }) => {
+      if (types.getParentType()?.name !== 'CatalogSnapshot') return
+      if (name.value === 'mcpServers' || name.value === 'agents') lists.set((alias ?? name).value, name.value)
+    },
+  }))
+  return lists
+}
