@@ -28,6 +28,8 @@ export interface Checks {
   healed: () => Promise<void>
   /** Lets everything come to rest, then holds it against the database. */
   settle: () => Promise<string[]>
+  /** What is looked at once, at the end. */
+  finish: () => Promise<string[]>
 }
 
 export async function createChecks(world: World): Promise<Checks> {
@@ -101,6 +103,11 @@ export async function createChecks(world: World): Promise<Checks> {
       await Promise.all(nodes.map((node) => pulse(world, node, deadline)))
     },
     settle,
+    finish: async () => {
+      await world.load.pause()
+      const { code, said } = await world.operate('audit', 'verify')
+      return code === 0 ? [] : [`pilothouse audit verify ended with ${code}: ${said}`]
+    },
   }
 }
 

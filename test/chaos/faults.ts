@@ -171,7 +171,7 @@ const stallReader: Fault = async (world) => {
 }
 
 /** Changes that were committed vanish; cursors of before must lead to snapshots. */
-function restore(copy: (world: World) => Promise<PutBack>, isOnStoppedNodes: boolean): Fault {
+function restore(copy: (world: World) => Promise<PutBack>, isOnStoppedNodes: boolean, ...operate: string[]): Fault {
   return async (world, random) => {
     const { nodes, reader } = world
     const putBack = await copy(world)
@@ -182,6 +182,9 @@ function restore(copy: (world: World) => Promise<PutBack>, isOnStoppedNodes: boo
     }
     world.model.uncertain()
     const detail = await putBack()
+    // Nobody can see of a folder that it is older than it was: the operator says so.
+    const { code, said } = operate.length === 0 ? { code: 0, said: '' } : await world.operate(...operate)
+    if (code !== 0) world.violate(`pilothouse ${operate.join(' ')} ended with ${code}: ${said}`)
     return {
       detail: `${detail}, ${isOnStoppedNodes ? 'nodes stopped' : 'nodes left running'}`,
       recovery: isOnStoppedNodes ? Promise.all(nodes.map((node) => node.start())) : Promise.resolve(),
@@ -205,7 +208,9 @@ const twoAtOnce: Fault = async (world, random) => {
   const some = Object.entries({ killPostgres, killNode, killWorker, endBackends, endCommits, freezeNode })
   const first = random.below(some.length)
   const second = (first + 1 + random.below(some.length - 1)) % some.length
-  const damages = await Promise.all([first, second].map(async (at): Promise<Damage> => some[at]![1](world, random)))
+  // One may cut off the other's own connection to the database.
+  const cutOff = (error: Error): Damage => ({ detail: `cut off: ${error.message}` })
+  const damages = await Promise.all([first, second].map((at) => some[at]![1](world, random).catch(cutOff)))
   return {
     detail: [first, second].map((at, each) => `${some[at]![0]} (${damages[each]!.detail})`).join(' and '),
     recovery: Promise.all(damages.map(async ({ recovery }) => recovery)),
@@ -218,6 +223,6 @@ export const faults: Record<string, Fault> = {
   'worker killed': killWorker, 'listener ended': endListener, 'listeners ended again and again': endListenersAgain,
   'connections ended': endBackends, 'commits ended': endCommits, 'transactions ended': endTransactions, 'reader stalled': stallReader,
   'database restored': restore(copyDatabase, false), 'database restored, nodes stopped': restore(copyDatabase, true),
-  'folder restored': restore(copyFolder, false), 'folder restored, nodes stopped': restore(copyFolder, true),
+  'folder restored': restore(copyFolder, false), 'folder restored, nodes stopped': restore(copyFolder, true, 'database', 'restored'),
   'two at once': twoAtOnce,
 }

@@ -209,5 +209,5 @@ function endOf(error: unknown): End {
     return { verdict, reason: String(error.code) }
   }
   const { message } = error as { message?: unknown }
-  return { verdict: 'AGAIN', reason: typeof message === 'string' && message !== '' ? message : String(error) }
+  return { verdict: 'AGAIN', reason: (typeof message === 'string' && message !== '' ? message : String(error)).replace(/ 127\.0\.0\.1:\d+$/, '') }
 }

@@ -6,7 +6,7 @@ import {
 import { canonicalJson } from '../../src/core/canonical.js'
 import { type CatalogState } from '../../src/index/state.js'
 import { type createRandom } from '../support/random.js'
-import { type Answer, send } from './client.js'
+import { type Answer, sendAnywhere } from './client.js'
 import { type Credential } from './follower.js'
 import { type World } from './world.js'
 
@@ -31,7 +31,7 @@ export function createRightsChanger(world: World, random: ReturnType<typeof crea
   async function alter<Result, Variables extends Record<string, unknown>>(
     document: TypedDocumentNode<Result, Variables>, variables: Variables, key: string | null, value: string,
   ): Promise<Answer<Result>> {
-    const answer = await send(random.pick(world.nodes), world.admin.token, document, variables)
+    const answer = await sendAnywhere(world.nodes, random, world.admin.token, document, variables)
     model.counts[answer.outcome] += 1
     if (key !== null) model.right(key, value, answer.outcome)
     if (answer.outcome === 'REFUSED') {

@@ -61,6 +61,7 @@ async function run(world: World, report: Report): Promise<void> {
       await delay(500 + random.below(1_500))
       failures = await strike(world, checks, next(), random) ? 0 : failures + 1
     }
+    for (const problem of await checks.finish()) report.violate(problem)
   } finally {
     clearInterval(sampler)
     const drops = new Map<string, number>()

@@ -13,6 +13,7 @@ import { type OwnerQuery } from '../../src/index/catalog-index.js'
 import { loadCatalog } from '../../src/index/load.js'
 import { type LoadedCatalog } from '../../src/index/state.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
+import { pilothouse } from '../support/process.js'
 import { createRandom } from '../support/random.js'
 import { type Credential, type Follower, startFollower } from './follower.js'
 import { createLoad, type Load } from './load.js'
@@ -51,6 +52,8 @@ export interface World {
   slowFollower: Follower
   worker: ChaosWorker
   auditKey: Buffer
+  /** Runs the command line as an operator with the database at hand does; answers the exit code and what was said. */
+  operate: (...args: string[]) => Promise<{ code: number | string; said: string }>
   mcpPort: number
   model: Model
   load: Load
@@ -123,10 +126,14 @@ async function startNodes(folder: string, postgres: ChaosPostgres, auditKey: str
     nodes.push(node)
     await node.start()
   }
-  return { nodes, supervise: (isOn: boolean) => { isSupervised = isOn } }
+  const operate = async (...args: string[]) => {
+    const child = pilothouse(args, { ...env, PILOTHOUSE_DATA_DIR: join(folder, 'operator') }, '')
+    return { code: await child.ended, said: child.stdout() + child.stderr() }
+  }
+  return { nodes, operate, supervise: (isOn: boolean) => { isSupervised = isOn } }
 }
 
-interface Foundation extends Pick<World, 'postgres' | 'auditKey' | 'nodes' | 'supervise' | 'violate' | 'close'> {
+interface Foundation extends Pick<World, 'postgres' | 'auditKey' | 'nodes' | 'operate' | 'supervise' | 'violate' | 'close'> {
   seed: number
   folder: string
   closers: Array<() => Promise<void>>

@@ -1,3 +1,4 @@
+import { type TypedDocumentNode } from '@graphql-typed-document-node/core'
 import {
   type CatalogRequestError, DeleteEntryDocument, type OwnerInput, RegisterAgentDocument, RegisterMcpServerDocument, SetEntryEnabledDocument,
   UpdateAgentDocument, UpdateMcpServerDocument, type Visibility,
@@ -5,7 +6,7 @@ import {
 import { type Entry, type EntryKind } from '../../src/core/entry.js'
 import { type OwnerRef } from '../../src/core/owner.js'
 import { type createRandom } from '../support/random.js'
-import { type Answer, EntryDocument, send } from './client.js'
+import { type Answer, EntryDocument, sendAnywhere } from './client.js'
 import { type Credential } from './follower.js'
 import { type Expectation } from './model.js'
 import { type World } from './world.js'
@@ -38,8 +39,8 @@ export function createWriter(world: World, credential: Credential, isAdmin: bool
   const { registry } = world
   const ownId = credential.userId!
 
-  const ask = <Result, Variables extends Record<string, unknown>>(document: Parameters<typeof send<Result, Variables>>[2], variables: Variables) => (
-    send(random.pick(world.nodes), credential.token, document, variables))
+  const ask = <Result, Variables extends Record<string, unknown>>(document: TypedDocumentNode<Result, Variables>, variables: Variables) => (
+    sendAnywhere(world.nodes, random, credential.token, document, variables))
 
   function note(answer: Answer<unknown>, what: string, marker: string | null, cursor: string | null, fits: Expectation['fits']): void {
     const { model } = world
