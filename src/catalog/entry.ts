@@ -10,6 +10,7 @@ import { type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { evaluate } from '../core/policy.js'
 import { isUniqueViolation, type Tx } from '../db/client.js'
+import { holdOwner } from '../db/user.js'
 import { findRevision, insertEntry, lockEntry, tombstoneEntry, updateEntry } from '../db/entry.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge } from '../index/state.js'
@@ -115,14 +116,17 @@ export function deleteEntry(context: CatalogContext, input: { id: string; expect
     await writableEntry(context, input.id)
     return async (tx) => {
       const before = await lockAtRevision(tx, input)
-      await tombstoneEntry(tx, before.id, context.now())
-      const change = { subject: 'ENTRY' as const, id: before.id, before: toCandidate(judged(context, before)), after: null }
-      return {
-        changes: [{ change, action: `${actionNoun[before.kind]}.delete`, before: auditView(context, before), after: null }],
-        result: null,
-      }
+      return { changes: [await tombstoned(context, tx, before)], result: null }
     }
   })
+}
+
+export async function tombstoned(context: CatalogContext, tx: Tx, before: Entry): Promise<AuditedChange> {
+  await tombstoneEntry(tx, before.id, context.now())
+  return {
+    change: { subject: 'ENTRY', id: before.id, before: toCandidate(judged(context, before)), after: null },
+    action: `${actionNoun[before.kind]}.delete`, before: auditView(context, before), after: null,
+  }
 }
 
 export const actionNoun: Record<EntryKind, string> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }
@@ -152,6 +156,8 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
 }
 
 export async function inserted(context: CatalogContext, tx: Tx, entry: Entry): Promise<AuditedChange> {
+  // The owner was there when this was decided; what is given to a team that was deleted meanwhile would outlive it.
+  if (!await holdOwner(tx, entry.owner)) throw notFound('owner', 'owner')
   await insertEntry(tx, entry).catch(nameTaken(entry))
   return {
     change: { subject: 'ENTRY', id: entry.id, before: null, after: entry },
@@ -177,7 +183,7 @@ function nameTaken(entry: Entry) {
 }
 
 function judged(context: CatalogContext, entry: Entry): JudgedEntry {
-  return judge(context.index.state.policy, entry)
+  return judge(context.index.state, entry)
 }
 
 function requireAllowed(context: CatalogContext, entry: Entry): void {

@@ -122,7 +122,7 @@ function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, on
 }
 
 function done(context: CatalogContext, item: ParsedItem, outcome: ImportOutcome, before: Entry | null, after: Entry | null): Step {
-  const entry = judge(context.index.state.policy, (after ?? before)!)
+  const entry = judge(context.index.state, (after ?? before)!)
   return { name: entry.name, kind: item.kind, outcome, entry, findings: [...item.findings, ...entry.verdict.findings], before, after }
 }
 

@@ -1,6 +1,6 @@
-import { and, desc, eq, isNull, lt, type InferSelectModel } from 'drizzle-orm'
+import { and, asc, desc, eq, isNull, lt, type InferSelectModel } from 'drizzle-orm'
 import { type Definition, type Entry } from '../core/entry.js'
-import { type PrincipalRef } from '../core/owner.js'
+import { type OwnerRef, type PrincipalRef } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
 import { entry, entryRevision } from './schema.js'
 
@@ -21,6 +21,13 @@ export async function loadEntries(db: Queryable): Promise<Entry[]> {
 export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
   const [row] = await tx.select().from(entry).where(and(eq(entry.id, id), isNull(entry.deletedAt))).for('update')
   return row === undefined ? null : toEntry(row)
+}
+
+/** Everything alive of one owner, locked until the transaction ends. */
+export async function lockEntriesOf(tx: Tx, owner: OwnerRef): Promise<Entry[]> {
+  const rows = await tx.select().from(entry)
+    .where(and(eq(entry.ownerKind, owner.kind), eq(entry.ownerId, owner.id), isNull(entry.deletedAt))).orderBy(asc(entry.id)).for('update')
+  return rows.map(toEntry)
 }
 
 /** @throws a unique violation when the owner has an entry of that kind and name */

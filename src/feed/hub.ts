@@ -181,7 +181,7 @@ export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>):
 function advance(index: CatalogIndex, channel: Channel, touched: Touched): Difference<JudgedEntry> {
   // By the scope's user, not the owner's id: a person who was subscribed to before the catalog knew them keeps the first id.
   const scope = index.scopeOf(channel.owner)
-  const isConcerned = touched.everyone || (scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId))
+  const isConcerned = scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId)
   if (isConcerned) channel.scope = scope
   const names = isConcerned
     ? new Set([...channel.view.keys(), ...index.effective(channel.scope).keys(), ...touched.names])

@@ -30,12 +30,12 @@ export function createHttpServer(options: WsOptions): HttpServer {
     // Yoga answers a browser's GET with the page of GraphiQL, whatever else the URL holds.
     const wantsPage = pathname === graphqlPath && request.method === 'GET' && (request.headers.accept ?? '').includes('text/html')
     if (wantsPage) return void await yoga.handle(request, response, context)
-    const { token } = await authenticate(options.providers, bearerOf(request.headers))
+    const { credential } = await authenticate(options.providers, bearerOf(request.headers))
     if (pathname !== graphqlPath) throw new CatalogError('NOT_FOUND', 'There is nothing here.', { field: 'path', mend: `The API is at ${graphqlPath}.` })
     if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) {
       throw new CatalogError('LIMIT_EXCEEDED', `A request has at most ${maxBodyBytes} bytes.`, { field: 'body', mend: 'Send it in parts.' })
     }
-    await yoga.handle(request, response, { ...context, caller: callerContext(options.services, token.id) })
+    await yoga.handle(request, response, { ...context, caller: callerContext(options.services, credential) })
   }
 
   return {

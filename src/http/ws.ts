@@ -100,7 +100,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
 
   function closeEnded(): void {
     for (const { socket, authenticated } of open.values()) {
-      if (authenticated !== null && services.index.principalNow(authenticated.token.id, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
+      if (authenticated !== null && services.index.principalNow(authenticated.credential, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
     }
   }
 
@@ -178,7 +178,7 @@ async function prepare(options: WsOptions, context: WsContext, id: string, paylo
     const document = parse(payload.query)
     const problems = validate(schema, document)
     if (problems.length > 0) return problems.map(mask)
-    const contextValue: GraphQLContext = { index: options.services.index, hub: options.hub, caller: callerContext(options.services, context.extra.authenticated?.token.id ?? '') }
+    const contextValue: GraphQLContext = { index: options.services.index, hub: options.hub, caller: callerContext(options.services, context.extra.authenticated!.credential) }
     const args: ExecutionArgs = { schema, document, operationName: payload.operationName, variableValues: payload.variables, contextValue }
     const operation = getOperationAST(document, payload.operationName)
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
