@@ -6,6 +6,7 @@ import { type Logger, pino } from 'pino'
 import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
 import { type CatalogServices, hmac } from './catalog/context.js'
+import { startMembershipSweep } from './catalog/membership.js'
 import { type Config } from './config.js'
 import { type Database, type Db, migrateDatabase, openDatabase, withoutValues, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
@@ -14,6 +15,7 @@ import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { createTokenProvider } from './http/auth.js'
+import { createOidcProvider, type OidcOptions } from './http/oidc.js'
 import { createHttpServer } from './http/server.js'
 import { graphqlPath } from './http/yoga.js'
 import { createCatalogIndex } from './index/catalog-index.js'
@@ -28,6 +30,9 @@ export interface AppTuning {
   /** Whether NOTIFY is listened to; everything works without, a little later. */
   listens?: boolean
   maxWaitingBytes?: number
+  /** Between two looks for memberships that are over; default 10,000. */
+  sweepMs?: number
+  oidc?: Pick<OidcOptions, 'keysMaxAgeMs' | 'keysCooldownMs'>
 }
 
 /** The catalog without its API: database, index and tail. The CLI opens it for what needs the database. */
@@ -130,8 +135,12 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const tokens = createTokenProvider({
     index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: (id) => void used.add(id),
   })
+  const oidc = config.oidc === null ? [] : [createOidcProvider({
+    settings: config.oidc, services, report: (error) => log.warn({ err: error }, 'the OIDC issuer cannot be reached'), ...tuning.oidc,
+  })]
+  const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const http = createHttpServer({
-    services, hub, providers: [tokens], report: (error) => log.error({ err: error }, 'masked error'),
+    services, hub, providers: [tokens, ...oidc], report: (error) => log.error({ err: error }, 'masked error'),
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
     maxWaitingBytes: tuning.maxWaitingBytes,
   })
@@ -150,6 +159,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
       await http.close()
       hub.close()
       clearInterval(usedTimer)
+      await sweep.close()
       await flushUsed()
       await catalog.close()
     },

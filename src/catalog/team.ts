@@ -8,6 +8,7 @@ import { authorize, ownerFor } from './authorize.js'
 import { type AuditedChange, commit, type Committed, type Written } from './commit.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
 import { tombstoned } from './entry.js'
+import { membershipChange } from './membership.js'
 
 /** No underscore, so that a slug never looks like a team's id. */
 const slugPattern = /^[a-z0-9][a-z0-9-]{0,39}$/
@@ -90,12 +91,6 @@ function changeMembership(
       return { changes: isSame ? [] : [membershipChange(before, after, action)], result: team }
     }
   })
-}
-
-/** How a membership changed: made (`before` null), altered or ended (`after` null). */
-export function membershipChange(before: Membership | null, after: Membership | null, action: string): AuditedChange {
-  const { teamId, userId } = (after ?? before)!
-  return { change: { subject: 'MEMBERSHIP', id: `${teamId}/${userId}`, teamId, userId, before, after }, action, before, after }
 }
 
 /** The caller's teams; every team for admins. */

@@ -89,6 +89,11 @@ export async function listMembers(tx: Tx, teamId: string): Promise<Membership[]>
   return (await tx.select().from(teamMember).where(eq(teamMember.teamId, teamId)).orderBy(asc(teamMember.userId))).map(toMembership)
 }
 
+/** By team. */
+export async function membershipsOf(tx: Tx, userId: string): Promise<Membership[]> {
+  return (await tx.select().from(teamMember).where(eq(teamMember.userId, userId)).orderBy(asc(teamMember.teamId))).map(toMembership)
+}
+
 export async function findMembership(tx: Tx, teamId: string, userId: string): Promise<Membership | null> {
   const [row] = await tx.select().from(teamMember).where(and(eq(teamMember.teamId, teamId), eq(teamMember.userId, userId)))
   return row === undefined ? null : toMembership(row)
