@@ -16,7 +16,7 @@ export interface Member {
   render: (event: CatalogEvent) => string
   /** Hands over a result; must not block and must bound what waits. */
   send: (result: string) => void
-  /** Whether the caller may still read the owner. */
+  /** Whether the caller may still read the owner. A deleted team is nobody's to read, not an admin's or a worker's either. */
   isStillAllowed: () => boolean
   /** Leaves, and ends the subscription with an error. */
   end: (error: unknown) => void

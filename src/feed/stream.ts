@@ -54,7 +54,6 @@ function attach(
     owner, renderKey: sink.renderKey, render: sink.render, send: sink.send,
     isStillAllowed: () => {
       const principal = index.principalNow(credential, now())
-      // A deleted team is nobody's to read any more, not an admin's or a worker's either.
       return principal !== null && can(principal, 'READ_SET', owner) && index.resolveOwner(owner, null) !== null
     },
     end: (error) => {

@@ -24,7 +24,7 @@ export interface OidcOptions {
   services: CatalogServices
   /** Told when the issuer stops to be reachable, once until it is again; callers only hear that they shall come again. */
   report: (error: unknown) => void
-  /** How long keys, and what was verified with them, are used before the issuer is asked again. Default 600,000 ms. */
+  /** How long a key that was withdrawn may open something: half for remembering keys, half for what they verified. Default 600,000 ms. */
   keysMaxAgeMs?: number
   /** How long after a fetch an unknown key does not cause another. Default 30,000 ms. */
   keysCooldownMs?: number
@@ -55,7 +55,7 @@ interface Verified {
 export function createOidcProvider({ settings, services, report, keysMaxAgeMs = 600_000, keysCooldownMs = 30_000 }: OidcOptions): AuthProvider {
   const { issuer, audience, mapping, clockSkewSeconds } = settings
   const verified = new Map<string, Verified>()
-  const keyOf = createKeySource(settings, report, { cacheMaxAge: keysMaxAgeMs, cooldownDuration: keysCooldownMs })
+  const keyOf = createKeySource(settings, report, { cacheMaxAge: keysMaxAgeMs / 2, cooldownDuration: keysCooldownMs })
 
   /** null: a token that opens nothing. */
   async function verify(bearer: string): Promise<Verified | null> {
@@ -69,7 +69,7 @@ export function createOidcProvider({ settings, services, report, keysMaxAgeMs = 
     const identity = payload === null || isFromTheFuture(payload, now, clockSkewSeconds) ? null : mapClaims(payload, mapping)
     if (payload === null || identity === null) return null
     const expiresAtMs = Math.min((payload.exp! + clockSkewSeconds) * 1_000, lastMomentMs)
-    return { identity, expiresAt: new Date(expiresAtMs).toISOString(), goodUntilMs: Math.min(expiresAtMs, now.getTime() + keysMaxAgeMs) }
+    return { identity, expiresAt: new Date(expiresAtMs).toISOString(), goodUntilMs: Math.min(expiresAtMs, now.getTime() + keysMaxAgeMs / 2) }
   }
 
   async function recall(bearer: string): Promise<Verified | null> {
