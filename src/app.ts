@@ -9,6 +9,7 @@ import { type CatalogServices, hmac } from './catalog/context.js'
 import { createEntryLane } from './catalog/entry-lane.js'
 import { writeAlone, type WriterOptions } from './catalog/writer.js'
 import { noObserver, type Observer } from './catalog/observer.js'
+import { startMembershipSweep } from './catalog/membership.js'
 import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
 import { type Database, type Db, migrateDatabase, openDatabase, withStartLock } from './db/client.js'
@@ -19,6 +20,7 @@ import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { createTokenProvider } from './http/auth.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
+import { createOidcProvider, type OidcOptions } from './http/oidc.js'
 import { createHttpServer } from './http/server.js'
 import { createTracer, traceAccess } from './http/trace.js'
 import { graphqlPath } from './http/yoga.js'
@@ -41,6 +43,9 @@ export interface AppTuning {
   finishMs?: number
   /** Where log lines go instead of stderr. */
   logTo?: DestinationStream
+  /** Between two looks for memberships that are over; default 10,000. */
+  sweepMs?: number
+  oidc?: Pick<OidcOptions, 'keysMaxAgeMs' | 'keysCooldownMs'>
 }
 
 /** The catalog without its API: database, index and tail. The CLI opens it for what needs the database. */
@@ -162,8 +167,12 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const tokens = createTokenProvider({
     index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: (id) => void used.add(id),
   })
+  const oidc = config.oidc === null ? [] : [createOidcProvider({
+    settings: config.oidc, services, report: (error) => log.warn({ err: error }, 'the OIDC issuer cannot be reached'), ...tuning.oidc,
+  })]
+  const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const http = createHttpServer({
-    services, hub, providers: [tokens], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
     maxWaitingBytes: tuning.maxWaitingBytes, finishMs: tuning.finishMs,
   })
@@ -183,6 +192,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     await http.close()
     hub.close()
     clearInterval(usedTimer)
+    await inTime(sweep.close()).catch(() => {})
     await inTime(flushUsed()).catch(() => {})
     await catalog.close()
   }

@@ -37,7 +37,7 @@ export function commit<Result>(
 
 /** The same for one entry: it is written together with what else waits (entry-lane.ts). */
 export function commitEntry<Result>(
-  services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'plan'>>,
+  services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'plan'>>,
 ): Promise<Committed<Result>> {
   return decideAndWrite(services, actor, async (decision) => services.writer.writeEntry({ ...decision, ...await decide() }))
 }

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { type Principal } from '../core/access.js'
+import { type Credential, type Principal } from '../core/access.js'
 import { type Definition, type EntryKind } from '../core/entry.js'
 import { canonicalJson } from '../core/canonical.js'
 import { CatalogError } from '../core/errors.js'
@@ -46,16 +46,16 @@ export interface AccessLog {
 export interface CatalogContext extends CatalogServices {
   /**
    * Who calls, with the rights of this very moment: a request may outlive a role, a membership or its own token.
-   * Reading it throws UNAUTHENTICATED once the token has ended.
+   * Reading it throws UNAUTHENTICATED once the credential has ended.
    */
   readonly principal: Principal
 }
 
-export function callerContext(services: CatalogServices, tokenId: string): CatalogContext {
+export function callerContext(services: CatalogServices, credential: Credential): CatalogContext {
   return {
     ...services,
     get principal() {
-      const principal = services.index.principalNow(tokenId, services.now())
+      const principal = services.index.principalNow(credential, services.now())
       if (principal !== null) return principal
       throw new CatalogError('UNAUTHENTICATED', 'The access token has ended.', { field: 'authorization', mend: 'Use a valid token.' })
     },

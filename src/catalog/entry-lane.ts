@@ -1,9 +1,11 @@
 import { type Entry } from '../core/entry.js'
-import { CatalogError } from '../core/errors.js'
+import { CatalogError, notFound } from '../core/errors.js'
+import { type OwnerRef } from '../core/owner.js'
 import { type LoggedChange } from '../core/change.js'
-import { duplicateIn, type Tx } from '../db/client.js'
+import { duplicateIn, inOneFlight, type Tx } from '../db/client.js'
 import { lockEntries, putEntries, tombstoneEntries } from '../db/entry.js'
 import { isConnectionLost } from '../db/guard.js'
+import { holdTeams } from '../db/user.js'
 import { type AuditedChange, type Decision, type Done, seal, type WriterOptions } from './writer.js'
 
 /** What an entry becomes. */
@@ -18,6 +20,8 @@ export interface PlannedEntry<Result> {
 export interface EntryJob<Result> extends Decision {
   /** The entry that it changes, locked before `plan` sees it; null for a new one. */
   id: string | null
+  /** To whom a new entry is given, kept from being deleted meanwhile; null for one that is there. */
+  owner: OwnerRef | null
   /** Pure. Throws what is wrong with it, and then concerns nobody else. */
   plan: (entry: Entry | null) => PlannedEntry<Result>
 }
@@ -83,9 +87,13 @@ export function createEntryLane(options: WriterOptions): WriteEntry {
 
 async function writeEntries(options: WriterOptions, tx: Tx, jobs: Array<EntryJob<unknown>>): Promise<{ outcomes: Outcome[]; logged: LoggedChange[] }> {
   const ids = [...new Set(jobs.flatMap(({ id }) => id ?? []))]
-  const current = new Map((ids.length === 0 ? [] : await lockEntries(tx, ids)).map((entry) => [entry.id, entry]))
+  const teams = [...new Set(jobs.flatMap(({ owner }) => (owner?.kind === 'TEAM' ? owner.id : [])))]
+  const [held, locked] = await inOneFlight<[string[], Entry[]]>([
+    teams.length === 0 ? Promise.resolve([]) : holdTeams(tx, teams), ids.length === 0 ? Promise.resolve([]) : lockEntries(tx, ids),
+  ])
+  const current = new Map(locked.map((entry) => [entry.id, entry]))
   // One after the other: what one changes is seen by the next as it is then.
-  const outcomes = jobs.map((job) => plan(current, job))
+  const outcomes = jobs.map((job) => plan(current, held, job))
   const valid = jobs.filter((_, at) => !('error' in outcomes[at]!))
   const revisions = outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.after ?? []))
   const changes = outcomes.flatMap((outcome, at) => (
@@ -98,8 +106,10 @@ async function writeEntries(options: WriterOptions, tx: Tx, jobs: Array<EntryJob
   return { outcomes, logged }
 }
 
-function plan(current: Map<string, Entry>, job: EntryJob<unknown>): Outcome {
+function plan(current: Map<string, Entry>, teams: readonly string[], job: EntryJob<unknown>): Outcome {
   try {
+    // The owner was there when this was decided; what is given to a team that was deleted meanwhile would outlive it.
+    if (job.owner?.kind === 'TEAM' && !teams.includes(job.owner.id)) throw notFound('owner', 'owner')
     const planned = job.plan(job.id === null ? null : current.get(job.id) ?? null)
     if (planned.after !== null) current.set(planned.after.id, planned.after)
     else if (planned.change !== null) current.delete(planned.change.change.id)

@@ -37,7 +37,7 @@ export function registerEntry(
   return commitEntry(context, actorOf(context.principal), async () => {
     const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
     const entry = newEntry(context, kind, owner, name, definition, input)
-    return { id: null, plan: () => ({ after: entry, change: registered(context, entry), result: judged(context, entry) }) }
+    return { id: null, owner, plan: () => ({ after: entry, change: registered(context, entry), result: judged(context, entry) }) }
   })
 }
 
@@ -72,7 +72,7 @@ export function changeEntry(
     if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
     const change = await decide()
     return {
-      id,
+      id, owner: null,
       plan: (locked) => {
         const before = atRevision(locked, target)
         const after = nextRevision(context, before, change(before))
@@ -119,15 +119,17 @@ export function deleteEntry(context: CatalogContext, input: { id: string; expect
   return commitEntry(context, actorOf(context.principal), async () => {
     const { id } = await writableEntry(context, input.id)
     return {
-      id,
-      plan: (locked) => {
-        const before = atRevision(locked, input)
-        const change = { subject: 'ENTRY' as const, id, before: toCandidate(judged(context, before)), after: null }
-        const action = `${actionNoun[before.kind]}.delete`
-        return { after: null, change: { change, action, before: auditView(context, before), after: null }, result: null }
-      },
+      id, owner: null,
+      plan: (locked) => ({ after: null, change: tombstoned(context, atRevision(locked, input)), result: null }),
     }
   })
+}
+
+export function tombstoned(context: CatalogContext, before: Entry): AuditedChange {
+  return {
+    change: { subject: 'ENTRY', id: before.id, before: toCandidate(judged(context, before)), after: null },
+    action: `${actionNoun[before.kind]}.delete`, before: auditView(context, before), after: null,
+  }
 }
 
 export const actionNoun: Record<EntryKind, string> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }
@@ -170,7 +172,7 @@ export function updated(context: CatalogContext, before: Entry, after: Entry, ac
 }
 
 function judged(context: CatalogContext, entry: Entry): JudgedEntry {
-  return judge(context.index.state.policy, entry)
+  return judge(context.index.state, entry)
 }
 
 function requireAllowed(context: CatalogContext, entry: Entry): void {

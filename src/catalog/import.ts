@@ -1,13 +1,14 @@
 import { parseAgentDefinition } from '../core/agent.js'
 import { parseAgentMd } from '../core/agent-md.js'
 import { type Definition, type Entry, type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
-import { CatalogError, invalid } from '../core/errors.js'
+import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type ParsedItem, parseMcpJson } from '../core/mcp-json.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Finding } from '../core/policy.js'
 import { type Tx } from '../db/client.js'
 import { lockEntries, putEntries } from '../db/entry.js'
+import { holdTeams } from '../db/user.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge } from '../index/state.js'
 import { ownerFor } from './authorize.js'
@@ -60,6 +61,7 @@ export async function importCatalog(context: CatalogContext, input: ImportInput)
     const isBlocked = (input.onConflict ?? 'FAIL') === 'FAIL' && steps.some(({ outcome }) => outcome === 'REFUSED')
     const shown = isBlocked ? steps.map(notWritten) : steps
     return async (tx) => {
+      if (owner.kind === 'TEAM' && (await holdTeams(tx, [owner.id])).length === 0) throw notFound('owner', 'owner')
       const written = dryRun ? [] : shown.filter((step): step is Step & { after: Entry } => step.after !== null)
       await requireUnchanged(tx, written)
       if (written.length > 0) await putEntries(tx, written.map(({ after }) => after)).catch(nameTaken)
@@ -125,7 +127,7 @@ function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, on
 }
 
 function done(context: CatalogContext, item: ParsedItem, outcome: ImportOutcome, before: Entry | null, after: Entry | null): Step {
-  const entry = judge(context.index.state.policy, (after ?? before)!)
+  const entry = judge(context.index.state, (after ?? before)!)
   return { name: entry.name, kind: item.kind, outcome, entry, findings: [...item.findings, ...entry.verdict.findings], before, after }
 }
 

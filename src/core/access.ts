@@ -20,11 +20,17 @@ export type Relation = (typeof relations)[number]
  */
 export type Decision = 'YES' | 'NO' | 'HIDDEN' | 'AUDITED'
 
+/**
+ * By what somebody was let in: an access token of our own, or a sign-in at the identity provider, which lasts as long as its token.
+ * It names and never holds rights: who it stands for, and whether it ended, is asked anew at each use (`principalNow` of the index).
+ */
+export type Credential = { kind: 'TOKEN'; tokenId: string } | { kind: 'SIGN_IN'; userId: string; expiresAt: string }
+
 export interface Principal {
   kind: 'USER' | 'WORKER'
   /** The user's id, or the worker token's id. */
   id: string
-  tokenId: string
+  credential: Credential
   /** USER only. */
   role: Role
   teams: ReadonlyMap<string, TeamRole>

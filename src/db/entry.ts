@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, inArray, isNull, lt, type InferSelectModel, sql } from 'drizzle-orm'
 import { type Definition, type Entry } from '../core/entry.js'
-import { type PrincipalRef } from '../core/owner.js'
+import { type OwnerRef, type PrincipalRef } from '../core/owner.js'
 import { inOneFlight, type Queryable, type Tx } from './client.js'
 import { entry, entryRevision } from './schema.js'
 
@@ -22,6 +22,13 @@ export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
 /** Live entries, locked until the transaction ends, always in the same order so that two transactions cannot wait for each other. */
 export async function lockEntries(tx: Tx, ids: readonly string[]): Promise<Entry[]> {
   return (await tx.select().from(entry).where(and(inArray(entry.id, [...ids]), isNull(entry.deletedAt))).orderBy(asc(entry.id)).for('update')).map(toEntry)
+}
+
+/** Everything alive of one owner, locked until the transaction ends. */
+export async function lockEntriesOf(tx: Tx, owner: OwnerRef): Promise<Entry[]> {
+  const rows = await tx.select().from(entry)
+    .where(and(eq(entry.ownerKind, owner.kind), eq(entry.ownerId, owner.id), isNull(entry.deletedAt))).orderBy(asc(entry.id)).for('update')
+  return rows.map(toEntry)
 }
 
 /**

@@ -29,7 +29,7 @@ export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>):
 export function advance(index: CatalogIndex, held: OwnerView, touched: Touched): Difference<JudgedEntry> {
   // By the scope's user, not the owner's id: a person who was subscribed to before the catalog knew them keeps the first id.
   const scope = touched.rights ? index.scopeOf(held.owner) : held.scope
-  const isConcerned = touched.everyone || (scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId))
+  const isConcerned = scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId)
   if (isConcerned) held.scope = scope
   const names = isConcerned
     ? new Set([...held.view.keys(), ...index.effective(held.scope).keys(), ...touched.names])

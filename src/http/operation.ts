@@ -34,7 +34,7 @@ export async function beginOperation(
     if (problems.length > 0) return { kind: 'REFUSED', errors: problems }
     const operation = getOperationAST(document, operationName)
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
-    const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.token.id) }
+    const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.credential) }
     const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue }
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
       const result = await execute(args)

@@ -66,9 +66,9 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     const bearer = bearerOf(request.headers)
     const wantsMetrics = path === metricsPath && isRead
     if (wantsMetrics && isMetricsToken(bearer, options.metricsToken)) return answerMetrics(response, options.metrics)
-    const { principal, token } = await authenticate(options.providers, bearer)
+    const { principal, credential } = await authenticate(options.providers, bearer)
     trace.admitted(principal)
-    const caller = callerContext(options.services, token.id)
+    const caller = callerContext(options.services, credential)
     if (wantsMetrics) {
       await authorize(caller, 'READ_METRICS', deploymentOwner, 'authorization')
       return answerMetrics(response, options.metrics)

@@ -82,7 +82,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
 
   function closeEnded(): void {
     for (const { socket, authenticated } of open) {
-      if (authenticated !== null && services.index.principalNow(authenticated.token.id, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
+      if (authenticated !== null && services.index.principalNow(authenticated.credential, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
     }
   }
 
