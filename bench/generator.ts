@@ -17,7 +17,7 @@ interface Bench extends Assignment {
   examples: string[]
 }
 
-const patienceMs = 90_000
+const patienceMs = 180_000
 const betweenMutationsMs = 5
 
 const say = (message: FromGenerator) => new Promise<void>((resolve) => process.send?.(message, () => resolve()))

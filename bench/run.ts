@@ -38,6 +38,8 @@ async function main(): Promise<number> {
   try {
     await runAll(options, postgres, say, (sample) => {
       run.samples.push(sample)
+      // After each, so that a run that is interrupted was not for nothing.
+      if (options.out !== null) writeFileSync(options.out, `${JSON.stringify(run)}\n`)
       problemsOf(sample).forEach((problem) => {
         failures.push(problem)
         say(`  problem: ${problem}`)
@@ -49,7 +51,6 @@ async function main(): Promise<number> {
   } finally {
     await postgres.close()
   }
-  if (options.out !== null) writeFileSync(options.out, `${JSON.stringify(run)}\n`)
   process.stdout.write(`${toMarkdown(run)}\n`)
   if (failures.length === 0) return 0
   say(`\n${failures.length} problem${failures.length === 1 ? '' : 's'}:`)
