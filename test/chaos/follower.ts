@@ -31,6 +31,7 @@ export interface Heard {
 /** The server said that trying again does not help. */
 export interface Ending {
   code: string
+  lacks: 'TOKEN' | 'RIGHT'
   tokenId: string
   node: string
   /** Where the follower stood; null when it held nothing. */
@@ -126,7 +127,7 @@ export function startFollower({ name, owner, credential, nodes, random }: Follow
         await wait(random.below(Math.min(1_000, 50 * 2 ** Math.min(attempt, 5))))
         continue
       }
-      endings.push({ code: reason, tokenId, node: node.name, cursor })
+      endings.push({ code: reason, lacks: verdict, tokenId, node: node.name, cursor })
       forget()
       status = verdict === 'TOKEN' ? 'ENDED' : 'DENIED'
       // A right may come back; a token does not, but a new one is made.

@@ -67,12 +67,13 @@ export function createOracle(loaded: LoadedCatalog, model: Model): Oracle {
     return principal !== null && can(principal, 'READ_SET', ownerOf(owner))
   }
   const setOf = (owner: OwnerQuery) => era.index.effective(era.index.scopeOf(ownerOf(owner)))
-  const pairKey = (tokenId: string, owner: OwnerQuery) => `${tokenId} ${ownerKey(ownerOf(owner))}`
+  const pairKey = (lacks: 'TOKEN' | 'RIGHT', tokenId: string, owner: OwnerQuery) => `${lacks} ${tokenId} ${ownerKey(ownerOf(owner))}`
 
   function noteRights(): void {
     for (const [{ owner, tokenId: used }, { endings }] of records) {
       for (const tokenId of new Set([used(), ...endings.map((ending) => ending.tokenId)])) {
-        if (!mayRead(tokenId, owner)) lastLacking.set(pairKey(tokenId, owner), { era: era.number, sequence: era.index.state.sequence })
+        const lacks = era.index.principalNow(tokenId, now) === null ? 'TOKEN' : mayRead(tokenId, owner) ? null : 'RIGHT'
+        if (lacks !== null) lastLacking.set(pairKey(lacks, tokenId, owner), { era: era.number, sequence: era.index.state.sequence })
       }
     }
   }
@@ -147,10 +148,10 @@ export function createOracle(loaded: LoadedCatalog, model: Model): Oracle {
     leftovers: () => {
       const problems = [...records].flatMap(([{ name, owner }, record]) => {
         const beyond = record.waiting.slice(0, 1).map(({ event: { cursor }, node }) => `${name} heard ${cursor} from ${node}, and the log ends at ${formatCursor(era.index.state)}`)
-        const wrong = record.endings.filter(({ tokenId, cursor }) => !isAfter(lastLacking.get(pairKey(tokenId, owner)), placeOf(cursor) ?? quiet))
+        const wrong = record.endings.filter(({ lacks, tokenId, cursor }) => !isAfter(lastLacking.get(pairKey(lacks, tokenId, owner)), placeOf(cursor) ?? quiet))
         record.waiting = []
         record.endings = []
-        return [...beyond, ...wrong.map(({ code, node, cursor }) => `${name} was told ${code} by ${node} while it stood at ${cursor}, and never lacked the right since`)]
+        return [...beyond, ...wrong.map(({ code, lacks, node, cursor }) => `${name} was told ${code} by ${node} while it stood at ${cursor}, and never lacked the ${lacks} since`)]
       })
       quiet = { era: era.number, sequence: era.index.state.sequence }
       return problems
