@@ -33,10 +33,9 @@ function isUnreachable(error: unknown): boolean {
   return false
 }
 
-/** What a GraphQL error of the document or the request is called, and which field it is about. */
-function placeOf(message: string, extensions: GraphQLError['extensions']): { code: string; field: string } {
-  if ((extensions.http)?.status === 413) return { code: 'LIMIT_EXCEEDED', field: 'body' }
-  return { code: 'INVALID_INPUT', field: / at "([^"]+)"; /.exec(message)?.[1] ?? /^Variable "\$([^"]+)"/.exec(message)?.[1] ?? 'query' }
+/** Which field a GraphQL error of the document or its variables is about. */
+function fieldOf(message: string): string {
+  return / at "([^"]+)"; /.exec(message)?.[1] ?? /^Variable "\$([^"]+)"/.exec(message)?.[1] ?? 'query'
 }
 
 /**
@@ -54,9 +53,9 @@ export function toGraphQLError(error: unknown, report: ReportMasked): GraphQLErr
     // The outermost message names the path; the origin only says what is wrong with the value.
     const { message } = error instanceof GraphQLError ? error : origin
     const { http } = origin.extensions
-    const { code, field } = placeOf(message, origin.extensions)
+    const field = fieldOf(message)
     return new GraphQLError(withoutValue(message, field), {
-      ...place, extensions: { code, field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
+      ...place, extensions: { code: 'INVALID_INPUT', field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
     })
   }
   if (origin instanceof RangeError && /call stack/.test(origin.message)) {

@@ -18,7 +18,7 @@ export interface HttpServer {
 export function createHttpServer(options: WsOptions): HttpServer {
   const yoga = createGraphQLServer(options.report)
   const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => answerError(response, error, options.report))
+    handle(request, response).catch((error: unknown) => answerError(request, response, error, options.report))
   })
   const webSockets = attachWebSockets(server, options)
 
@@ -70,11 +70,15 @@ function isAuthority(host: string | undefined): boolean {
 
 const statusOf: Partial<Record<string, number>> = { INVALID_INPUT: 400, UNAUTHENTICATED: 401, NOT_FOUND: 404, LIMIT_EXCEEDED: 413, UNAVAILABLE: 503 }
 
-function answerError(response: ServerResponse, error: unknown, report: ReportMasked): void {
+/** Clients that accept the media type of GraphQL take the code out of such an answer, and only a status out of any other. */
+function answerError(request: IncomingMessage, response: ServerResponse, error: unknown, report: ReportMasked): void {
   const masked = toGraphQLError(error, report)
   if (response.headersSent) return void response.destroy()
   const status = statusOf[String(masked.extensions.code)] ?? 500
-  answer(response, status, { errors: [masked.toJSON()] }, status === 401 ? { 'www-authenticate': 'Bearer' } : {})
+  const type = (request.headers.accept ?? '').includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json'
+  answer(response, status, { errors: [masked.toJSON()] }, {
+    'content-type': `${type}; charset=utf-8`, ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  })
 }
 
 function answer(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {

@@ -4,6 +4,7 @@ import { createYoga, type Plugin } from 'graphql-yoga'
 import { schema } from '../graphql/schema.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
+import { codedRefusals, requestRefusal } from './refusals.js'
 
 /** Bytes of one request. */
 export const maxBodyBytes = 4_194_304
@@ -34,8 +35,8 @@ export function createGraphQLServer(report: ReportMasked) {
     maxRequestBodySize: maxBodyBytes,
     // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory.
     parserAndValidationCache: false,
-    plugins: [oneBehaviour(report)],
-    maskedErrors: { maskError: (error) => toGraphQLError(error, report) },
+    plugins: [oneBehaviour(report), codedRefusals()],
+    maskedErrors: { maskError: (error) => requestRefusal(error) ?? toGraphQLError(error, report) },
   })
 }
 
