@@ -2,6 +2,8 @@
  * A worker of somebody who installed `pilothouse` from its tarball: nothing here comes from the project's sources.
  * It opens a session, registers an MCP server, and sees its tools come and go. Any failure ends it with a code that is not 0.
  *
+ *   npm pack && mv pilothouse-*.tgz examples/integrator/pilothouse.tgz        in the project; then, in this folder:
+ *   npm install
  *   PILOTHOUSE_URL=http://127.0.0.1:4000/graphql PILOTHOUSE_TOKEN=pht_… node index.js        (an admin's token)
  */
 import assert from 'node:assert/strict'
