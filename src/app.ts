@@ -95,7 +95,7 @@ export async function openCatalog(
       freshForMs: tuning.freshForMs, listens: tuning.listens,
     })
     const refresh: CatalogServices['refresh'] = (options) => inTime(tail.poll(options?.isAnotherPast))
-    const writing: WriterOptions = { db: database.db, auditKey, now, position: () => index.state, refresh, committed: tail.took }
+    const writing: WriterOptions = { db: database.db, once: database.once, auditKey, now, state: () => index.state, refresh, committed: tail.took }
     const services: CatalogServices = {
       db: database.db, index, auditKey, now, refresh, observer,
       accessLog: createAccessLog(database.side, auditKey, now, traceAccess(log, observer)),

@@ -1,9 +1,10 @@
 import { type Change, altersRights, type LoggedChange } from '../core/change.js'
 import { type PrincipalRef } from '../core/owner.js'
-import { appendAudit } from '../db/audit.js'
+import { appendAudit, type AuditRecord } from '../db/audit.js'
 import { appendChanges } from '../db/change-log.js'
 import { type Db, inOneFlight, type Tx } from '../db/client.js'
 import { type Head, lockHead, moveHead } from '../db/head.js'
+import { type CatalogState } from '../index/state.js'
 import { chain } from './chain.js'
 
 /** A change and how the audit tells it. `before` and `after` must hold no secret; use `auditView`. */
@@ -49,12 +50,17 @@ export class StaleDecision extends Error {
   }
 }
 
+/** The head as this process last moved it. */
+export type KnownHead = Pick<Head, 'incarnation' | 'sequence' | 'auditHash'>
+
 export interface WriterOptions {
   db: Db
+  /** For statements that must never run twice. */
+  once: Db
   auditKey: Buffer
   now: () => Date
-  /** Where this process's index stands. */
-  position: () => { incarnation: string; sequence: number }
+  /** What this process knows, and where that stands. */
+  state: () => CatalogState
   /** Reads the change log to its end, on a connection of its own. */
   refresh: () => Promise<void>
   /** Called with what was committed, in order, before anybody is answered. */
@@ -65,7 +71,7 @@ export interface WriterOptions {
 export async function writeAlone<Result>(options: WriterOptions, job: Job<Result>): Promise<Done<Result>> {
   const { result, logged } = await options.db.transaction(async (tx) => {
     const { changes, result: written } = await job.write(tx)
-    return { result: written, logged: await seal(options, tx, [job], changes.map((change) => ({ ...change, actor: job.actor }))) }
+    return { result: written, ...await seal(options, tx, [job], changes.map((change) => ({ ...change, actor: job.actor }))) }
   })
   if (logged.length > 0) options.committed(logged)
   return { result, sequence: logged.at(-1)?.sequence ?? null }
@@ -80,30 +86,38 @@ export async function writeAlone<Result>(options: WriterOptions, job: Job<Result
 export async function seal(
   options: WriterOptions, tx: Tx, decisions: readonly Decision[], changes: ReadonlyArray<AuditedChange & { actor: PrincipalRef }>,
   rows: () => Array<Promise<unknown>> = () => [],
-): Promise<LoggedChange[]> {
-  if (changes.length === 0) return []
+): Promise<{ logged: LoggedChange[]; moved: KnownHead | null }> {
+  if (changes.length === 0) return { logged: [], moved: null }
   const [head] = (await inOneFlight([...rows(), lockHead(tx)])).slice(-1) as [Head]
   await requireCurrent(options, head, decisions)
-  const first = head.sequence + 1
-  const logged = changes.map(({ change }, offset): LoggedChange => ({ ...change, sequence: first + offset }))
-  const at = options.now().toISOString()
-  const records = chain(options.auditKey, head.auditHash, changes.map(({ actor, change, action, before, after }, offset) => ({
-    sequence: first + offset, at, actor, action, outcome: 'OK', target: change.id, before: before ?? null, after: after ?? null,
-  })))
-  const sequence = head.sequence + changes.length
+  const { logged, records, moved } = follow(options, head, changes)
+  const { sequence, auditHash } = moved
   const rightsSequence = changes.some(({ change }) => altersRights(change)) ? sequence : head.rightsSequence
   // In one flight: the lock is held for one round trip and the commit.
-  await inOneFlight([appendChanges(tx, logged), appendAudit(tx, 'changes', records), moveHead(tx, { sequence, rightsSequence, auditHash: records.at(-1)!.hash })])
-  return logged
+  await inOneFlight([appendChanges(tx, logged), appendAudit(tx, 'changes', records), moveHead(tx, { sequence, rightsSequence, auditHash })])
+  return { logged, moved }
+}
+
+/** Changes and their audit events, numbered and chained from a head on. */
+export function follow(
+  { auditKey, now }: WriterOptions, head: KnownHead, changes: ReadonlyArray<AuditedChange & { actor: PrincipalRef }>,
+): { logged: LoggedChange[]; records: AuditRecord[]; moved: KnownHead } {
+  const first = head.sequence + 1
+  const at = now().toISOString()
+  const logged = changes.map(({ change }, offset): LoggedChange => ({ ...change, sequence: first + offset }))
+  const records = chain(auditKey, head.auditHash, changes.map(({ actor, change, action, before, after }, offset) => ({
+    sequence: first + offset, at, actor, action, outcome: 'OK', target: change.id, before: before ?? null, after: after ?? null,
+  })))
+  return { logged, records, moved: { incarnation: head.incarnation, sequence: head.sequence + changes.length, auditHash: records.at(-1)!.hash } }
 }
 
 /** Under the lock: what lies between decision and lock is read, and must have altered nothing that the decision rested on. */
-async function requireCurrent({ position, refresh }: WriterOptions, head: Head, decisions: readonly Decision[]): Promise<void> {
-  const { incarnation, sequence } = position()
+async function requireCurrent({ state, refresh }: WriterOptions, head: Head, decisions: readonly Decision[]): Promise<void> {
+  const { incarnation, sequence } = state()
   if (head.incarnation !== incarnation || head.sequence < sequence) throw new StaleDecision(true)
   const overtaken = decisions.filter(({ decidedAt }) => head.rightsSequence > decidedAt)
   if (overtaken.length === 0) return
   // On a connection of the tail's own, so waiting for it under the lock cannot starve.
   await refresh()
-  if (position().sequence < head.rightsSequence || !overtaken.every(({ isCurrent }) => isCurrent())) throw new StaleDecision()
+  if (state().sequence < head.rightsSequence || !overtaken.every(({ isCurrent }) => isCurrent())) throw new StaleDecision()
 }

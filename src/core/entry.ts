@@ -92,6 +92,11 @@ export function statusReason(entry: JudgedEntry): string | null {
   return entry.status === 'PENDING_APPROVAL' ? `Waits for approval. ${findings}`.trim() : findings
 }
 
+/** The entry without what is derived from it. */
+export function asStored({ verdict: _, status: __, dormant: ___, ...entry }: JudgedEntry): Entry {
+  return entry
+}
+
 /** What the change log stores of an entry from before a change. */
 export function toCandidate(entry: JudgedEntry): Candidate {
   const { id, kind, name, owner, visibility, audience, locked, revision, createdAt, status, dormant } = entry

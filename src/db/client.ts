@@ -19,6 +19,8 @@ export interface DatabaseOptions {
 
 export interface Database {
   db: Db
+  /** The same pool, for what must never run twice: nothing is tried again when a connection is lost. */
+  once: Db
   /**
    * Two connections of their own, for the tail and the access log: what a commit waits for while it holds the counter row
    * must never wait for the pool, whose connections may all be waiting for that row.
@@ -47,6 +49,7 @@ export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database 
   let stopListening = () => Promise.resolve()
   return {
     db: drizzle(guarded(client, poolSize + 1), { schema }),
+    once: drizzle(guarded(client, 1), { schema }),
     side: drizzle(guarded(side, 3), { schema }),
     listen: (wake) => {
       const listener = listenTo(url, wake)
