@@ -6,6 +6,7 @@ import {
   UpdateMcpServerDocument,
 } from '../../src/client/index.js'
 import { commit } from '../../src/catalog/commit.js'
+import { signIn } from '../../src/catalog/sign-in.js'
 import { userChange } from '../../src/catalog/user.js'
 import { systemPrincipal } from '../../src/core/owner.js'
 import { lockUser, updateUser } from '../../src/db/user.js'
@@ -33,6 +34,20 @@ async function restore(userId: string): Promise<void> {
     return { changes: before.deactivatedAt === null ? [] : [userChange(before, after, 'user.restore')], result: null }
   })
 }
+
+describe('a person who signs in for the first time', () => {
+  it('F1 F3: gets what is theirs on a subscription from before the catalog knew them', async () => {
+    const worker = await server.worker()
+    const live = await worker.watch({ kind: 'USER', provider: 'oidc', subject: 'newcomer' })
+    await live.nextSnapshot()
+    // Nothing but the person is made, so nobody's rights change with it.
+    const id = (await signIn(server.app.services, { provider: 'oidc', subject: 'newcomer', displayName: null, role: null, teams: null, issuedAt: null }))!
+    const { cursor } = await server.register(server.admin, 'theirs', { owner: { kind: 'USER', id } })
+    await live.reached(cursor)
+    expect([...live.view().keys()]).toContain('MCP_SERVER:theirs')
+    expect(live.view()).toEqual((await setOf(worker, { kind: 'USER', id })).view)
+  })
+})
 
 describe('a user who is deactivated', () => {
   it('F2: takes entries out of every set at once, and names that they shadowed come back, live and on resume by delta', async () => {
