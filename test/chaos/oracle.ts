@@ -72,7 +72,7 @@ export function createOracle(loaded: LoadedCatalog, model: Model): Oracle {
   function noteRights(): void {
     for (const [{ owner, tokenId: used }, { endings }] of records) {
       for (const tokenId of new Set([used(), ...endings.map((ending) => ending.tokenId)])) {
-        const lacks = era.index.principalNow(tokenId, now) === null ? 'TOKEN' : mayRead(tokenId, owner) ? null : 'RIGHT'
+        const lacks = era.index.principalNow({ kind: 'TOKEN', tokenId }, now) === null ? 'TOKEN' : mayRead(tokenId, owner) ? null : 'RIGHT'
         if (lacks !== null) lastLacking.set(pairKey(lacks, tokenId, owner), { era: era.number, sequence: era.index.state.sequence })
       }
     }
