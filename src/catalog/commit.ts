@@ -1,4 +1,3 @@
-import { canonicalJson } from '../core/canonical.js'
 import { formatCursor } from '../core/change.js'
 import { CatalogError, type ErrorCode } from '../core/errors.js'
 import { type PrincipalRef } from '../core/owner.js'
@@ -78,7 +77,7 @@ type Decider = CatalogServices & Partial<Pick<CatalogContext, 'principal'>>
 /** What every decision rests on: the caller's rights and the policy. Throws once the caller has none left. */
 function groundsOf({ index, principal }: Decider): string {
   const { role, teams, serves } = principal ?? { role: null, teams: new Map<string, string>(), serves: null }
-  return canonicalJson([index.state.policy.revision, role, [...teams].sort(), serves && [...serves].sort()])
+  return [index.state.policy.revision, role, ...[...teams].sort(), '/', ...(serves === null ? ['*'] : [...serves].sort())].join(' ')
 }
 
 /** Deadlocks and serialisation failures are Postgres' way to say "again". */

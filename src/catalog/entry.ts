@@ -146,9 +146,12 @@ function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevisio
 
 /** null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable. */
 export function nextRevision(context: CatalogContext, before: Entry, change: Partial<Entry>): Entry | null {
-  const changed = { ...before, ...change }
-  const isSame = canonicalJson(changed) === canonicalJson(before)
+  const isSame = Object.entries(change).every(([key, value]) => {
+    const old = before[key as keyof Entry]
+    return value === undefined || value === old || (typeof value === 'object' && canonicalJson(value) === canonicalJson(old))
+  })
   if (isSame) return null
+  const changed = { ...before, ...change }
   const after: Entry = {
     ...changed, digest: digestOf(changed.kind, changed.definition), revision: before.revision + 1,
     updatedAt: context.now().toISOString(), updatedBy: actorOf(context.principal),

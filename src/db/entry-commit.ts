@@ -63,8 +63,9 @@ export async function commitEntries(db: Queryable, { known, revisions, gone, at,
       where id = 1 and incarnation = ${known.incarnation} and sequence = ${known.sequence} and audit_hash = ${known.auditHash} returning 1
     ), put as (${putRows(latestOf(revisions), isOurs)}
     ), revised as (${addRevisions(JSON.stringify(revisions), isOurs)}
-    ), ended as (update entry set deleted_at = ${at.toISOString()}::timestamptz where ${isOurs} and id in (select jsonb_array_elements_text(${JSON.stringify(gone)}::jsonb))
-    ), changed as (insert into change_event (sequence, subject, subject_id, before, after) select sequence, subject, id, before, after
+    ), ${gone.length === 0 ? sql`` : sql`ended as (update entry set deleted_at = ${at.toISOString()}::timestamptz
+      where ${isOurs} and id = any (array(select jsonb_array_elements_text(${JSON.stringify(gone)}::jsonb)))
+    ), `}changed as (insert into change_event (sequence, subject, subject_id, before, after) select sequence, subject, id, before, after
       from jsonb_to_recordset(${logged}::jsonb) as given (sequence bigint, subject text, id text, before jsonb, after jsonb) where ${isOurs}
     ), audited as (insert into audit_event (sequence, at, actor, action, outcome, target, before, after, hash)
       select sequence, at, actor, action, outcome, target, before, after, hash from jsonb_to_recordset(${JSON.stringify(records)}::jsonb) as given (

@@ -10,8 +10,9 @@ import { createInFlight } from './drain.js'
 import { answerHealth, isHealthRequest } from './health.js'
 import { isMetricsToken, type Metrics, metricsPath } from './metrics.js'
 import { type RequestTrace } from './trace.js'
+import { answerPlainJson, isPlainJson, readBody } from './json-request.js'
 import { attachWebSockets, type WsOptions, type WsServer } from './ws.js'
-import { createGraphQLServer, graphqlPath, maxBodyBytes, pathOf } from './yoga.js'
+import { createGraphQLServer, graphqlPath, maxBodyBytes, pathOf, type RequestContext } from './yoga.js'
 
 export interface HttpOptions extends WsOptions {
   metrics: Metrics
@@ -77,7 +78,17 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) {
       throw new CatalogError('LIMIT_EXCEEDED', `A request has at most ${maxBodyBytes} bytes.`, { field: 'body', mend: 'Send it in parts.' })
     }
-    await yoga.handle(request, response, { ...context, caller })
+    if (!isPlainJson(request)) return void await yoga.handle(request, response, { ...context, caller })
+    const body = await readBody(request)
+    if (!await answerPlainJson(response, body, { ...context, caller })) await answerByYoga(request, response, body, { ...context, caller })
+  }
+
+  /** What was read already, and turned out to be no plain request. */
+  async function answerByYoga(request: IncomingMessage, response: ServerResponse, body: string, context: RequestContext): Promise<void> {
+    const headers = { 'content-type': 'application/json', accept: request.headers.accept ?? '*/*' }
+    const answer = await yoga.fetch(`http://localhost${graphqlPath}`, { method: 'POST', headers, body }, context)
+    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    response.end(await answer.text())
   }
 
   return {

@@ -77,7 +77,8 @@ function oneBehaviour(): Plugin<RequestContext, RequestContext> {
   }
 }
 
-function masked<Result extends ExecutionResult>(result: Result, trace: RequestTrace): Result {
+/** Every error as it may leave; what was hidden is reported. */
+export function masked<Result extends ExecutionResult>(result: Result, trace: RequestTrace): Result {
   const errors = result.errors?.map((error) => requestRefusal(error) ?? toGraphQLError(error, trace.report))
   errors?.forEach(({ extensions }) => trace.refused(extensions.code))
   return errors === undefined ? result : { ...result, errors }

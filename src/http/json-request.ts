@@ -1,0 +1,64 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http'
+import { execute, getOperationAST, OperationTypeNode } from 'graphql'
+import { schema } from '../graphql/schema.js'
+import { readDocument } from './documents.js'
+import { masked, type RequestContext } from './yoga.js'
+
+interface JsonRequest {
+  query: string
+  operationName: string | null
+  variables: Record<string, unknown>
+}
+
+/** What every client of ours and most others send: a POST of JSON that takes JSON back. Everything else is Yoga's. */
+export function isPlainJson({ method, headers }: IncomingMessage): boolean {
+  return method === 'POST' && /^application\/json(; ?charset=utf-8)?$/i.test(headers['content-type'] ?? '')
+    && ['application/json', '*/*', undefined].includes(headers.accept) && headers['content-encoding'] === undefined && headers['content-length'] !== undefined
+}
+
+export async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+/**
+ * Runs a plain query or mutation without the objects of the fetch standard around it, which cost more than the whole operation (decision 10).
+ * @returns false for whatever is not quite in order: Yoga answers that, in its own words
+ */
+export async function answerPlainJson(response: ServerResponse, body: string, contextValue: RequestContext): Promise<boolean> {
+  const asked = readJson(body)
+  const read = asked === null ? null : readValid(asked)
+  if (asked === null || read === null) return false
+  contextValue.trace.operation(read, asked.operationName)
+  const result = await execute({ schema, document: read, operationName: asked.operationName, variableValues: asked.variables, contextValue })
+  const text = JSON.stringify(masked(result, contextValue.trace))
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) })
+  response.end(text)
+  return true
+}
+
+function readJson(body: string): JsonRequest | null {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body)
+  } catch {
+    return null
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return null
+  const { query, operationName = null, variables = null, extensions = null, ...rest } = parsed as Record<string, unknown>
+  const isInOrder = typeof query === 'string' && (operationName === null || typeof operationName === 'string') && extensions === null
+    && typeof variables === 'object' && !Array.isArray(variables) && Object.keys(rest).length === 0
+  return isInOrder ? { query, operationName, variables: (variables ?? {}) as Record<string, unknown> } : null
+}
+
+/** The document, if it is valid and asks for one query or mutation. */
+function readValid({ query, operationName }: JsonRequest) {
+  try {
+    const { document, problems } = readDocument(query)
+    const operation = problems.length > 0 ? null : getOperationAST(document, operationName)
+    return operation && operation.operation !== OperationTypeNode.SUBSCRIPTION ? document : null
+  } catch {
+    return null
+  }
+}
