@@ -24,6 +24,15 @@ export interface BenchDatabase {
 /** @param serverUrl a server on which databases may be made; null starts an embedded one in a temporary folder */
 export async function openPostgres(serverUrl: string | null): Promise<BenchPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'pilothouse-bench-'))
+  try {
+    return await openIn(folder, serverUrl)
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function openIn(folder: string, serverUrl: string | null): Promise<BenchPostgres> {
   const embedded = serverUrl === null ? await startEmbeddedPostgres({ dataDir: folder, durable: true }) : null
   const url = serverUrl ?? embedded!.url
   const sql = postgres(url, { max: 1, onnotice: () => {} })

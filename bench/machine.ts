@@ -33,9 +33,9 @@ export function sampleProcess(pid: number): ProcessSample | null {
 /** Waits until a process has next to nothing to do any more, at most `atMostMs`. */
 export async function quiet(pid: number, atMostMs = 15_000): Promise<void> {
   const end = nowMs() + atMostMs
-  for (let calm = 0; calm < 2 && nowMs() < end;) {
+  for (let calm = 0; calm < 3 && nowMs() < end;) {
     const before = sampleProcess(pid)
-    await delay(250)
+    await delay(100)
     const after = sampleProcess(pid)
     calm = before === null || after === null || after.cpuMs - before.cpuMs <= 10 ? calm + 1 : 0
   }

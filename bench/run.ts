@@ -17,6 +17,8 @@ function requireFiles({ sockets }: Options): void {
   if (limit !== null && limit < needed) throw new UsageError(`${needed} open files are needed and ${limit} allowed: run ulimit -n ${needed}, or take fewer subscribers with --n.`)
 }
 
+let isInterrupted = false
+
 async function main(): Promise<number> {
   const options = readArguments(process.argv.slice(2))
   if (options.markdown !== null) {
@@ -26,6 +28,7 @@ async function main(): Promise<number> {
   requireFiles(options)
   const postgres = await openPostgres(options.databaseUrl)
   const stop = () => {
+    isInterrupted = true
     killChildren()
     void postgres.close().finally(() => process.exit(130))
   }
@@ -38,6 +41,8 @@ async function main(): Promise<number> {
   try {
     await runAll(options, postgres, say, (sample) => {
       run.samples.push(sample)
+      // After each, so that a run that is interrupted was not for nothing.
+      if (options.out !== null) writeFileSync(options.out, `${JSON.stringify(run)}\n`)
       problemsOf(sample).forEach((problem) => {
         failures.push(problem)
         say(`  problem: ${problem}`)
@@ -49,7 +54,6 @@ async function main(): Promise<number> {
   } finally {
     await postgres.close()
   }
-  if (options.out !== null) writeFileSync(options.out, `${JSON.stringify(run)}\n`)
   process.stdout.write(`${toMarkdown(run)}\n`)
   if (failures.length === 0) return 0
   say(`\n${failures.length} problem${failures.length === 1 ? '' : 's'}:`)
@@ -57,7 +61,9 @@ async function main(): Promise<number> {
   return 1
 }
 
-main().then((code) => process.exit(code), (error: unknown) => {
+main().then((code) => isInterrupted || process.exit(code), (error: unknown) => {
+  // What fails then is no news, and whoever interrupted it cleans up.
+  if (isInterrupted) return
   const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')
   say(isUsage === true ? `${(error as Error).message}\n\n${usage}` : String(error instanceof Error ? error.stack : error))
   process.exit(isUsage === true ? 2 : 1)

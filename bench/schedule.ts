@@ -18,11 +18,12 @@ interface Schedule {
   failed: (what: string) => void
 }
 
-/** Begins to profile, if that was asked for; otherwise there is nothing to end. */
+/** Begins to profile, if that was asked for; otherwise there is nothing to end. What is measured several times gets numbers. */
 function profileOf({ options, say }: Schedule, name: string, inspectorUrl: string | null): Profile {
+  let count = 0
   return async () => {
     if (options.profile === null || inspectorUrl === null) return async () => {}
-    return startProfile(inspectorUrl, options.profile, name, say)
+    return startProfile(inspectorUrl, options.profile, `${name}-${++count}`, say)
   }
 }
 
@@ -53,7 +54,7 @@ async function each(
       try {
         const target = await targets.start(name, groups)
         try {
-          const result = await measure(target, name, profileOf(schedule, title.replaceAll(/[^\w]+/g, '-'), target.inspectorUrl))
+          const result = await measure(target, name, profileOf(schedule, what.replaceAll(/[^\w]+/g, '-'), target.inspectorUrl))
           say(`${what}: ${brief(result)} [${secondsSince(begin)}]`)
           took({ target: name, sockets, groups, round, result })
         } finally {
@@ -105,7 +106,7 @@ async function runSnapshots(schedule: Schedule): Promise<void> {
     try {
       const result = await measureSnapshots({
         postgres, prepared, repeats: sizes.snapshotRepeats, isInspected: options.profile !== null,
-        profile: (inspectorUrl) => profileOf(schedule, 'snapshot', inspectorUrl)(),
+        profile: (inspectorUrl) => profileOf(schedule, `snapshot-round-${round}`, inspectorUrl)(),
       })
       say(`snapshot, round ${round}: ${brief(result)} [${secondsSince(begin)}]`)
       took({ target: 'OURS', sockets: 0, groups: options.groups, round, result })

@@ -1,26 +1,33 @@
-import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Logger, pino } from 'pino'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type DestinationStream, type Logger } from 'pino'
+import { readAuditKey, writePrivately } from './app/data-folder.js'
 import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
 import { type CatalogServices, hmac } from './catalog/context.js'
-import { createWriter } from './catalog/writer.js'
+import { createEntryLane } from './catalog/entry-lane.js'
+import { writeAlone, type WriterOptions } from './catalog/writer.js'
+import { noObserver, type Observer } from './catalog/observer.js'
+import { startMembershipSweep } from './catalog/membership.js'
 import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
-import { type Database, type Db, migrateDatabase, openDatabase, withoutValues, withStartLock } from './db/client.js'
+import { type Database, type Db, migrateDatabase, openDatabase, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
 import { ensureHeads, findHead, settleHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { createTokenProvider } from './http/auth.js'
+import { createMetrics, type Metrics } from './http/metrics.js'
+import { createOidcProvider, type OidcOptions } from './http/oidc.js'
 import { createHttpServer } from './http/server.js'
+import { createTracer, traceAccess } from './http/trace.js'
 import { graphqlPath } from './http/yoga.js'
 import { createCatalogIndex } from './index/catalog-index.js'
 import { loadCatalog } from './index/load.js'
 import { type Touched } from './index/state.js'
+import { createLogger } from './log.js'
 
 /** Knobs that only tests turn; operators have `Config`. */
 export interface AppTuning {
@@ -30,6 +37,15 @@ export interface AppTuning {
   /** Whether NOTIFY is listened to; everything works without, a little later. */
   listens?: boolean
   maxWaitingBytes?: number
+  /** Milliseconds for which a read of the log counts as recent. */
+  freshForMs?: number
+  /** Milliseconds that requests in flight get at the end. */
+  finishMs?: number
+  /** Where log lines go instead of stderr. */
+  logTo?: DestinationStream
+  /** Between two looks for memberships that are over; default 10,000. */
+  sweepMs?: number
+  oidc?: Pick<OidcOptions, 'keysMaxAgeMs' | 'keysCooldownMs'>
 }
 
 /** The catalog without its API: database, index and tail. The CLI opens it for what needs the database. */
@@ -46,20 +62,21 @@ export interface OpenCatalog {
 export interface App {
   /** Takes connections; resolves with the address of the API. */
   listen: () => Promise<{ url: string; webSocketUrl: string }>
-  /** Stops in reverse order: no new work, sockets closed with 1012, requests finished, then the database. */
-  close: () => Promise<void>
+  /**
+   * Stops in reverse order: not ready for `drainSeconds` (the setting, unless given), then no new work, sockets closed with
+   * 1012, requests finished, then the database. A second call gets the same end.
+   */
+  close: (drainSeconds?: number) => Promise<void>
   /** Path of the admin token if this start made it. */
   newAdminToken: string | null
   services: CatalogServices
   hub: Hub
+  log: Logger
 }
 
-const logTo = (level: Config['logLevel']) => pino(
-  { level, name: 'pilothouse', redact: ['*.authorization', '*.token', '*.secret'], serializers: { err: withoutValues } }, pino.destination(2),
-)
-
-export async function openCatalog(config: Config, tuning: AppTuning = {}): Promise<OpenCatalog> {
-  const log = logTo(config.logLevel)
+export async function openCatalog(
+  config: Config, tuning: AppTuning = {}, observer: Observer = noObserver, log: Logger = createLogger(config.logLevel, tuning.logTo),
+): Promise<OpenCatalog> {
   const now = tuning.now ?? (() => new Date())
   // The embedded server makes the data folder itself: as root, another account has to reach into it.
   const embedded = config.databaseUrl === null
@@ -74,15 +91,18 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
     const listeners: Array<(touched: Touched | 'RELOADED') => void> = []
     const tail = await startTail({
       database, index, onBatch: (touched) => listeners.forEach((listener) => listener(touched)),
-      onError: (error) => log.warn({ err: error }, 'the change log could not be read'), pollMs: tuning.pollMs, listens: tuning.listens,
+      onError: (error) => log.warn({ err: error }, 'the change log could not be read'), pollMs: tuning.pollMs,
+      freshForMs: tuning.freshForMs, listens: tuning.listens,
     })
     const refresh: CatalogServices['refresh'] = (options) => inTime(tail.poll(options?.isAnotherPast))
+    const writing: WriterOptions = { db: database.db, once: database.once, auditKey, now, state: () => index.state, refresh, committed: tail.took }
     const services: CatalogServices = {
-      db: database.db, index, auditKey, now, refresh, accessLog: createAccessLog(database.side, auditKey, now),
-      writer: createWriter({ db: database.db, auditKey, now, position: () => index.state, refresh, committed: tail.took }),
+      db: database.db, index, auditKey, now, refresh, observer,
+      accessLog: createAccessLog(database.side, auditKey, now, traceAccess(log, observer)),
+      writer: { write: (job) => writeAlone(writing, job), writeEntry: createEntryLane(writing) },
     }
     const close = async () => {
-      await tail.close()
+      await inTime(tail.close()).catch(() => {})
       await database.close()
       await embedded?.stop()
     }
@@ -94,23 +114,23 @@ export async function openCatalog(config: Config, tuning: AppTuning = {}): Promi
   }
 }
 
-/** How long a request waits for the database to be read. */
-const refreshPatienceMs = 5_000
+/** How long a request, or the end of the process, waits for the database. */
+const patienceMs = 5_000
 
-/** A database that does not answer must not hold requests for ever. */
-async function inTime(read: Promise<void>): Promise<void> {
+/** A database that does not answer must not hold requests for ever, nor the end. */
+async function inTime(work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), refreshPatienceMs)
+    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), patienceMs)
   })
-  await Promise.race([read, late]).finally(() => clearTimeout(timer))
+  await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /** Migrations, heads and the audit key, which must be the one that the database was audited with. */
 async function prepare(config: Config, db: Db): Promise<Buffer> {
   await migrateDatabase(db)
   const known = await findHead(db)
-  const auditKey = await readAuditKey(config, known === null)
+  const auditKey = await readAuditKey(config.dataDir, config.auditKey, known === null)
   const keyId = auditKey === null ? null : hmac(auditKey, 'pilothouse audit key').slice(0, 16)
   if (auditKey === null || keyId === null || (known !== null && known.auditKeyId !== keyId)) {
     throw new Error('This database was audited with another key. Set PILOTHOUSE_AUDIT_KEY to it, or bring back the file audit.key.')
@@ -122,17 +142,18 @@ async function prepare(config: Config, db: Db): Promise<Buffer> {
 
 /** Builds every part in the order in which they need each other. */
 export async function createApp(config: Config, tuning: AppTuning = {}): Promise<App> {
-  const log = logTo(config.logLevel)
-  const catalog = await openCatalog(config, tuning)
+  const log = createLogger(config.logLevel, tuning.logTo)
+  const metrics = createMetrics()
+  const catalog = await openCatalog(config, tuning, metrics.observer, log)
   try {
-    return await buildApp(config, tuning, catalog, log)
+    return await buildApp(config, tuning, catalog, { log, metrics })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog, log: Logger): Promise<App> {
+async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog, { log, metrics }: { log: Logger; metrics: Metrics }): Promise<App> {
   const { services, tail } = catalog
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
@@ -146,50 +167,46 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const tokens = createTokenProvider({
     index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: (id) => void used.add(id),
   })
+  const oidc = config.oidc === null ? [] : [createOidcProvider({
+    settings: config.oidc, services, report: (error) => log.warn({ err: error }, 'the OIDC issuer cannot be reached'), ...tuning.oidc,
+  })]
+  const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const http = createHttpServer({
-    services, hub, providers: [tokens], report: (error) => log.error({ err: error }, 'masked error'),
+    services, hub, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
-    maxWaitingBytes: tuning.maxWaitingBytes,
+    maxWaitingBytes: tuning.maxWaitingBytes, finishMs: tuning.finishMs,
+  })
+  metrics.read({
+    lagSeconds: tail.lagSeconds, sequence: () => services.index.state.sequence, subscriptions: hub.size, groups: hub.groups,
+    waitingBytes: http.webSockets.waitingBytes, requestsInFlight: http.requestsInFlight,
   })
   // Consumers of changes are wired here and nowhere else: rights first, so that nobody gets what they just lost.
   catalog.onBatch((touched) => {
     if (touched === 'RELOADED' || touched.rights) http.webSockets.closeEnded()
     hub.dispatch(touched)
   })
+  let isListening = false
+  const close = async (drainSeconds: number) => {
+    http.drain()
+    if (isListening) await delay(drainSeconds * 1_000)
+    await http.close()
+    hub.close()
+    clearInterval(usedTimer)
+    await inTime(sweep.close()).catch(() => {})
+    await inTime(flushUsed()).catch(() => {})
+    await catalog.close()
+  }
+  let closed: Promise<void> | null = null
   return {
     listen: async () => {
       const { port } = await http.listen(config.port, config.host)
+      isListening = true
       const host = config.host.includes(':') ? `[${config.host}]` : config.host
       return { url: `http://${host}:${port}${graphqlPath}`, webSocketUrl: `ws://${host}:${port}${graphqlPath}` }
     },
-    close: async () => {
-      await http.close()
-      hub.close()
-      clearInterval(usedTimer)
-      await flushUsed()
-      await catalog.close()
-    },
-    newAdminToken, services, hub,
+    close: (drainSeconds = config.drainSeconds) => closed ??= close(drainSeconds),
+    newAdminToken, services, hub, log,
   }
-}
-
-/**
- * The key lies outside the database: from the configuration, or in a file that is made once, for a new database.
- * @returns null when the database is not new and there is no key
- */
-async function readAuditKey(config: Config, isNew: boolean): Promise<Buffer | null> {
-  if (config.auditKey !== null) return Buffer.from(config.auditKey)
-  const path = join(config.dataDir, 'audit.key')
-  if (!existsSync(path)) {
-    if (!isNew) return null
-    const draft = `${path}.${randomBytes(4).toString('hex')}`
-    await writeFile(draft, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' })
-    // A link to a name that exists fails: of several first starts at once, one makes the key and all read the same.
-    await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    }).finally(() => rm(draft, { force: true }))
-  }
-  return Buffer.from((await readFile(path, 'utf8')).trim())
 }
 
 /** An empty deployment gets an admin, and the token lies in `admin-token` before the first request is answered. */
@@ -202,17 +219,4 @@ async function ensureAdmin(config: Config, { services, databaseUrl, tail }: Open
     await createAdminToken(services, 'admin-token', (secret) => writePrivately(path, secret))
     return path
   })
-}
-
-/** Replaces a file in one step; nobody but us can read it at any moment. */
-export async function writePrivately(path: string, text: string): Promise<void> {
-  const draft = `${path}.${randomBytes(4).toString('hex')}`
-  try {
-    await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
-    await chmod(draft, 0o600)
-    await rename(draft, path)
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
-  }
 }

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 
+const httpsUrl = z.string().refine(isHttps, 'must be an https:// URL without user and fragment (http:// on loopback only)')
+const claimName = z.string().max(200, 'has more than 200 characters')
+
 /**
  * Everything that can be set from outside, read in this one place. Each variable says what it does, its default and its
  * unit; `.env` files are not read.
@@ -22,9 +25,70 @@ const environment = z.object({
   PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(10_000),
   /** Operations on one socket. Default 5,000. */
   PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(5_000),
+  /** Seconds between a request to stop and the first refusal, for balancers that need to notice; 0 to 60. Default 0. */
+  PILOTHOUSE_DRAIN_SECONDS: z.coerce.number('must be a number').min(0, 'must be 0 to 60').max(60, 'must be 0 to 60').default(0),
+  /** Opens `/metrics` and nothing else; at least 32 characters without spaces. Default: only an admin's token does. */
+  PILOTHOUSE_METRICS_TOKEN: z.string().regex(/^[\x21-\x7e]{32,}$/, 'must have at least 32 characters, and no spaces').optional(),
   /** Lowest level that is logged (JSON lines on stderr): debug, info, warn, error or silent. Default warn. */
   PILOTHOUSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent').default('warn'),
+  /** OIDC issuer whose JWTs are taken besides our own tokens, exactly as in their `iss`. Default: none. See docs/identity.md. */
+  PILOTHOUSE_OIDC_ISSUER: httpsUrl.refine((url) => !url.includes('?'), 'must have no query').optional(),
+  /** What `aud` of its JWTs must be or hold; required with the issuer. */
+  PILOTHOUSE_OIDC_AUDIENCE: z.string().optional(),
+  /** Where its keys are. Default: what its discovery document says. */
+  PILOTHOUSE_OIDC_JWKS_URL: httpsUrl.optional(),
+  /** First half of its people's (provider, subject); `local` is ours. Default oidc. */
+  PILOTHOUSE_OIDC_PROVIDER: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, dot, underscore and hyphen')
+    .refine((name) => name !== 'local', 'must not be local').default('oidc'),
+  /** Claim of the subject. Claims are named by their own name or a dotted path. Default sub. */
+  PILOTHOUSE_OIDC_SUBJECT_CLAIM: claimName.default('sub'),
+  /** Claim of the displayed name; without it the subject is shown. Default name. */
+  PILOTHOUSE_OIDC_NAME_CLAIM: claimName.default('name'),
+  /** Claim that makes admins, and the value that it must be or hold. Default: roles are given in the catalog. */
+  PILOTHOUSE_OIDC_ROLE_CLAIM: claimName.optional(),
+  PILOTHOUSE_OIDC_ADMIN_VALUE: z.string().optional(),
+  /** Claim of the teams, a text or a list. Default: memberships are given in the catalog. */
+  PILOTHOUSE_OIDC_TEAMS_CLAIM: claimName.optional(),
+  /** JSON map from a value of that claim to a team's slug, or to `slug:MAINTAINER`. Default: the value is the slug. */
+  PILOTHOUSE_OIDC_TEAMS: z.string().transform(parseTeams).optional(),
+  /** Seconds by which the issuer's clock may differ from ours, 0 to 300. Default 60. */
+  PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS: z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be 0 to 300').max(300, 'must be 0 to 300').default(60),
 })
+
+/** What means something only together with another one. */
+const needs: Array<[name: string, other: string]> = [
+  ['PILOTHOUSE_OIDC_ISSUER', 'PILOTHOUSE_OIDC_AUDIENCE'],
+  ...Object.keys(environment.shape).filter((name) => name.startsWith('PILOTHOUSE_OIDC_')).map((name): [string, string] => [name, 'PILOTHOUSE_OIDC_ISSUER']),
+  ['PILOTHOUSE_OIDC_ROLE_CLAIM', 'PILOTHOUSE_OIDC_ADMIN_VALUE'], ['PILOTHOUSE_OIDC_ADMIN_VALUE', 'PILOTHOUSE_OIDC_ROLE_CLAIM'],
+  ['PILOTHOUSE_OIDC_TEAMS', 'PILOTHOUSE_OIDC_TEAMS_CLAIM'],
+]
+
+/** The text itself is compared with `iss`, so nothing of it is altered. */
+function isHttps(text: string): boolean {
+  if (/\s/.test(text) || !URL.canParse(text)) return false
+  const { protocol, hostname, username, password, hash } = new URL(text)
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+  return username + password + hash === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopback))
+}
+
+type TeamByValue = ReadonlyMap<string, { slug: string; role: 'MEMBER' | 'MAINTAINER' }>
+
+function parseTeams(text: string, context: z.RefinementCtx): TeamByValue {
+  const parsed = z.record(z.string(), z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}(:(MEMBER|MAINTAINER))?$/)).safeParse(jsonOrNull(text))
+  if (!parsed.success) context.addIssue({ code: 'custom', message: 'must be a JSON map from claim values to team slugs, e.g. {"group-id": "payments", "other-id": "payments:MAINTAINER"}' })
+  return new Map(Object.entries(parsed.data ?? {}).map(([value, team]) => {
+    const [slug, role] = team.split(':')
+    return [value, { slug: slug!, role: role === 'MAINTAINER' ? role : 'MEMBER' }]
+  }))
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
 
 export interface Config {
   databaseUrl: string | null
@@ -36,7 +100,26 @@ export interface Config {
   poolSize: number
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
+  drainSeconds: number
+  metricsToken: string | null
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** null: only our own tokens open anything. */
+  oidc: OidcConfig | null
+}
+
+/** The issuer whose people may sign in, and how its claims are read. */
+export interface OidcConfig {
+  issuer: string
+  audience: string
+  jwksUrl: string | null
+  mapping: {
+    provider: string
+    subjectClaim: string
+    nameClaim: string
+    admin: { claim: string; value: string } | null
+    teams: { claim: string; byValue: TeamByValue | null } | null
+  }
+  clockSkewSeconds: number
 }
 
 /** Every problem of the environment at once, one line each. */
@@ -53,13 +136,33 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   // An empty variable is how shells and compose files say "not set".
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = environment.safeParse(given)
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`))
+  const problems = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`),
+    ...needs.filter(([name, other]) => name in given && !(other in given)).map(([name, other]) => `${other}: is needed with ${name}`),
+  ]
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   const values = parsed.data
   return {
     databaseUrl: values.DATABASE_URL ?? null, port: values.PORT, host: values.HOST, dataDir: resolve(values.PILOTHOUSE_DATA_DIR),
     auditKey: values.PILOTHOUSE_AUDIT_KEY ?? null, poolSize: values.PILOTHOUSE_DB_POOL,
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
-    maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, logLevel: values.PILOTHOUSE_LOG_LEVEL,
+    maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
+    metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,
+    oidc: oidcOf(values),
+  }
+}
+
+function oidcOf(values: z.output<typeof environment>): OidcConfig | null {
+  const { PILOTHOUSE_OIDC_ISSUER: issuer, PILOTHOUSE_OIDC_AUDIENCE: audience, PILOTHOUSE_OIDC_ROLE_CLAIM: roleClaim, PILOTHOUSE_OIDC_ADMIN_VALUE: value,
+    PILOTHOUSE_OIDC_TEAMS_CLAIM: teamsClaim } = values
+  if (issuer === undefined || audience === undefined) return null
+  return {
+    issuer, audience, jwksUrl: values.PILOTHOUSE_OIDC_JWKS_URL ?? null, clockSkewSeconds: values.PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS,
+    mapping: {
+      provider: values.PILOTHOUSE_OIDC_PROVIDER, subjectClaim: values.PILOTHOUSE_OIDC_SUBJECT_CLAIM, nameClaim: values.PILOTHOUSE_OIDC_NAME_CLAIM,
+      admin: roleClaim === undefined || value === undefined ? null : { claim: roleClaim, value },
+      teams: teamsClaim === undefined ? null : { claim: teamsClaim, byValue: values.PILOTHOUSE_OIDC_TEAMS ?? null },
+    },
   }
 }
 

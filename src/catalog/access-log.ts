@@ -8,8 +8,11 @@ import { type AccessEvent, type AccessLog } from './context.js'
 /** At most this many events in one batch; more wait for the next. */
 const batchSize = 500
 
-/** Events that come while a batch is being written leave together in the next one: one transaction for many denials. */
-export function createAccessLog(db: Db, key: Buffer, now: () => Date): AccessLog {
+/**
+ * Events that come while a batch is being written leave together in the next one: one transaction for many denials.
+ * @param recorded hears each event once it is stored
+ */
+export function createAccessLog(db: Db, key: Buffer, now: () => Date, recorded: (event: AccessEvent) => void = () => {}): AccessLog {
   let waiting: Array<{ event: AccessEvent; resolve: () => void; reject: (error: unknown) => void }> = []
   let isWriting = false
 
@@ -20,7 +23,10 @@ export function createAccessLog(db: Db, key: Buffer, now: () => Date): AccessLog
       waiting = waiting.slice(batchSize)
       try {
         await commitAccessEvents(db, key, now(), batch.map(({ event }) => event))
-        batch.forEach(({ resolve }) => resolve())
+        batch.forEach(({ event, resolve }) => {
+          resolve()
+          recorded(event)
+        })
       } catch (error) {
         batch.forEach(({ reject }) => reject(error))
       }

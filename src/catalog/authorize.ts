@@ -1,6 +1,6 @@
 import { type Action, decide } from '../core/access.js'
 import { wayTo } from '../core/effective.js'
-import { type Entry, type JudgedEntry } from '../core/entry.js'
+import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, notFound } from '../core/errors.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
@@ -47,7 +47,7 @@ export async function denied(context: CatalogContext, action: string, target: st
 }
 
 /** Whether the caller sees that the entry exists: its own people, its audience, and admins. */
-export function canSee(context: CatalogContext, entry: Entry): boolean {
+export function canSee(context: CatalogContext, entry: JudgedEntry): boolean {
   const { principal, index } = context
   if (principal.kind === 'WORKER') return false
   if (principal.role === 'ADMIN') return true

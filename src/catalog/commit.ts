@@ -4,7 +4,9 @@ import { CatalogError, type ErrorCode } from '../core/errors.js'
 import { type PrincipalRef } from '../core/owner.js'
 import { sqlState, type Tx } from '../db/client.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
-import { StaleDecision, type Written } from './writer.js'
+import { type EntryJob } from './entry-lane.js'
+import { observed } from './observer.js'
+import { type Decision, type Done, StaleDecision, type Written } from './writer.js'
 
 export interface Committed<Result> {
   result: Result
@@ -26,21 +28,29 @@ const mayBeOutdated: readonly ErrorCode[] = ['NOT_FOUND', 'FORBIDDEN', 'INVALID_
  * When changes of rights or policy got in between the decision and the transaction's end, it is rolled back and decided
  * again (S19). A refusal counts only on the newest state: what another node committed a moment ago is read first. The
  * answer waits until this process's index has the change, so that whoever got it reads their own write.
- *
- * @param lane SHARED for what alters nobody's rights: it is written together with whatever else waits
  */
-export async function commit<Result>(
-  services: Decider, actor: PrincipalRef, decide: () => Promise<(tx: Tx) => Promise<Written<Result>>>, lane: 'ALONE' | 'SHARED' = 'ALONE',
+export function commit<Result>(
+  services: Decider, actor: PrincipalRef, decide: () => Promise<(tx: Tx) => Promise<Written<Result>>>,
 ): Promise<Committed<Result>> {
-  const { index, writer, refresh } = services
+  return decideAndWrite(services, actor, async (decision) => services.writer.write({ ...decision, write: await decide() }))
+}
+
+/** The same for one entry: it is written together with what else waits (entry-lane.ts). */
+export function commitEntry<Result>(
+  services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'plan'>>,
+): Promise<Committed<Result>> {
+  return decideAndWrite(services, actor, async (decision) => services.writer.writeEntry({ ...decision, ...await decide() }))
+}
+
+async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, write: (decision: Decision) => Promise<Done<Result>>): Promise<Committed<Result>> {
+  const { index, refresh, observer } = services
   let isNewest = false
   for (let attempt = 1; ; attempt++) {
     const decidedAt = index.state.sequence
     const decidedBy = groundsOf(services)
     const isCurrent = () => groundsOf(services) === decidedBy
     try {
-      const job = { actor, decidedAt, isCurrent, write: await decide() }
-      const { result, sequence } = await (lane === 'SHARED' ? writer.writeShared(job) : writer.write(job))
+      const { result, sequence } = await observed(observer, isWorthAnotherTry, () => write({ actor, decidedAt, isCurrent }))
       if (sequence === null) {
         // Nothing was locked, so nothing was checked.
         await refresh()

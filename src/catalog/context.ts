@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { type Principal } from '../core/access.js'
+import { type Credential, type Principal } from '../core/access.js'
 import { type Definition, type EntryKind } from '../core/entry.js'
 import { canonicalJson } from '../core/canonical.js'
 import { CatalogError } from '../core/errors.js'
@@ -7,7 +7,9 @@ import { type McpServerDefinition, mcpServerContent } from '../core/mcp-server.j
 import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
-import { type Writer } from './writer.js'
+import { type WriteEntry } from './entry-lane.js'
+import { type Observer } from './observer.js'
+import { type Done, type Job } from './writer.js'
 
 /** What every use case works with; made once for a process. */
 export interface CatalogServices {
@@ -16,7 +18,7 @@ export interface CatalogServices {
   /** HMAC key of both audit chains; it lies outside the database. */
   auditKey: Buffer
   now: () => Date
-  writer: Writer
+  writer: { write: <Result>(job: Job<Result>) => Promise<Done<Result>>; writeEntry: WriteEntry }
   /**
    * Reads what other nodes committed; resolves when everything from before the call is in the index.
    * @param isAnotherPast the database may have been restored: look at its head too
@@ -24,6 +26,7 @@ export interface CatalogServices {
    */
   refresh: (options?: { isAnotherPast: boolean }) => Promise<void>
   accessLog: AccessLog
+  observer: Observer
 }
 
 /** What happened in the access chain; see access-log.ts. */
@@ -43,16 +46,16 @@ export interface AccessLog {
 export interface CatalogContext extends CatalogServices {
   /**
    * Who calls, with the rights of this very moment: a request may outlive a role, a membership or its own token.
-   * Reading it throws UNAUTHENTICATED once the token has ended.
+   * Reading it throws UNAUTHENTICATED once the credential has ended.
    */
   readonly principal: Principal
 }
 
-export function callerContext(services: CatalogServices, tokenId: string): CatalogContext {
+export function callerContext(services: CatalogServices, credential: Credential): CatalogContext {
   return {
     ...services,
     get principal() {
-      const principal = services.index.principalNow(tokenId, services.now())
+      const principal = services.index.principalNow(credential, services.now())
       if (principal !== null) return principal
       throw new CatalogError('UNAUTHENTICATED', 'The access token has ended.', { field: 'authorization', mend: 'Use a valid token.' })
     },

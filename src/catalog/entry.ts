@@ -1,4 +1,4 @@
-import { commit, type Committed } from './commit.js'
+import { type Committed, commitEntry } from './commit.js'
 import { type AuditedChange } from './writer.js'
 import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
@@ -10,8 +10,7 @@ import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { evaluate } from '../core/policy.js'
-import { isUniqueViolation, type Tx } from '../db/client.js'
-import { findRevision, insertEntry, lockEntry, tombstoneEntry, updateEntry } from '../db/entry.js'
+import { findRevision } from '../db/entry.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge } from '../index/state.js'
 
@@ -35,11 +34,11 @@ export function registerEntry(
   context: CatalogContext, kind: EntryKind, input: RegisterInput, definition: Definition,
 ): Promise<Committed<JudgedEntry>> {
   const name = parseInput(line(200, 1), input.name, 'name')
-  return commit(context, actorOf(context.principal), async () => {
+  return commitEntry(context, actorOf(context.principal), async () => {
     const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
     const entry = newEntry(context, kind, owner, name, definition, input)
-    return async (tx) => ({ changes: [await inserted(context, tx, entry)], result: judged(context, entry) })
-  }, 'SHARED')
+    return { id: null, owner, plan: () => ({ after: entry, change: registered(context, entry), result: judged(context, entry) }) }
+  })
 }
 
 /** An entry of revision 1 that policy allows. */
@@ -66,25 +65,30 @@ export function newEntry(
  */
 export function changeEntry(
   context: CatalogContext, target: { id: string; expectedRevision: number; kind?: EntryKind }, action: string,
-  change: (entry: Entry, tx: Tx) => Partial<Entry> | Promise<Partial<Entry>>,
+  decide: () => ((entry: Entry) => Partial<Entry>) | Promise<(entry: Entry) => Partial<Entry>>,
 ): Promise<Committed<JudgedEntry>> {
-  return commit(context, actorOf(context.principal), async () => {
-    const { kind } = await writableEntry(context, target.id)
+  return commitEntry(context, actorOf(context.principal), async () => {
+    const { id, kind } = await writableEntry(context, target.id)
     if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
-    return async (tx) => {
-      const before = await lockAtRevision(tx, target)
-      const after = nextRevision(context, before, await change(before, tx))
-      if (after === null) return { changes: [], result: judged(context, before) }
-      return { changes: [await updated(context, tx, before, after, action)], result: judged(context, after) }
+    const change = await decide()
+    return {
+      id, owner: null,
+      plan: (locked) => {
+        const before = atRevision(locked, target)
+        const after = nextRevision(context, before, change(before))
+        return after === null
+          ? { after, change: null, result: judged(context, before) }
+          : { after, change: updated(context, before, after, action), result: judged(context, after) }
+      },
     }
-  }, 'SHARED')
+  })
 }
 
 export function updateEntryOfKind(
   context: CatalogContext, kind: EntryKind, input: UpdateInput, definition: Definition | null,
 ): Promise<Committed<JudgedEntry>> {
   const name = input.name === null || input.name === undefined ? null : parseInput(line(200, 1), input.name, 'name')
-  return changeEntry(context, { ...input, kind }, `${actionNoun[kind]}.update`, (entry) => ({
+  return changeEntry(context, { ...input, kind }, `${actionNoun[kind]}.update`, () => (entry) => ({
     ...resolveReach(context, entry.owner, input, entry),
     name: name ?? entry.name, definition: definition ?? entry.definition, apply: input.apply ?? entry.apply,
   }))
@@ -93,43 +97,44 @@ export function updateEntryOfKind(
 export function setEntryEnabled(
   context: CatalogContext, input: { id: string; expectedRevision: number; enabled: boolean },
 ): Promise<Committed<JudgedEntry>> {
-  return changeEntry(context, input, input.enabled ? 'entry.enable' : 'entry.disable', () => ({ enabled: input.enabled }))
+  return changeEntry(context, input, input.enabled ? 'entry.enable' : 'entry.disable', () => () => ({ enabled: input.enabled }))
 }
 
 /** An old definition becomes the new revision, and goes through today's policy again. */
 export function rollbackEntry(
   context: CatalogContext, input: { id: string; expectedRevision: number; toRevision: number },
 ): Promise<Committed<JudgedEntry>> {
-  return changeEntry(context, input, 'entry.rollback', async (entry, tx) => {
-    const isOne = input.toRevision >= 1 && input.toRevision <= entry.revision
-    const old = isOne ? await findRevision(tx, entry.id, input.toRevision) : null
-    if (old === null) {
+  return changeEntry(context, input, 'entry.rollback', async () => {
+    // Revisions are never rewritten, so this one may be read before the entry is locked.
+    const old = input.toRevision >= 1 ? await findRevision(context.db, input.id, input.toRevision) : null
+    return (entry) => {
+      if (old !== null && input.toRevision <= entry.revision) return { definition: old.definition }
       throw invalid('toRevision', `There is no revision ${input.toRevision}.`, `Choose one from 1 to ${entry.revision}; entryHistory lists them.`)
     }
-    return { definition: old.definition }
   })
 }
 
 /** A tombstone: revisions and audit stay stored, the name is free at once. */
 export function deleteEntry(context: CatalogContext, input: { id: string; expectedRevision: number }): Promise<Committed<null>> {
-  return commit(context, actorOf(context.principal), async () => {
-    await writableEntry(context, input.id)
-    return async (tx) => {
-      const before = await lockAtRevision(tx, input)
-      await tombstoneEntry(tx, before.id, context.now())
-      const change = { subject: 'ENTRY' as const, id: before.id, before: toCandidate(judged(context, before)), after: null }
-      return {
-        changes: [{ change, action: `${actionNoun[before.kind]}.delete`, before: auditView(context, before), after: null }],
-        result: null,
-      }
+  return commitEntry(context, actorOf(context.principal), async () => {
+    const { id } = await writableEntry(context, input.id)
+    return {
+      id, owner: null,
+      plan: (locked) => ({ after: null, change: tombstoned(context, atRevision(locked, input)), result: null }),
     }
-  }, 'SHARED')
+  })
+}
+
+export function tombstoned(context: CatalogContext, before: Entry): AuditedChange {
+  return {
+    change: { subject: 'ENTRY', id: before.id, before: toCandidate(judged(context, before)), after: null },
+    action: `${actionNoun[before.kind]}.delete`, before: auditView(context, before), after: null,
+  }
 }
 
 export const actionNoun: Record<EntryKind, string> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }
 
-async function lockAtRevision(tx: Tx, { id, expectedRevision }: { id: string; expectedRevision: number }): Promise<Entry> {
-  const entry = await lockEntry(tx, id)
+function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevision: number }): Entry {
   if (entry === null) throw notFound('id', 'entry')
   if (entry.revision !== expectedRevision) {
     throw new CatalogError('REVISION_CONFLICT', `The entry is at revision ${entry.revision}, not ${expectedRevision}.`, {
@@ -152,33 +157,22 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
   return after
 }
 
-export async function inserted(context: CatalogContext, tx: Tx, entry: Entry): Promise<AuditedChange> {
-  await insertEntry(tx, entry).catch(nameTaken(entry))
+export function registered(context: CatalogContext, entry: Entry): AuditedChange {
   return {
     change: { subject: 'ENTRY', id: entry.id, before: null, after: entry },
     action: `${actionNoun[entry.kind]}.register`, before: null, after: auditView(context, entry),
   }
 }
 
-export async function updated(context: CatalogContext, tx: Tx, before: Entry, after: Entry, action: string): Promise<AuditedChange> {
-  await updateEntry(tx, after).catch(nameTaken(after))
+export function updated(context: CatalogContext, before: Entry, after: Entry, action: string): AuditedChange {
   return {
     change: { subject: 'ENTRY', id: after.id, before: toCandidate(judged(context, before)), after },
     action, before: auditView(context, before), after: auditView(context, after),
   }
 }
 
-function nameTaken(entry: Entry) {
-  return (error: unknown): never => {
-    if (!isUniqueViolation(error)) throw error
-    throw new CatalogError('NAME_TAKEN', `That owner has an entry named ${entry.name} already.`, {
-      field: 'name', mend: 'Choose another name, or update the entry that has it.',
-    })
-  }
-}
-
 function judged(context: CatalogContext, entry: Entry): JudgedEntry {
-  return judge(context.index.state.policy, entry)
+  return judge(context.index.state, entry)
 }
 
 function requireAllowed(context: CatalogContext, entry: Entry): void {

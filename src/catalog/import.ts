@@ -1,18 +1,21 @@
 import { parseAgentDefinition } from '../core/agent.js'
 import { parseAgentMd } from '../core/agent-md.js'
 import { type Definition, type Entry, type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
-import { CatalogError, invalid } from '../core/errors.js'
+import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type ParsedItem, parseMcpJson } from '../core/mcp-json.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Finding } from '../core/policy.js'
-import { lockEntry } from '../db/entry.js'
+import { type Tx } from '../db/client.js'
+import { lockEntries } from '../db/entry.js'
+import { putEntries } from '../db/entry-commit.js'
+import { holdTeams } from '../db/user.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge } from '../index/state.js'
 import { ownerFor } from './authorize.js'
 import { commit, type Committed } from './commit.js'
-import { type AuditedChange } from './writer.js'
-import { actionNoun, inserted, newEntry, nextRevision, updated } from './entry.js'
+import { nameTaken } from './entry-lane.js'
+import { actionNoun, newEntry, nextRevision, registered, updated } from './entry.js'
 import { actorOf, type CatalogContext } from './context.js'
 
 export type ImportFormat = 'MCP_JSON' | 'PILOTSWARM' | 'AGENT_MD'
@@ -59,12 +62,12 @@ export async function importCatalog(context: CatalogContext, input: ImportInput)
     const isBlocked = (input.onConflict ?? 'FAIL') === 'FAIL' && steps.some(({ outcome }) => outcome === 'REFUSED')
     const shown = isBlocked ? steps.map(notWritten) : steps
     return async (tx) => {
-      const changes: AuditedChange[] = []
-      for (const step of dryRun ? [] : shown) {
-        if (step.after === null) continue
-        if (step.before === null) changes.push(await inserted(context, tx, step.after))
-        else changes.push(await updated(context, tx, await unchanged(tx, step.before), step.after, `${actionNoun[step.kind]}.update`))
-      }
+      if (owner.kind === 'TEAM' && (await holdTeams(tx, [owner.id])).length === 0) throw notFound('owner', 'owner')
+      const written = dryRun ? [] : shown.filter((step): step is Step & { after: Entry } => step.after !== null)
+      await requireUnchanged(tx, written)
+      if (written.length > 0) await putEntries(tx, written.map(({ after }) => after)).catch(nameTaken)
+      const changes = written.map(({ before, after, kind }) => (
+        before === null ? registered(context, after) : updated(context, before, after, `${actionNoun[kind]}.update`)))
       return { changes, result: shown.map(({ before: _, after: __, ...item }) => item) }
     }
   })
@@ -125,7 +128,7 @@ function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, on
 }
 
 function done(context: CatalogContext, item: ParsedItem, outcome: ImportOutcome, before: Entry | null, after: Entry | null): Step {
-  const entry = judge(context.index.state.policy, (after ?? before)!)
+  const entry = judge(context.index.state, (after ?? before)!)
   return { name: entry.name, kind: item.kind, outcome, entry, findings: [...item.findings, ...entry.verdict.findings], before, after }
 }
 
@@ -147,11 +150,14 @@ function freeName({ kind, name }: ParsedItem, own: Map<string, Entry>): string {
   }
 }
 
-/** An update was planned on the index; somebody may have been faster. */
-async function unchanged(tx: Parameters<typeof lockEntry>[0], planned: Entry): Promise<Entry> {
-  const entry = await lockEntry(tx, planned.id)
-  if (entry?.revision === planned.revision) return entry
-  throw new CatalogError('REVISION_CONFLICT', `${planned.name} was changed meanwhile.`, {
-    field: 'text', currentRevision: entry?.revision ?? null, mend: 'Import again.',
+/** Updates were planned on the index; somebody may have been faster. What the text names twice builds on its own first change. */
+async function requireUnchanged(tx: Tx, steps: Array<{ before: Entry | null; after: Entry }>): Promise<void> {
+  const planned = steps.flatMap(({ before }, at) => (before === null || steps.slice(0, at).some(({ after }) => after.id === before.id) ? [] : [before]))
+  if (planned.length === 0) return
+  const locked = new Map((await lockEntries(tx, planned.map(({ id }) => id))).map((entry) => [entry.id, entry.revision]))
+  const changed = planned.find(({ id, revision }) => locked.get(id) !== revision)
+  if (changed === undefined) return
+  throw new CatalogError('REVISION_CONFLICT', `${changed.name} was changed meanwhile.`, {
+    field: 'text', currentRevision: locked.get(changed.id) ?? null, mend: 'Import again.',
   })
 }

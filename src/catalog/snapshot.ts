@@ -2,7 +2,7 @@ import { decide } from '../core/access.js'
 import { wayTo } from '../core/effective.js'
 import { explain, type Availability } from '../core/explain.js'
 import { type EntryKind, type JudgedEntry, isAgent, isMcpServer, nameKey, type McpServerEntry, type AgentEntry } from '../core/entry.js'
-import { type OwnerRef } from '../core/owner.js'
+import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { ownerFor } from './authorize.js'
 import { type CatalogContext } from './context.js'
@@ -35,7 +35,9 @@ export async function explainAvailability(context: CatalogContext, query: OwnerQ
     scope,
     entries: index.state.entriesByName.get(nameKey({ kind, name })) ?? [],
     // An admin's right to look into strangers' entries is used by naming their owner, where it is recorded.
-    isVisible: (entry) => context.principal.kind === 'USER' && (wayTo(own, entry) !== null || decide(context.principal, 'SEE_ENTRIES', entry.owner) === 'YES'),
+    // What belongs to the asked owner always reaches them, unless they are deactivated.
+    isVisible: (entry) => context.principal.kind === 'USER' && (
+      wayTo(own, entry) !== null || isSameOwner(entry.owner, owner) || decide(context.principal, 'SEE_ENTRIES', entry.owner) === 'YES'),
     hasMcpServer: (server) => index.chosen(scope, 'MCP_SERVER', server) !== null,
   })
 }

@@ -2,11 +2,14 @@ import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { deploymentOwner, type Membership, type Team, type TeamRole } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { isUniqueViolation, type Tx } from '../db/client.js'
-import { insertTeam, lockMembership, putMembership, removeMembership } from '../db/user.js'
+import { lockEntriesOf, tombstoneEntries } from '../db/entry.js'
+import { findMembership, insertTeam, listMembers, lockTeam, putMembership, removeMembers, removeMembership, setTeamDeleted } from '../db/user.js'
 import { authorize, ownerFor } from './authorize.js'
 import { commit, type Committed } from './commit.js'
-import { type Written } from './writer.js'
+import { type AuditedChange, type Written } from './writer.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
+import { tombstoned } from './entry.js'
+import { membershipChange } from './membership.js'
 
 /** No underscore, so that a slug never looks like a team's id. */
 const slugPattern = /^[a-z0-9][a-z0-9-]{0,39}$/
@@ -27,11 +30,40 @@ export function createTeam(context: CatalogContext, slug: string, displayName: s
   })
 }
 
-/** Adds a member or changes the role; admins and the team's maintainers. @throws CatalogError FORBIDDEN, NOT_FOUND */
+/**
+ * Admins only. In one commit: its entries become tombstones, its memberships end, the slug is free. An audience that names it
+ * reaches nobody through it any more. @throws CatalogError FORBIDDEN, NOT_FOUND
+ */
+export function deleteTeam(context: CatalogContext, query: string): Promise<Committed<Team>> {
+  return commit(context, actorOf(context.principal), async () => {
+    await authorize(context, 'MANAGE_PEOPLE', deploymentOwner, 'deleteTeam')
+    const owner = context.index.resolveOwner({ kind: 'TEAM', id: query }, null)
+    if (owner === null) throw notFound('team', 'team')
+    return async (tx): Promise<Written<Team>> => {
+      const before = await lockTeam(tx, owner.id)
+      if (before === null) throw notFound('team', 'team')
+      const entries = await lockEntriesOf(tx, owner)
+      const changes: AuditedChange[] = entries.map((entry) => tombstoned(context, entry))
+      await tombstoneEntries(tx, entries.map(({ id }) => id), context.now())
+      for (const member of await listMembers(tx, owner.id)) changes.push(membershipChange(member, null, 'team.removeMember'))
+      await removeMembers(tx, owner.id)
+      const now = context.now()
+      await setTeamDeleted(tx, owner.id, now)
+      const after: Team = { ...before, deletedAt: now.toISOString() }
+      changes.push({ change: { subject: 'TEAM', id: owner.id, before, after }, action: 'team.delete', before, after })
+      return { changes, result: after }
+    }
+  })
+}
+
+/**
+ * Adds a member or changes the role; admins and the team's maintainers. What the identity provider said of that membership
+ * before counts no more: it stays until people change it. @throws CatalogError FORBIDDEN, NOT_FOUND
+ */
 export function setTeamMember(context: CatalogContext, team: string, userId: string, role: TeamRole): Promise<Committed<Team>> {
   return changeMembership(context, team, userId, 'team.setMember', async (tx, teamId) => {
-    const after = { teamId, userId, role }
-    await putMembership(tx, teamId, userId, role)
+    const after: Membership = { teamId, userId, role, expiresAt: null }
+    await putMembership(tx, after)
     return after
   })
 }
@@ -54,11 +86,11 @@ function changeMembership(
     if (team === undefined) throw notFound('team', 'team')
     if (!context.index.state.users.has(userId)) throw notFound('userId', 'user')
     return async (tx): Promise<Written<Team>> => {
-      const before = await lockMembership(tx, id, userId)
+      if (await lockTeam(tx, id) === null) throw notFound('team', 'team')
+      const before = await findMembership(tx, id, userId)
       const after = await write(tx, id)
-      if (before?.role === after?.role) return { changes: [], result: team }
-      const change = { subject: 'MEMBERSHIP' as const, id: `${id}/${userId}`, teamId: id, userId, before, after }
-      return { changes: [{ change, action, before, after }], result: team }
+      const isSame = before?.role === after?.role && before?.expiresAt === after?.expiresAt
+      return { changes: isSame ? [] : [membershipChange(before, after, action)], result: team }
     }
   })
 }

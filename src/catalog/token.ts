@@ -3,11 +3,14 @@ import { type TokenRecord } from '../core/change.js'
 import { invalid, notFound } from '../core/errors.js'
 import { deploymentOwner, type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
+import { type Tx } from '../db/client.js'
 import { findToken, insertToken, listTokens, lockToken, setTokenRevoked, type StoredToken } from '../db/token.js'
+import { lockUser } from '../db/user.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { authorize, denied } from './authorize.js'
 import { commit } from './commit.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
+import { type AuditedChange } from './writer.js'
 
 export interface CreateAccessTokenInput {
   kind: TokenRecord['kind']
@@ -58,6 +61,8 @@ export async function createAccessToken(context: CatalogContext, input: CreateAc
     const serves = input.serves?.map((query, at) => served(context, query, `serves.${at}`)) ?? null
     const { token, secret } = mintToken({ kind: input.kind, name, userId, serves }, context.now(), days)
     return async (tx) => {
+      // Whoever is deactivated meanwhile loses the tokens that are there by then; this one must not come after.
+      if (userId !== null && ((await lockUser(tx, userId))?.deactivatedAt ?? null) !== null) throw notFound('userId', 'user')
       await insertToken(tx, token)
       const change = { subject: 'TOKEN' as const, id: token.id, before: null, after: token }
       return {
@@ -83,14 +88,17 @@ export async function revokeAccessToken(context: CatalogContext, id: string): Pr
       const stored = await lockToken(tx, id)
       if (stored === null) throw notFound('id', 'access token')
       if (stored.revokedAt !== null) return { changes: [], result: stored }
-      const { lastUsedAt, ...before } = stored
-      const after: TokenRecord = { ...before, revokedAt: context.now().toISOString() }
-      await setTokenRevoked(tx, id, new Date(after.revokedAt!))
-      const change = { subject: 'TOKEN' as const, id, before: null, after }
-      return { changes: [{ change, action: 'token.revoke', before: tokenView(before), after: tokenView(after) }], result: { ...after, lastUsedAt } }
+      const now = context.now()
+      return { changes: [await revoked(tx, stored, now)], result: { ...stored, revokedAt: now.toISOString() } }
     }
   })
   return result
+}
+
+export async function revoked(tx: Tx, { lastUsedAt: _, ...before }: StoredToken, now: Date): Promise<AuditedChange> {
+  await setTokenRevoked(tx, before.id, now)
+  const after: TokenRecord = { ...before, revokedAt: now.toISOString() }
+  return { change: { subject: 'TOKEN', id: before.id, before: null, after }, action: 'token.revoke', before: tokenView(before), after: tokenView(after) }
 }
 
 /** One's own token, and for admins anybody's; null for unknown, malformed and other people's ids. */

@@ -10,7 +10,7 @@ import { listUsers } from './user.js'
 /** Whose sets the caller may read by name; a worker that serves everyone has no list. */
 export function viewerOwners(context: CatalogContext): OwnerRef[] {
   const { principal, index } = context
-  if (principal.kind === 'WORKER') return index.state.tokens.get(principal.tokenId)?.serves ?? []
+  if (principal.kind === 'WORKER') return (index.state.tokens.get(principal.id)?.serves ?? []).filter((owner) => index.resolveOwner(owner, null) !== null)
   const teams = [...principal.teams.keys()].map((id): OwnerRef => ({ kind: 'TEAM', id }))
   return [{ kind: 'USER', id: principal.id }, ...teams, ...(principal.role === 'ADMIN' ? [deploymentOwner] : [])]
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CatalogRequestError } from '../client/index.js'
 import { addAudit } from './audit.js'
+import { addDatabase } from './database.js'
 import { addImport } from './import.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
@@ -24,6 +25,7 @@ addToken(program)
 addImport(program)
 addWatch(program)
 addAudit(program)
+addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()
 
 try {

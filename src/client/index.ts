@@ -2,6 +2,7 @@ import { type TypedDocumentNode } from '@graphql-typed-document-node/core'
 import { print } from 'graphql'
 
 export * from './generated/graphql.js'
+export { possibleTypes } from './possible-types.js'
 
 export interface CatalogClientOptions {
   /** The HTTP endpoint, e.g. `http://127.0.0.1:4000/graphql`. */

@@ -6,7 +6,7 @@ import { type OwnerKind, type OwnerRef, type Role, type TeamRole } from './owner
  */
 export const actions = [
   'SEE_ENTRIES', 'READ_HISTORY', 'WRITE_ENTRIES', 'READ_SET', 'READ_POLICY', 'WRITE_POLICY', 'MANAGE_MEMBERS', 'MANAGE_TOKENS',
-  'MANAGE_PEOPLE', 'READ_AUDIT',
+  'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS',
 ] as const
 export type Action = (typeof actions)[number]
 
@@ -20,11 +20,17 @@ export type Relation = (typeof relations)[number]
  */
 export type Decision = 'YES' | 'NO' | 'HIDDEN' | 'AUDITED'
 
+/**
+ * By what somebody was let in: an access token of our own, or a sign-in at the identity provider, which lasts as long as its token.
+ * It names and never holds rights: who it stands for, and whether it ended, is asked anew at each use (`principalNow` of the index).
+ */
+export type Credential = { kind: 'TOKEN'; tokenId: string } | { kind: 'SIGN_IN'; userId: string; expiresAt: string }
+
 export interface Principal {
   kind: 'USER' | 'WORKER'
   /** The user's id, or the worker token's id. */
   id: string
-  tokenId: string
+  credential: Credential
   /** USER only. */
   role: Role
   teams: ReadonlyMap<string, TeamRole>
@@ -90,6 +96,11 @@ export const accessTable: Record<Action, Rows> = {
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
   },
   READ_AUDIT: {
+    USER: none,
+    TEAM: none,
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
+  },
+  READ_METRICS: {
     USER: none,
     TEAM: none,
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),

@@ -39,18 +39,22 @@ export type Change =
   | { subject: 'POLICY'; id: string; before: PolicyRecord | null; after: PolicyRecord }
   | { subject: 'TOKEN'; id: string; before: null; after: TokenRecord }
 
-export type ChangeSubject = Change['subject']
-
 /** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */
 export type LoggedChange = Change & { sequence: number }
 
 /**
  * Whether a change can alter what somebody may do, so that decisions taken before it must be looked at again.
- * People and teams that are new alter nobody's rights.
+ * People and teams that are new alter nobody's rights, nor does a membership that only lasts longer.
  */
-export function altersRights({ subject, before }: Change): boolean {
-  const byItself: Record<ChangeSubject, boolean> = { ENTRY: false, USER: before !== null, TEAM: before !== null, MEMBERSHIP: true, POLICY: true, TOKEN: true }
-  return byItself[subject]
+export function altersRights(change: Change): boolean {
+  switch (change.subject) {
+    case 'ENTRY': return false
+    case 'USER':
+    case 'TEAM': return change.before !== null
+    case 'MEMBERSHIP': return change.before?.role !== change.after?.role
+    case 'POLICY':
+    case 'TOKEN': return true
+  }
 }
 
 export interface Cursor {

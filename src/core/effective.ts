@@ -6,7 +6,7 @@ import { type OwnerKind } from './owner.js'
  * what the deployment gives to everyone.
  */
 export type Scope =
-  | { kind: 'USER'; userId: string | null; teamIds: ReadonlySet<string>; isAdmin: boolean }
+  | { kind: 'USER'; userId: string | null; teamIds: ReadonlySet<string>; isAdmin: boolean; isDeactivated: boolean }
   | { kind: 'TEAM'; teamId: string }
   | { kind: 'DEPLOYMENT' }
 
@@ -25,8 +25,12 @@ function isInAudience(scope: Scope, entry: Reach): boolean {
   })
 }
 
-/** How the entry comes into the scope's set of candidates, or null when it does not. */
-export function wayTo(scope: Scope, entry: Reach): Way | null {
+/**
+ * How the entry comes into the scope's set of candidates, or null when it does not. Nothing of a deactivated person reaches
+ * anybody, and nothing reaches them: whoever acts for them gets an empty set.
+ */
+export function wayTo(scope: Scope, entry: Candidate): Way | null {
+  if (entry.dormant || (scope.kind === 'USER' && scope.isDeactivated)) return null
   const { owner } = entry
   if (owner.kind === 'DEPLOYMENT') {
     if (scope.kind === 'DEPLOYMENT') return 'OWN'
@@ -74,6 +78,9 @@ export function fates<Item extends Candidate>(scope: Scope, entries: Iterable<It
 
 /** The one entry of that (kind, name) in the scope's set, if any. */
 export function chosenOf<Item extends Candidate>(scope: Scope, entries: Iterable<Item>): Item | null {
+  // Most names have one entry, which nothing can shadow or lock out.
+  const [first, second] = entries
+  if (second === undefined) return first?.status === 'ACTIVE' && wayTo(scope, first) !== null ? first : null
   for (const fate of fates(scope, entries)) if (fate.outcome === 'CHOSEN') return fate.entry
   return null
 }
@@ -92,7 +99,7 @@ export type RemovalReason = (typeof removalReasons)[number]
  * Why the entry `gone` (as it was) is no longer chosen for its old name, given what it is `now` (null: deleted).
  * @param lastReach of a deleted entry: whom it still reached when it was deleted
  */
-export function removalReason(scope: Scope, gone: Reach, now: Candidate | null, lastReach: Reach | null = null): RemovalReason {
+export function removalReason(scope: Scope, gone: Reach, now: Candidate | null, lastReach: Candidate | null = null): RemovalReason {
   // Whoever lost it before it was deleted must not hear of its end (F2).
   if (now === null) return lastReach !== null && wayTo(scope, lastReach) === null ? 'NOT_SHARED' : 'DELETED'
   // To whom it is not shared any more, its new name, state or successor must not be told (F2).
@@ -136,7 +143,7 @@ export interface Difference<Item extends Candidate> {
  */
 export function differenceOf<Item extends Candidate>(
   scope: Scope, before: Reach | null, after: Item | null, current: (id: string) => Item | null,
-  lastReach: (id: string) => Reach | null = () => null,
+  lastReach: (id: string) => Candidate | null = () => null,
 ): Difference<Item> {
   const isSame = before !== null && after !== null && before.id === after.id
   const upserted = after !== null && !(isSame && before.revision === after.revision) ? [after] : []

@@ -49,12 +49,15 @@ export interface Entry extends Reach {
 /** A candidate for somebody's set: its reach and whether it may run. */
 export interface Candidate extends Reach {
   status: EntryStatus
+  /** Its owner is deactivated: it is a candidate for nobody, and shadows nothing. */
+  dormant: boolean
 }
 
-/** An entry with what today's policy says of it. Immutable: a change makes a new object. */
+/** An entry with what today's policy, and the state of its owner, say of it. Immutable: a change makes a new object. */
 export interface JudgedEntry extends Entry {
   verdict: Verdict
   status: EntryStatus
+  dormant: boolean
 }
 
 export interface McpServerEntry extends JudgedEntry {
@@ -82,16 +85,22 @@ export function entryStatus(enabled: boolean, verdict: Verdict): EntryStatus {
 }
 
 export function statusReason(entry: JudgedEntry): string | null {
+  if (entry.dormant) return 'Its owner is deactivated, so it is in nobody\'s set.'
   if (entry.status === 'ACTIVE') return null
   if (entry.status === 'DISABLED') return 'Disabled; enable it to use it.'
   const findings = entry.verdict.findings.map((finding) => finding.message).join(' ')
   return entry.status === 'PENDING_APPROVAL' ? `Waits for approval. ${findings}`.trim() : findings
 }
 
+/** The entry without what is derived from it. */
+export function asStored({ verdict: _, status: __, dormant: ___, ...entry }: JudgedEntry): Entry {
+  return entry
+}
+
 /** What the change log stores of an entry from before a change. */
 export function toCandidate(entry: JudgedEntry): Candidate {
-  const { id, kind, name, owner, visibility, audience, locked, revision, createdAt, status } = entry
-  return { id, kind, name, owner, visibility, audience, locked, revision, createdAt, status }
+  const { id, kind, name, owner, visibility, audience, locked, revision, createdAt, status, dormant } = entry
+  return { id, kind, name, owner, visibility, audience, locked, revision, createdAt, status, dormant }
 }
 
 /** Names are unique for one kind; one key for both. */

@@ -64,6 +64,12 @@ const wayReason = {
   DEPLOYMENT: 'The deployment offers it to this owner.', REACHED: 'It is shared with this owner.',
 }
 
+function unreachedReason(entry: JudgedEntry, scope: Scope): string {
+  if (entry.dormant) return 'Its owner is deactivated.'
+  if (scope.kind === 'USER' && scope.isDeactivated) return 'This owner is deactivated, and gets nothing.'
+  return `It is ${entry.visibility} and not shared with this owner.`
+}
+
 function describe(entry: JudgedEntry): string {
   const whose = { DEPLOYMENT: 'the deployment', TEAM: 'a team', USER: 'a user' }[entry.owner.kind]
   return `The entry ${entry.id} of ${whose}`
@@ -73,7 +79,7 @@ function chainOf(fate: Fate<JudgedEntry>, input: ExplainInput): AvailabilityStep
   const { entry } = fate
   const steps = [step('entry', true, `${describe(entry)}, revision ${entry.revision}.`)]
   steps.push(fate.outcome === 'UNREACHED'
-    ? step('scope', false, `It is ${entry.visibility} and not shared with this owner.`)
+    ? step('scope', false, unreachedReason(entry, input.scope))
     : step('scope', true, wayReason[fate.way]))
   steps.push(step('enabled', entry.enabled, entry.enabled ? 'It is enabled.' : 'It is disabled.'))
   const denied = entry.verdict.kind === 'DENY'

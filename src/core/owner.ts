@@ -34,6 +34,11 @@ export interface User {
   role: Role
   /** ISO time; a deactivated user has no tokens, and the entries leave every set. */
   deactivatedAt: string | null
+  /**
+   * ISO time; when the identity provider issued the newest claims that altered something here. Older ones, in a token that is
+   * still valid, bring nothing back. null: never signed in that way.
+   */
+  claimsIssuedAt: string | null
 }
 
 export interface Team {
@@ -47,6 +52,13 @@ export interface Membership {
   teamId: string
   userId: string
   role: TeamRole
+  /** ISO time; of what the identity provider said at sign-in. null: people decided it, and it stays. */
+  expiresAt: string | null
+}
+
+/** Whether a membership has ended by the clock, even if its removal is still on the way. */
+export function isOver({ expiresAt }: Membership, now: Date): boolean {
+  return expiresAt !== null && new Date(expiresAt) <= now
 }
 
 export type PrincipalKind = 'USER' | 'WORKER' | 'SYSTEM'

@@ -23,7 +23,10 @@ export type ChainName = 'changes' | 'access'
 const tables = { changes: auditEvent, access: accessEvent } as const
 
 export async function appendAudit(tx: Tx, chain: ChainName, records: AuditRecord[]): Promise<void> {
-  await tx.insert(tables[chain]).values(records.map((record) => ({ ...record, at: new Date(record.at) })))
+  await tx.execute(sql`
+    insert into ${tables[chain]} (sequence, at, actor, action, outcome, target, before, after, hash)
+    select sequence, at, actor, action, outcome, target, before, after, hash from jsonb_to_recordset(${JSON.stringify(records)}::jsonb) as given (
+      sequence bigint, at timestamptz, actor jsonb, action text, outcome text, target text, before jsonb, after jsonb, hash text)`)
 }
 
 export async function readChain(db: Queryable, chain: ChainName, after: number, limit: number): Promise<AuditRecord[]> {

@@ -5,7 +5,10 @@ import { type Queryable, type Tx } from './client.js'
 import { changeEvent } from './schema.js'
 
 export async function appendChanges(tx: Tx, changes: readonly LoggedChange[]): Promise<void> {
-  await tx.insert(changeEvent).values(changes.map(({ sequence, subject, id, before, after }) => ({ sequence, subject, subjectId: id, before, after })))
+  const rows = JSON.stringify(changes.map(({ sequence, subject, id, before, after }) => ({ sequence, subject, id, before, after })))
+  await tx.execute(sql`
+    insert into change_event (sequence, subject, subject_id, before, after) select sequence, subject, id, before, after
+    from jsonb_to_recordset(${rows}::jsonb) as given (sequence bigint, subject text, id text, before jsonb, after jsonb)`)
 }
 
 /**

@@ -19,6 +19,8 @@ export interface DatabaseOptions {
 
 export interface Database {
   db: Db
+  /** The same pool, for what must never run twice: nothing is tried again when a connection is lost. */
+  once: Db
   /**
    * Two connections of their own, for the tail and the access log: what a commit waits for while it holds the counter row
    * must never wait for the pool, whose connections may all be waiting for that row.
@@ -47,6 +49,7 @@ export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database 
   let stopListening = () => Promise.resolve()
   return {
     db: drizzle(guarded(client, poolSize + 1), { schema }),
+    once: drizzle(guarded(client, 1), { schema }),
     side: drizzle(guarded(side, 3), { schema }),
     listen: (wake) => {
       const listener = listenTo(url, wake)
@@ -121,6 +124,17 @@ export function readConsistently<Result>(db: Db, read: (tx: Tx) => Promise<Resul
   return db.transaction(read, { isolationLevel: 'repeatable read', accessMode: 'read only' })
 }
 
+/**
+ * Queries of one transaction that were sent in one flight. The first that failed, in the order in which they were sent, is what went wrong:
+ * after it Postgres refuses the others.
+ */
+export async function inOneFlight<Results extends unknown[]>(queries: { [At in keyof Results]: Promise<Results[At]> }): Promise<Results> {
+  const settled = await Promise.allSettled(queries)
+  const failed = settled.find((one) => one.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as Results
+}
+
 /** Postgres' error code of a failed query (drizzle wraps the driver's error), or null. */
 export function sqlState(error: unknown): string | null {
   for (let at = error; at instanceof Error; at = at.cause) {
@@ -152,4 +166,14 @@ function causesOf(error: Error): Error[] {
 
 export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505'
+}
+
+/** The last value of the key that a unique index has already, as Postgres names it; null for any other error. */
+export function duplicateIn(error: unknown): string | null {
+  if (!isUniqueViolation(error)) return null
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const detail = at instanceof postgres.PostgresError ? at.detail : undefined
+    if (detail !== undefined) return /(?:, |\()([^,()]*)\) already exists/.exec(detail)?.[1] ?? ''
+  }
+  return ''
 }

@@ -1,16 +1,12 @@
-import { and, desc, eq, isNull, lt, type InferSelectModel } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNull, lt, type InferSelectModel } from 'drizzle-orm'
 import { type Definition, type Entry } from '../core/entry.js'
-import { type PrincipalRef } from '../core/owner.js'
+import { type OwnerRef, type PrincipalRef } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
 import { entry, entryRevision } from './schema.js'
 
 function toEntry(row: InferSelectModel<typeof entry>): Entry {
   const { ownerKind, ownerId, createdAt, updatedAt, deletedAt: _, ...rest } = row
   return { ...rest, owner: { kind: ownerKind, id: ownerId }, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() }
-}
-
-function toRow({ owner, createdAt, updatedAt, ...rest }: Entry) {
-  return { ...rest, ownerKind: owner.kind, ownerId: owner.id, createdAt: new Date(createdAt), updatedAt: new Date(updatedAt) }
 }
 
 export async function loadEntries(db: Queryable): Promise<Entry[]> {
@@ -23,24 +19,20 @@ export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
   return row === undefined ? null : toEntry(row)
 }
 
-/** @throws a unique violation when the owner has an entry of that kind and name */
-export async function insertEntry(tx: Tx, value: Entry): Promise<void> {
-  // In one flight; sent in this order, because the revision refers to the entry.
-  await Promise.all([tx.insert(entry).values(toRow(value)).execute(), insertRevision(tx, value)])
+/** Live entries, locked until the transaction ends, always in the same order so that two transactions cannot wait for each other. */
+export async function lockEntries(tx: Tx, ids: readonly string[]): Promise<Entry[]> {
+  return (await tx.select().from(entry).where(and(inArray(entry.id, [...ids]), isNull(entry.deletedAt))).orderBy(asc(entry.id)).for('update')).map(toEntry)
 }
 
-/** @throws a unique violation when the owner has another entry of that kind and name */
-export async function updateEntry(tx: Tx, value: Entry): Promise<void> {
-  await Promise.all([tx.update(entry).set(toRow(value)).where(eq(entry.id, value.id)).execute(), insertRevision(tx, value)])
+/** Everything alive of one owner, locked until the transaction ends. */
+export async function lockEntriesOf(tx: Tx, owner: OwnerRef): Promise<Entry[]> {
+  const rows = await tx.select().from(entry)
+    .where(and(eq(entry.ownerKind, owner.kind), eq(entry.ownerId, owner.id), isNull(entry.deletedAt))).orderBy(asc(entry.id)).for('update')
+  return rows.map(toEntry)
 }
 
-export async function tombstoneEntry(tx: Tx, id: string, at: Date): Promise<void> {
-  await tx.update(entry).set({ deletedAt: at }).where(eq(entry.id, id))
-}
-
-async function insertRevision(tx: Tx, value: Entry): Promise<void> {
-  const { id, revision, name, definition, digest, updatedBy, updatedAt } = value
-  await tx.insert(entryRevision).values({ entryId: id, revision, name, definition, digest, changedBy: updatedBy, at: new Date(updatedAt) })
+export async function tombstoneEntries(tx: Tx, ids: readonly string[], at: Date): Promise<void> {
+  await tx.update(entry).set({ deletedAt: at }).where(inArray(entry.id, [...ids]))
 }
 
 export interface EntryRevision {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { eq, inArray, isNull, sql } from 'drizzle-orm'
-import { type Queryable, sqlState, type Tx, wakeChannel } from './client.js'
+import { inOneFlight, type Queryable, sqlState, type Tx, wakeChannel } from './client.js'
 import { accessHead, catalogHead } from './schema.js'
 
 export interface Head {
@@ -85,9 +85,9 @@ export async function lockHead(tx: Tx): Promise<Head> {
 
 /** Moves the head and wakes every node once the transaction commits. The sequence is a hint: who has it need not read. */
 export async function moveHead(tx: Tx, head: Pick<Head, 'sequence' | 'rightsSequence' | 'auditHash'>): Promise<void> {
-  await Promise.all([
-    tx.update(catalogHead).set(head).where(eq(catalogHead.id, 1)),
-    tx.execute(sql`select pg_notify(${wakeChannel}, ${String(head.sequence)})`),
+  await inOneFlight([
+    tx.update(catalogHead).set(head).where(eq(catalogHead.id, 1)).execute(),
+    tx.execute(sql`select pg_notify(${wakeChannel}, ${String(head.sequence)})`).execute(),
   ])
 }
 

@@ -39,6 +39,8 @@ export const catalogUser = pgTable('catalog_user', {
   displayName: text('display_name').notNull(),
   role: text('role').$type<Role>().notNull(),
   deactivatedAt: moment('deactivated_at'),
+  /** When the identity provider issued the newest claims that altered something here; older ones count no more. */
+  claimsIssuedAt: moment('claims_issued_at'),
   createdAt: moment('created_at').notNull(),
 }, (table) => [uniqueIndex('catalog_user_person').on(table.provider, table.subject)])
 
@@ -54,6 +56,8 @@ export const teamMember = pgTable('team_member', {
   teamId: text('team_id').notNull().references(() => team.id),
   userId: text('user_id').notNull().references(() => catalogUser.id),
   role: text('role').$type<TeamRole>().notNull(),
+  /** Of what the identity provider said at sign-in; null: made by people. */
+  expiresAt: moment('expires_at'),
 }, (table) => [primaryKey({ columns: [table.teamId, table.userId] })])
 
 export const accessToken = pgTable('access_token', {

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNull, type InferSelectModel, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNull, type InferSelectModel, sql } from 'drizzle-orm'
 import { type TokenRecord } from '../core/change.js'
 import { type Queryable, type Tx } from './client.js'
 import { accessToken } from './schema.js'
@@ -29,6 +29,13 @@ export async function insertToken(tx: Tx, token: TokenRecord): Promise<void> {
 export async function lockToken(tx: Tx, id: string): Promise<StoredToken | null> {
   const [row] = await tx.select().from(accessToken).where(eq(accessToken.id, id)).for('update')
   return row === undefined ? null : toToken(row)
+}
+
+/** A person's tokens that are not revoked, locked until the transaction ends. */
+export async function lockTokensOf(tx: Tx, userId: string): Promise<StoredToken[]> {
+  const rows = await tx.select().from(accessToken)
+    .where(and(eq(accessToken.userId, userId), isNull(accessToken.revokedAt))).orderBy(asc(accessToken.id)).for('update')
+  return rows.map(toToken)
 }
 
 export async function setTokenRevoked(tx: Tx, id: string, at: Date): Promise<void> {

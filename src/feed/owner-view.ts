@@ -28,8 +28,9 @@ export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>):
 /** Moves a view to the index and says what differs: all names when the owner's rights changed, else the touched ones. */
 export function advance(index: CatalogIndex, held: OwnerView, touched: Touched): Difference<JudgedEntry> {
   // By the scope's user, not the owner's id: a person who was subscribed to before the catalog knew them keeps the first id.
-  const scope = touched.rights ? index.scopeOf(held.owner) : held.scope
-  const isConcerned = touched.everyone || (scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId))
+  // A person who is new alters nobody's rights, and still has a set of their own from then on.
+  const scope = touched.users.size > 0 ? index.scopeOf(held.owner) : held.scope
+  const isConcerned = scope.kind === 'USER' && scope.userId !== null && touched.users.has(scope.userId)
   if (isConcerned) held.scope = scope
   const names = isConcerned
     ? new Set([...held.view.keys(), ...index.effective(held.scope).keys(), ...touched.names])

@@ -1,25 +1,18 @@
-import { type LoggedChange } from '../core/change.js'
+import { altersRights, type LoggedChange } from '../core/change.js'
 import { chosenOf, type Difference, differenceOf, type Scope } from '../core/effective.js'
-import { type Candidate, type JudgedEntry, nameKey } from '../core/entry.js'
-import { type CatalogState } from '../index/state.js'
+import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
+import { type OwnerRef } from '../core/owner.js'
+import { type CatalogState, entriesOf } from '../index/state.js'
 
 /**
  * What changed for an owner over a run of changes, folded: each thing at most once, as it now is.
  * `removed` is computed from the reach that each change row keeps from before, so that no name is told that the owner
  * never saw, nor withheld that it did (feed.md 3).
- * @returns null when rights or policy of that owner lie in between: the set is then sent anew
+ * @returns null when rights or the policy of that owner lie in between: the set is then sent anew
  */
 export function foldChanges(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): Difference<JudgedEntry> | null {
-  const firstBefore = new Map<string, Candidate | null>()
-  const lastBefore = new Map<string, Candidate | null>()
-  for (const change of changes) {
-    if (change.subject === 'ENTRY') {
-      lastBefore.set(change.id, change.before)
-      if (!firstBefore.has(change.id)) firstBefore.set(change.id, change.before)
-    } else if (altersSet(scope, change)) {
-      return null
-    }
-  }
+  if (changes.some((change) => change.subject !== 'ENTRY' && altersSet(scope, change))) return null
+  const { firstBefore, lastBefore } = touchedEntries(state, changes)
   const names = new Map<string, Candidate[]>()
   const touch = (key: string) => {
     if (!names.has(key)) names.set(key, [])
@@ -43,15 +36,48 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
   return difference
 }
 
+/**
+ * The entries that the run touches, as they were at its begin and before their last change; null: not there. Besides those
+ * that changed themselves, all of whoever was deactivated or came back meanwhile.
+ */
+function touchedEntries(state: CatalogState, changes: readonly LoggedChange[]) {
+  const people = changes.filter((change) => change.subject === 'USER')
+  const wasDormant = dormancy(state, people)
+  const firstBefore = new Map<string, Candidate | null>()
+  const lastBefore = new Map<string, Candidate | null>()
+  for (const change of changes) {
+    if (change.subject !== 'ENTRY') continue
+    const at = (sequence: number) => change.before && { ...change.before, dormant: wasDormant(change.before.owner, sequence) }
+    lastBefore.set(change.id, at(change.sequence))
+    if (!firstBefore.has(change.id)) firstBefore.set(change.id, at(changes[0]!.sequence))
+  }
+  for (const { id, before, after } of people) {
+    if ((before?.deactivatedAt ?? null) === after.deactivatedAt) continue
+    for (const entry of entriesOf(state, { kind: 'USER', id })) {
+      if (!firstBefore.has(entry.id)) firstBefore.set(entry.id, { ...toCandidate(entry), dormant: wasDormant(entry.owner, changes[0]!.sequence) })
+    }
+  }
+  return { firstBefore, lastBefore }
+}
+
+/** Whether an owner was deactivated right before a place in the run: by the last word before it, else by what the next one replaced. */
+function dormancy(state: CatalogState, people: ReadonlyArray<Extract<LoggedChange, { subject: 'USER' }>>) {
+  return (owner: OwnerRef, sequence: number): boolean => {
+    if (owner.kind !== 'USER') return false
+    const own = people.filter(({ id }) => id === owner.id)
+    const last = own.findLast((change) => change.sequence < sequence)
+    const user = last === undefined ? own[0]?.before ?? state.users.get(owner.id) : last.after
+    return (user?.deactivatedAt ?? null) !== null
+  }
+}
+
 function altersSet(scope: Scope, change: Exclude<LoggedChange, { subject: 'ENTRY' }>): boolean {
   switch (change.subject) {
     case 'POLICY': return true
     case 'TOKEN': return false
-    case 'USER': {
-      const isOwn = scope.kind === 'USER' && scope.userId === change.id
-      return isOwn || (change.before?.deactivatedAt ?? null) !== change.after.deactivatedAt
-    }
-    case 'TEAM': return change.before !== null
-    case 'MEMBERSHIP': return scope.kind === 'USER' && scope.userId === change.userId
+    case 'USER': return scope.kind === 'USER' && scope.userId === change.id
+    // Its entries and memberships are changes of their own, in the same commit.
+    case 'TEAM': return scope.kind === 'TEAM' && scope.teamId === change.id
+    case 'MEMBERSHIP': return scope.kind === 'USER' && scope.userId === change.userId && altersRights(change)
   }
 }

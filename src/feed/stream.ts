@@ -1,4 +1,4 @@
-import { can } from '../core/access.js'
+import { can, type Credential } from '../core/access.js'
 import { parseCursor } from '../core/change.js'
 import { invalid } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
@@ -38,9 +38,9 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
   // A cursor from a node that is ahead of this one: read on first, and only then judge it unknown.
   if (cursor !== null && cursor.incarnation === index.state.incarnation && cursor.sequence > index.state.sequence) await context.refresh()
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
-  const { tokenId } = context.principal
+  const { credential } = context.principal
   return {
-    attach: (sink) => attach(context, hub, tokenId, owner, after, sink),
+    attach: (sink) => attach(context, hub, credential, owner, after, sink),
     [Symbol.asyncIterator]: () => ({
       next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),
     }),
@@ -48,13 +48,13 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
 }
 
 function attach(
-  { index, now }: CatalogContext, hub: Hub, tokenId: string, owner: OwnerRef, after: string | null, sink: StreamSink,
+  { index, now }: CatalogContext, hub: Hub, credential: Credential, owner: OwnerRef, after: string | null, sink: StreamSink,
 ): () => void {
   const member: Member = {
     owner, rendering: sink.rendering, since: -1, isGone: false, write: sink.write,
     isStillAllowed: () => {
-      const principal = index.principalNow(tokenId, now())
-      return principal !== null && can(principal, 'READ_SET', owner)
+      const principal = index.principalNow(credential, now())
+      return principal !== null && can(principal, 'READ_SET', owner) && index.resolveOwner(owner, null) !== null
     },
     end: (error) => {
       hub.leave(member)

@@ -14,6 +14,8 @@ export interface TailOptions {
   onError: (error: unknown) => void
   /** Milliseconds between reads that nobody asked for; default 1,000. With NOTIFY working it only catches what was lost. */
   pollMs?: number
+  /** Milliseconds after a read for which the index counts as fresh; default 10,000. */
+  freshForMs?: number
   /** Whether to LISTEN; default true. Everything works without, later by up to `pollMs`. */
   listens?: boolean
 }
@@ -26,12 +28,13 @@ export interface Tail {
   poll: (checksHead?: boolean) => Promise<void>
   /** What this process itself committed; taken as it is when nothing lies in between, else read. */
   took: (changes: LoggedChange[]) => void
-  /** Whether the log was read to its end within the last ten seconds; without that no bookmark may vouch for anything. */
+  /** Whether the log was read to its end within `freshForMs`; without that no bookmark may vouch for anything. */
   isFresh: () => boolean
+  /** Seconds since the log was last read to its end. */
+  lagSeconds: () => number
   close: () => Promise<void>
 }
 
-const freshForMs = 10_000
 /** At the start, and once in so many slow reads, the log is pruned. */
 const pruneEvery = 3_600
 
@@ -40,7 +43,7 @@ const pruneEvery = 3_600
  * wake-up, on every (re)listen and on a slow timer, one statement at a time. NOTIFY is a hint and carries nothing.
  */
 export async function startTail(options: TailOptions): Promise<Tail> {
-  const { database, index, onBatch, onError, pollMs = 1_000, listens = true } = options
+  const { database, index, onBatch, onError, pollMs = 1_000, freshForMs = 10_000, listens = true } = options
   let lastReadAt = -Infinity
   let running: Promise<void> | null = null
   let next: Promise<void> | null = null
@@ -117,6 +120,7 @@ export async function startTail(options: TailOptions): Promise<Tail> {
   return {
     poll, took,
     isFresh: () => performance.now() - lastReadAt < freshForMs,
+    lagSeconds: () => (performance.now() - lastReadAt) / 1_000,
     close: async () => {
       clearInterval(timer)
       await (next ?? running)?.catch(() => {})

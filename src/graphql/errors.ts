@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql'
 import { CatalogError } from '../core/errors.js'
 
-/** Reports what was masked; the caller sees nothing of it. */
-export type ReportMasked = (error: unknown) => void
+/** Reports what was masked. The caller sees nothing of it but the id under which an operator finds it. */
+export type ReportMasked = (error: unknown) => { requestId: string }
 
 function originOf(error: unknown): unknown {
   let origin = error
@@ -33,10 +33,9 @@ function isUnreachable(error: unknown): boolean {
   return false
 }
 
-/** What a GraphQL error of the document or the request is called, and which field it is about. */
-function placeOf(message: string, extensions: GraphQLError['extensions']): { code: string; field: string } {
-  if ((extensions.http)?.status === 413) return { code: 'LIMIT_EXCEEDED', field: 'body' }
-  return { code: 'INVALID_INPUT', field: / at "([^"]+)"; /.exec(message)?.[1] ?? /^Variable "\$([^"]+)"/.exec(message)?.[1] ?? 'query' }
+/** Which field a GraphQL error of the document or its variables is about. */
+function fieldOf(message: string): string {
+  return / at "([^"]+)"; /.exec(message)?.[1] ?? /^Variable "\$([^"]+)"/.exec(message)?.[1] ?? 'query'
 }
 
 /**
@@ -54,22 +53,23 @@ export function toGraphQLError(error: unknown, report: ReportMasked): GraphQLErr
     // The outermost message names the path; the origin only says what is wrong with the value.
     const { message } = error instanceof GraphQLError ? error : origin
     const { http } = origin.extensions
-    const { code, field } = placeOf(message, origin.extensions)
+    const field = fieldOf(message)
     return new GraphQLError(withoutValue(message, field), {
-      ...place, extensions: { code, field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
+      ...place, extensions: { code: 'INVALID_INPUT', field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
     })
   }
   if (origin instanceof RangeError && /call stack/.test(origin.message)) {
     return new GraphQLError('The document is nested too deeply.', { extensions: { code: 'LIMIT_EXCEEDED', field: 'query', mend: 'Ask for less in one operation.' } })
   }
+  // The origin, not what graphql-js wrapped it in: only its own class tells the log what in it is a value.
   if (isUnreachable(origin)) {
-    report(error)
+    const where = report(origin)
     return new GraphQLError('The catalog cannot be read or written right now.', {
-      ...place, extensions: { code: 'UNAVAILABLE', field: 'request', mend: 'Try again in a moment.' },
+      ...place, extensions: { code: 'UNAVAILABLE', field: 'request', mend: 'Try again in a moment.', ...where },
     })
   }
-  report(error)
+  const where = report(origin)
   return new GraphQLError('Something went wrong here. The server has logged it.', {
-    ...place, extensions: { code: 'INTERNAL', field: 'request', mend: 'Try again; if it stays, tell an operator when it happened.' },
+    ...place, extensions: { code: 'INTERNAL', field: 'request', mend: 'Try again; if it stays, tell an operator the requestId of this error.', ...where },
   })
 }

@@ -1,5 +1,6 @@
 import { type GraphQLSchema, lexicographicSortSchema } from 'graphql'
 import { builder } from './builder.js'
+import { observeMutations } from './observe.js'
 import { applyPermissions } from './permissions.js'
 import './types/agent.js'
 import './types/audit.js'
@@ -14,4 +15,4 @@ import './types/policy.js'
 import './types/token.js'
 
 /** The schema with every permission applied; one for a process. */
-export const schema: GraphQLSchema = applyPermissions(lexicographicSortSchema(builder.toSchema()))
+export const schema: GraphQLSchema = observeMutations(applyPermissions(lexicographicSortSchema(builder.toSchema())))

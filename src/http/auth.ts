@@ -1,6 +1,5 @@
 import { type IncomingHttpHeaders } from 'node:http'
-import { type Principal } from '../core/access.js'
-import { type TokenRecord } from '../core/change.js'
+import { type Credential, type Principal } from '../core/access.js'
 import { CatalogError } from '../core/errors.js'
 import { type AccessLog } from '../catalog/context.js'
 import { hashToken } from '../catalog/token.js'
@@ -8,7 +7,7 @@ import { type CatalogIndex } from '../index/catalog-index.js'
 
 export interface Authenticated {
   principal: Principal
-  token: TokenRecord
+  credential: Credential
 }
 
 /** One way in. Every way answers the same question for a bearer token; null means "not mine". */
@@ -46,7 +45,8 @@ export function createTokenProvider({ index, accessLog, refresh, now, used }: To
       if (!index.state.tokensByHash.has(hash)) await refresh()
       const token = index.state.tokensByHash.get(hash)
       if (token === undefined) return null
-      const principal = index.principalNow(token.id, now())
+      const credential: Credential = { kind: 'TOKEN', tokenId: token.id }
+      const principal = index.principalNow(credential, now())
       if (principal === null) {
         await accessLog.record({
           actor: { kind: token.kind === 'WORKER' ? 'WORKER' : 'USER', id: token.userId ?? token.id },
@@ -55,7 +55,7 @@ export function createTokenProvider({ index, accessLog, refresh, now, used }: To
         return null
       }
       used(token.id)
-      return { principal, token }
+      return { principal, credential }
     },
   }
 }

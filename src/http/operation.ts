@@ -14,7 +14,6 @@ import { type Asked } from './rendering.js'
 export interface OperationOptions {
   services: CatalogServices
   hub: Hub
-  report: ReportMasked
   renderingOf: (asked: Asked) => Rendering
 }
 
@@ -25,8 +24,9 @@ export type Begun =
   | { kind: 'REFUSED'; errors: readonly unknown[] }
 
 /** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
-export async function beginOperation(options: OperationOptions, authenticated: Authenticated, payload: SubscribePayload): Promise<Begun> {
-  const { services, hub, report, renderingOf } = options
+export async function beginOperation(
+  { services, hub, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
+): Promise<Begun> {
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
   try {
@@ -34,7 +34,7 @@ export async function beginOperation(options: OperationOptions, authenticated: A
     if (problems.length > 0) return { kind: 'REFUSED', errors: problems }
     const operation = getOperationAST(document, operationName)
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
-    const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.token.id) }
+    const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.credential) }
     const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue }
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
       const result = await execute(args)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { CloseCode, MessageType, parseMessage, type SubscribePayload } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { CatalogError } from '../core/errors.js'
@@ -7,6 +8,7 @@ import { toGraphQLError } from '../graphql/errors.js'
 import { type Authenticated } from './auth.js'
 import { framesOf, onceDrained, waitingBytes, writeFrames } from './frames.js'
 import { beginOperation, type OperationOptions } from './operation.js'
+import { type TracedSocket, type Tracer } from './trace.js'
 
 /** Close codes of the feed's contract. */
 export const closeCodes = { tokenEnded: 4401, rightsLost: 4403, slowConsumer: 4420, tooMany: 4429, restart: 1012 } as const
@@ -14,17 +16,16 @@ export const closeCodes = { tokenEnded: 4401, rightsLost: 4403, slowConsumer: 44
 export interface PeerOptions extends OperationOptions {
   maxOperationsPerSocket: number
   maxWaitingBytes: number
+  tracer: Tracer
   /** Lets the caller in and acknowledges, or closes the socket. */
   admit: (peer: Peer, payload: Record<string, unknown>) => Promise<Authenticated | null>
 }
 
 /** One socket, as `graphql-transport-ws` sees it. There are many, so it holds little. */
-export interface Peer {
+export interface Peer extends TracedSocket {
   socket: WebSocket
   stage: 'OPEN' | 'INITIALISING' | 'READY'
   authenticated: Authenticated | null
-  /** Milliseconds of the monotonic clock. */
-  openedAt: number
   /** The last ping was answered. */
   isAlive: boolean
   operations: Map<string, Operation>
@@ -38,7 +39,9 @@ interface Operation {
 }
 
 export function createPeer(socket: WebSocket): Peer {
-  return { socket, stage: 'OPEN', authenticated: null, openedAt: performance.now(), isAlive: true, operations: new Map(), turns: null }
+  return {
+    id: randomUUID(), socket, stage: 'OPEN', authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), turns: null,
+  }
 }
 
 /**
@@ -60,6 +63,7 @@ export async function receive(options: PeerOptions, peer: Peer, data: Buffer): P
       peer.authenticated = await options.admit(peer, message.payload ?? {})
       if (peer.authenticated === null || socket.readyState !== WebSocket.OPEN) return
       peer.stage = 'READY'
+      options.tracer.socketOpened(peer)
       return send(peer, '{"type":"connection_ack"}')
     case MessageType.Ping: return send(peer, JSON.stringify({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) }))
     case MessageType.Pong: return
@@ -98,11 +102,12 @@ function send({ socket }: Peer, text: string): void {
 async function subscribe(options: PeerOptions, peer: Peer, id: string, payload: SubscribePayload): Promise<void> {
   const operation: Operation = { isStopped: false, leave: () => {} }
   peer.operations.set(id, operation)
+  peer.asked++
   if (peer.operations.size > options.maxOperationsPerSocket) {
     const tooMany = new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { field: 'id', mend: 'Complete some, or open another socket.' })
     return fail(options, peer, id, [tooMany])
   }
-  const begun = await beginOperation(options, peer.authenticated!, payload)
+  const begun = await beginOperation(options, options.tracer.reportOf(peer), peer.authenticated!, payload)
   if (operation.isStopped) return
   if (begun.kind === 'REFUSED') return fail(options, peer, id, begun.errors)
   if (begun.kind === 'STREAM') return inTurn(options, peer, () => { if (!operation.isStopped) attach(options, peer, id, operation, begun) })
@@ -114,7 +119,7 @@ async function subscribe(options: PeerOptions, peer: Peer, id: string, payload: 
 /** The error is the last thing on an operation. */
 function fail(options: PeerOptions, peer: Peer, id: string, errors: readonly unknown[]): void {
   stop(peer, id)
-  send(peer, JSON.stringify({ id, type: MessageType.Error, payload: errors.map((error) => toGraphQLError(error, options.report).toJSON()) }))
+  send(peer, JSON.stringify({ id, type: MessageType.Error, payload: errors.map((error) => toGraphQLError(error, options.tracer.reportOf(peer)).toJSON()) }))
 }
 
 function attach(options: PeerOptions, peer: Peer, id: string, operation: Operation, { stream, rendering }: { stream: CatalogStream; rendering: Rendering }): void {
@@ -129,7 +134,9 @@ function attach(options: PeerOptions, peer: Peer, id: string, operation: Operati
         return stop(peer, id)
       }
       isFirst = false
-      writeFrames(socket, framesOf(events, id))
+      const frames = framesOf(events, id)
+      writeFrames(socket, frames)
+      options.services.observer.delivered(events.length, frames.length)
     },
     fail: (error) => {
       fail(options, peer, id, [error])

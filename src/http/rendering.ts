@@ -1,5 +1,6 @@
 import { type DocumentNode, execute, type ExecutionResult, Kind, print, TypeInfo, visit, visitWithTypeInfo } from 'graphql'
 import { type JudgedEntry } from '../core/entry.js'
+import { type Observer } from '../catalog/observer.js'
 import { type CatalogEvent, type CatalogSnapshot } from '../feed/event.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
 import { type GraphQLContext } from '../graphql/context.js'
@@ -11,6 +12,7 @@ export interface RenderingOptions {
   index: CatalogIndex
   hub: Hub
   report: ReportMasked
+  observer: Observer
 }
 
 /** What a subscriber asks for. */
@@ -50,7 +52,7 @@ function renderKeyOf({ query, document, operationName, variables }: Asked): stri
   return JSON.stringify([query, operationName, rest])
 }
 
-function createRendering({ index, hub, report }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
+function createRendering({ index, hub, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
   const contextValue: GraphQLContext = { index, hub, caller: null }
   const lists = listsOf(document)
   let texts = new WeakMap<JudgedEntry, Record<string, string>>()
@@ -94,7 +96,10 @@ function createRendering({ index, hub, report }: RenderingOptions, key: string, 
 
   return {
     key,
-    render: (event) => Buffer.from(event.__typename === 'CatalogSnapshot' && lists.size > 0 ? snapshot(event) : whole(run(event))),
+    render: (event) => {
+      observer.rendered(event.__typename)
+      return Buffer.from(event.__typename === 'CatalogSnapshot' && lists.size > 0 ? snapshot(event) : whole(run(event)))
+    },
   }
 }
 

@@ -1,63 +1,114 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { CatalogError, invalid } from '../core/errors.js'
-import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
-import { authenticate, bearerOf } from './auth.js'
+import { deploymentOwner } from '../core/owner.js'
+import { authorize } from '../catalog/authorize.js'
 import { callerContext } from '../catalog/context.js'
+import { toGraphQLError } from '../graphql/errors.js'
+import { authenticate, bearerOf } from './auth.js'
+import { createInFlight } from './drain.js'
+import { answerHealth, isHealthRequest } from './health.js'
+import { isMetricsToken, type Metrics, metricsPath } from './metrics.js'
+import { type RequestTrace } from './trace.js'
 import { attachWebSockets, type WsOptions, type WsServer } from './ws.js'
 import { createGraphQLServer, graphqlPath, maxBodyBytes, pathOf } from './yoga.js'
+
+export interface HttpOptions extends WsOptions {
+  metrics: Metrics
+  /** Opens `/metrics` besides an admin's token; null when there is none. */
+  metricsToken: string | null
+  /** Whether the change log was read to its end recently. */
+  isFresh: () => boolean
+  /** Milliseconds that requests in flight get when the server closes. Default 10,000. */
+  finishMs?: number
+}
 
 export interface HttpServer {
   webSockets: WsServer
   /** Resolves with the address once connections are taken. @throws when the port is taken */
   listen: (port: number, host: string) => Promise<AddressInfo>
+  /** From now on not ready, and otherwise as before. */
+  drain: () => void
+  /** Refuses what is new, sends sockets away with 1012, and resolves when what is in flight was answered. */
   close: () => Promise<void>
+  requestsInFlight: () => number
 }
 
-/** HTTP and WebSocket on one port. Nothing but `/health` and the empty page of GraphiQL answers without a token (S7). */
-export function createHttpServer(options: WsOptions): HttpServer {
-  const yoga = createGraphQLServer(options.report)
+/**
+ * HTTP and WebSocket on one port. Nothing but `/health` and the empty page of GraphiQL answers without a token (S7).
+ */
+export function createHttpServer(options: HttpOptions): HttpServer {
+  const { tracer, finishMs = 10_000 } = options
+  const yoga = createGraphQLServer()
+  const inFlight = createInFlight()
+  let isDraining = false
+  let isClosing = false
   const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => answerError(response, error, options.report))
+    const path = pathOf(request)
+    const isHealth = isHealthRequest(request, path)
+    const trace = tracer.request(request, response, isHealth || path === metricsPath)
+    inFlight.add(response)
+    // Before everything else: balancers ask with whatever Host they like, or with none.
+    if (isHealth) return answerHealth(response, path, { isListening: server.listening, isDraining, isFresh: options.isFresh() })
+    handle(request, response, trace).catch((error: unknown) => answerError(request, response, error, trace))
   })
   const webSockets = attachWebSockets(server, options)
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const pathname = pathOf(request)
+  async function handle(request: IncomingMessage, response: ServerResponse, trace: RequestTrace): Promise<void> {
+    if (isClosing) throw closing()
+    const path = pathOf(request)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (!isAuthority(request.headers.host)) throw invalid('host', 'The Host header is no host.', 'Send the host and port of this server.')
-    if (pathname === '/health') return answer(response, 200, { status: 'ok' })
-    const context = { index: options.services.index, hub: options.hub, caller: null }
+    const context = { index: options.services.index, hub: options.hub, caller: null, trace }
     // Yoga answers a browser's GET with the page of GraphiQL, whatever else the URL holds.
-    const wantsPage = pathname === graphqlPath && request.method === 'GET' && (request.headers.accept ?? '').includes('text/html')
+    const wantsPage = path === graphqlPath && request.method === 'GET' && (request.headers.accept ?? '').includes('text/html')
     if (wantsPage) return void await yoga.handle(request, response, context)
-    const { token } = await authenticate(options.providers, bearerOf(request.headers))
-    if (pathname !== graphqlPath) throw new CatalogError('NOT_FOUND', 'There is nothing here.', { field: 'path', mend: `The API is at ${graphqlPath}.` })
+    const bearer = bearerOf(request.headers)
+    const wantsMetrics = path === metricsPath && isRead
+    if (wantsMetrics && isMetricsToken(bearer, options.metricsToken)) return answerMetrics(response, options.metrics)
+    const { principal, credential } = await authenticate(options.providers, bearer)
+    trace.admitted(principal)
+    const caller = callerContext(options.services, credential)
+    if (wantsMetrics) {
+      await authorize(caller, 'READ_METRICS', deploymentOwner, 'authorization')
+      return answerMetrics(response, options.metrics)
+    }
+    if (path !== graphqlPath) throw new CatalogError('NOT_FOUND', 'There is nothing here.', { field: 'path', mend: `The API is at ${graphqlPath}.` })
     if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) {
       throw new CatalogError('LIMIT_EXCEEDED', `A request has at most ${maxBodyBytes} bytes.`, { field: 'body', mend: 'Send it in parts.' })
     }
-    await yoga.handle(request, response, { ...context, caller: callerContext(options.services, token.id) })
+    await yoga.handle(request, response, { ...context, caller })
   }
 
   return {
     webSockets,
-    listen: (port, host) => listen(server, port, host),
-    close: async () => {
-      const closed = new Promise((resolve) => server.close(resolve))
-      await webSockets.close()
-      server.closeIdleConnections()
-      // Requests in flight finish; whoever only keeps a connection open is let go.
-      const timer = setTimeout(() => server.closeAllConnections(), 5_000)
-      await closed
-      clearTimeout(timer)
+    listen: async (port, host) => {
+      const address = await listen(server, port, host, (error) => tracer.fault(error, 'the listener failed, and goes on'))
+      // Asked to stop while it started: nobody else would end it.
+      if (isClosing) server.close()
+      return address
     },
+    drain: () => { isDraining = true },
+    close: async () => {
+      isDraining = true
+      isClosing = true
+      const closed = new Promise((resolve) => server.close(resolve))
+      await Promise.all([webSockets.close(), inFlight.finish(finishMs)])
+      // What is left never asked for anything, or took too long.
+      server.closeAllConnections()
+      await closed
+    },
+    requestsInFlight: inFlight.size,
   }
 }
 
-function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+/** @param failed hears of errors after the start, such as no file descriptor left for a connection */
+function listen(server: Server, port: number, host: string, failed: (error: Error) => void): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
       server.off('error', reject)
+      server.on('error', failed)
       resolve(server.address() as AddressInfo)
     })
   })
@@ -68,16 +119,32 @@ function isAuthority(host: string | undefined): boolean {
   return host !== undefined && /^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}/`)
 }
 
-const statusOf: Partial<Record<string, number>> = { INVALID_INPUT: 400, UNAUTHENTICATED: 401, NOT_FOUND: 404, LIMIT_EXCEEDED: 413, UNAVAILABLE: 503 }
-
-function answerError(response: ServerResponse, error: unknown, report: ReportMasked): void {
-  const masked = toGraphQLError(error, report)
-  if (response.headersSent) return void response.destroy()
-  const status = statusOf[String(masked.extensions.code)] ?? 500
-  answer(response, status, { errors: [masked.toJSON()] }, status === 401 ? { 'www-authenticate': 'Bearer' } : {})
+function closing(): CatalogError {
+  return new CatalogError('UNAVAILABLE', 'This server is about to stop.', { field: 'request', mend: 'Try again in a moment, on a new connection.' })
 }
 
-function answer(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers })
-  response.end(JSON.stringify(body))
+async function answerMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
+  const text = await metrics.text()
+  response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
+  response.end(text)
+}
+
+const statusOf: Partial<Record<string, number>> = {
+  INVALID_INPUT: 400, UNAUTHENTICATED: 401, FORBIDDEN: 403, NOT_FOUND: 404, LIMIT_EXCEEDED: 413, UNAVAILABLE: 503,
+}
+const headersOf: Partial<Record<number, Record<string, string>>> = {
+  401: { 'www-authenticate': 'Bearer' },
+  // The next try should find another server, or this one again, and both only over a new connection.
+  503: { 'retry-after': '1', connection: 'close' },
+}
+
+/** Clients that accept the media type of GraphQL take the code out of such an answer, and only a status out of any other. */
+function answerError(request: IncomingMessage, response: ServerResponse, error: unknown, trace: RequestTrace): void {
+  const masked = toGraphQLError(error, trace.report)
+  trace.refused(masked.extensions.code)
+  if (response.headersSent) return void response.destroy()
+  const status = statusOf[String(masked.extensions.code)] ?? 500
+  const type = (request.headers.accept ?? '').includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json'
+  response.writeHead(status, { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store', ...headersOf[status] })
+  response.end(JSON.stringify({ errors: [masked.toJSON()] }))
 }

@@ -5,18 +5,19 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { CatalogError } from '../core/errors.js'
 import { type CatalogServices } from '../catalog/context.js'
 import { type Hub } from '../feed/hub.js'
-import { type ReportMasked } from '../graphql/errors.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf } from './auth.js'
+import { closedOrTerminated, restartReason } from './drain.js'
 import { waitingBytes } from './frames.js'
 import { closeCodes, createPeer, forget, type Peer, type PeerOptions, receive } from './peer.js'
 import { createRenderings } from './rendering.js'
+import { type Tracer } from './trace.js'
 import { graphqlPath, pathOf } from './yoga.js'
 
 export interface WsOptions {
   services: CatalogServices
   hub: Hub
   providers: AuthProvider[]
-  report: ReportMasked
+  tracer: Tracer
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
   /** Bytes that may wait for a slow socket before it is closed with 4420. Default 1 MiB beyond the first event. */
@@ -29,8 +30,8 @@ export interface WsServer {
   /** Closes sockets whose token ended; wired to every change of rights. */
   closeEnded: () => void
   size: () => number
-  /** Bytes that wait for slow sockets. */
-  waitingBytes: () => number
+  /** Bytes that wait, for each socket. */
+  waitingBytes: () => number[]
   /** Tells every client to come again (1012). */
   close: () => Promise<void>
 }
@@ -40,13 +41,13 @@ const initPatienceMs = 10_000
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as HTTP. */
 export function attachWebSockets(server: Server, options: WsOptions): WsServer {
-  const { services, hub, report, keepAliveMs = 12_000 } = options
+  const { services, hub, tracer, keepAliveMs = 12_000 } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false, clientTracking: false, handleProtocols })
   const open = new Set<Peer>()
   const counts = new Map<string, number>()
   const peerOptions: PeerOptions = {
-    services, hub, report, maxOperationsPerSocket: options.maxOperationsPerSocket, maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
-    renderingOf: createRenderings({ index: services.index, hub, report }),
+    services, hub, tracer, maxOperationsPerSocket: options.maxOperationsPerSocket, maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
+    renderingOf: createRenderings({ index: services.index, hub, report: tracer.report, observer: services.observer }),
     admit: (peer, payload) => admit(options, counts, peer, payload),
   }
 
@@ -66,13 +67,14 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
     open.add(peer)
     socket.on('message', (data: Buffer) => {
       receive(peerOptions, peer, data).catch((error: unknown) => {
-        report(error)
+        tracer.reportOf(peer)(error)
         socket.close(CloseCode.InternalServerError, 'Internal server error')
       })
     })
     socket.on('pong', () => { peer.isAlive = true })
-    socket.once('close', () => {
+    socket.once('close', (code) => {
       open.delete(peer)
+      tracer.socketClosed(peer, code)
       forget(peer)
       if (peer.authenticated !== null) count(counts, peer.authenticated.principal.id, -1)
     })
@@ -80,7 +82,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
 
   function closeEnded(): void {
     for (const { socket, authenticated } of open) {
-      if (authenticated !== null && services.index.principalNow(authenticated.token.id, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
+      if (authenticated !== null && services.index.principalNow(authenticated.credential, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
     }
   }
 
@@ -98,13 +100,12 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   return {
     closeEnded,
     size: () => open.size,
-    waitingBytes: () => [...open].reduce((sum, { socket }) => sum + waitingBytes(socket), 0),
+    waitingBytes: () => [...open].map(({ socket }) => waitingBytes(socket)),
     close: async () => {
       timers.forEach((timer) => clearInterval(timer))
       server.off('upgrade', upgrade)
       const peers = [...open]
-      // Spread over two seconds, so that the next node is not met by everybody at once.
-      for (const { socket } of peers) socket.close(closeCodes.restart, `Restarting; retry in ${Math.round(Math.random() * 2_000)} ms`)
+      for (const { socket } of peers) socket.close(closeCodes.restart, restartReason(peers.length, Math.random()))
       await Promise.all(peers.map(({ socket }) => closedOrTerminated(socket)))
       sockets.close()
     },
@@ -119,16 +120,6 @@ function pingAll(open: Set<Peer>): void {
   }
 }
 
-function closedOrTerminated(socket: WebSocket): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => socket.terminate(), 1_000)
-    socket.once('close', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
-}
-
 /** How many sockets a principal has. */
 function count(counts: Map<string, number>, principal: string, change: number): number {
   const now = (counts.get(principal) ?? 0) + change
@@ -137,7 +128,8 @@ function count(counts: Map<string, number>, principal: string, change: number): 
   return now
 }
 
-async function admit(options: WsOptions, counts: Map<string, number>, { socket }: Peer, payload: Record<string, unknown>): Promise<Authenticated | null> {
+async function admit(options: WsOptions, counts: Map<string, number>, peer: Peer, payload: Record<string, unknown>): Promise<Authenticated | null> {
+  const { socket } = peer
   const nested = typeof payload.headers === 'object' && payload.headers !== null ? payload.headers as Record<string, unknown> : {}
   try {
     const authenticated = await authenticate(options.providers, bearerOf(payload) ?? bearerOf(nested))
@@ -151,7 +143,7 @@ async function admit(options: WsOptions, counts: Map<string, number>, { socket }
     if (error instanceof CatalogError && error.code === 'UNAUTHENTICATED') socket.close(closeCodes.tokenEnded, 'Unauthorized')
     else {
       // Not knowing is no answer about the token: 4401 would stop a worker for good.
-      options.report(error)
+      options.tracer.reportOf(peer)(error)
       socket.close(closeCodes.restart, 'Not now; retry in 1000 ms')
     }
   }

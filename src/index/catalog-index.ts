@@ -1,8 +1,8 @@
-import { type Principal } from '../core/access.js'
-import { formatCursor, type LoggedChange, type TokenRecord } from '../core/change.js'
+import { type Credential, type Principal } from '../core/access.js'
+import { formatCursor, type LoggedChange } from '../core/change.js'
 import { chosenOf, type Scope } from '../core/effective.js'
 import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
-import { deploymentOwner, type OwnerKind, type OwnerRef, ownerKey } from '../core/owner.js'
+import { deploymentOwner, isOver, type OwnerKind, type OwnerRef, ownerKey } from '../core/owner.js'
 import { applyChanges, buildState, type CatalogState, type LoadedCatalog, personKey, type Touched } from './state.js'
 
 /** How an owner is asked for; see `OwnerInput` in schema.graphql. */
@@ -32,8 +32,8 @@ export interface CatalogIndex {
   reached: (sequence: number, timeoutMs: number) => Promise<void>
   /** null when the catalog has no such owner. */
   resolveOwner: (query: OwnerQuery, self: string | null) => OwnerRef | null
-  /** Who a token stands for at this moment; null once it is revoked or expired, or its user is gone. */
-  principalNow: (tokenId: string, now: Date) => Principal | null
+  /** Who a credential stands for at this moment; null once it is revoked or expired, or its user is deactivated or gone. */
+  principalNow: (credential: Credential, now: Date) => Principal | null
   scopeOf: (owner: OwnerRef) => Scope
   chosen: (scope: Scope, kind: EntryKind, name: string) => JudgedEntry | null
   /** The owner's whole set, by `nameKey`, in the order of names. */
@@ -73,10 +73,7 @@ export function createCatalogIndex(loaded: LoadedCatalog, recent: LoggedChange[]
     },
     reached: (sequence, timeoutMs) => waitFor(waiters, () => state.sequence, sequence, timeoutMs),
     resolveOwner: (query, self) => resolveOwner(state, query, self),
-    principalNow: (tokenId, now) => {
-      const token = state.tokens.get(tokenId)
-      return token === undefined || token.revokedAt !== null || new Date(token.expiresAt) <= now ? null : principalOf(state, token)
-    },
+    principalNow: (credential, now) => principalNow(state, credential, now),
     scopeOf: (owner) => scopeOf(state, owner),
     chosen: (scope, kind, name) => chosenOf(scope, state.entriesByName.get(nameKey({ kind, name })) ?? []),
     effective: (scope) => effective(state, scope),
@@ -141,16 +138,21 @@ function parsePersonId(id: string): [provider: string, subject: string] | null {
   }
 }
 
-function principalOf(state: CatalogState, token: TokenRecord): Principal | null {
-  if (token.kind === 'WORKER') {
+function principalNow(state: CatalogState, credential: Credential, now: Date): Principal | null {
+  const token = credential.kind === 'TOKEN' ? state.tokens.get(credential.tokenId) : null
+  const expiresAt = credential.kind === 'TOKEN' ? token?.expiresAt : credential.expiresAt
+  if (expiresAt === undefined || new Date(expiresAt) <= now || (token?.revokedAt ?? null) !== null) return null
+  if (token?.kind === 'WORKER') {
     // Both names of a person: a subscription that began before the catalog knew them goes on under the first one.
     const serves = token.serves?.flatMap((owner) => [ownerKey(owner), ownerKey(resolveOwner(state, owner, null) ?? owner)]) ?? null
-    return { kind: 'WORKER', id: token.id, tokenId: token.id, role: 'USER', teams: new Map(), serves: serves && new Set(serves) }
+    return { kind: 'WORKER', id: token.id, credential, role: 'USER', teams: new Map(), serves: serves && new Set(serves) }
   }
-  const user = state.users.get(token.userId ?? '')
+  const user = state.users.get(credential.kind === 'TOKEN' ? token?.userId ?? '' : credential.userId)
   if (user === undefined || user.deactivatedAt !== null) return null
-  const teams = new Map([...(state.teamsOf.get(user.id)?.values() ?? [])].map(({ teamId, role }) => [teamId, role]))
-  return { kind: 'USER', id: user.id, tokenId: token.id, role: user.role, teams, serves: null }
+  // A membership ends at its time, also while its removal is still on the way (catalog/membership.ts).
+  const memberships = [...(state.teamsOf.get(user.id)?.values() ?? [])].filter((membership) => !isOver(membership, now))
+  const teams = new Map(memberships.map(({ teamId, role }) => [teamId, role]))
+  return { kind: 'USER', id: user.id, credential, role: user.role, teams, serves: null }
 }
 
 function scopeOf(state: CatalogState, owner: OwnerRef): Scope {
@@ -158,8 +160,9 @@ function scopeOf(state: CatalogState, owner: OwnerRef): Scope {
   if (owner.kind === 'TEAM') return { kind: 'TEAM', teamId: owner.id }
   const person = parsePersonId(owner.id)
   const user = person === null ? state.users.get(owner.id) : state.usersByPerson.get(personKey(...person))
-  if (user === undefined) return { kind: 'USER', userId: null, teamIds: new Set(), isAdmin: false }
-  return { kind: 'USER', userId: user.id, teamIds: new Set(state.teamsOf.get(user.id)?.keys()), isAdmin: user.role === 'ADMIN' }
+  if (user === undefined) return { kind: 'USER', userId: null, teamIds: new Set(), isAdmin: false, isDeactivated: false }
+  const teamIds = new Set(state.teamsOf.get(user.id)?.keys())
+  return { kind: 'USER', userId: user.id, teamIds, isAdmin: user.role === 'ADMIN', isDeactivated: user.deactivatedAt !== null }
 }
 
 function effective(state: CatalogState, scope: Scope): Map<string, JudgedEntry> {

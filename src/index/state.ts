@@ -1,6 +1,6 @@
-import { type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
+import { altersRights, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
 import { type Candidate, entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
-import { deploymentOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
+import { deploymentOwner, isSameOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
 import { completePolicy, evaluate, type Policy, readPolicy } from '../core/policy.js'
 
 /** Everything that decisions and the feed need, as it stands at one sequence. */
@@ -36,8 +36,6 @@ export interface Touched {
   deleted: Map<string, Candidate>
   /** Users whose own rights changed; their sets are computed anew. */
   users: Set<string>
-  /** Users and teams came or went in a way that can alter anybody's set. */
-  everyone: boolean
   policy: boolean
   /** Tokens or rights: every open subscription is judged again. */
   rights: boolean
@@ -75,7 +73,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
 
 /** Applies changes in place, oldest first. A change that is not newer than the state does nothing. */
 export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
-  const touched: Touched = { names: new Set(), deleted: new Map(), users: new Set(), everyone: false, policy: false, rights: false }
+  const touched: Touched = { names: new Set(), deleted: new Map(), users: new Set(), policy: false, rights: false }
   for (const change of changes) {
     if (change.sequence <= state.sequence) continue
     applyChange(state, change, touched)
@@ -85,33 +83,31 @@ export function applyChanges(state: CatalogState, changes: readonly LoggedChange
 }
 
 function applyChange(state: CatalogState, change: LoggedChange, touched: Touched): void {
+  touched.rights ||= altersRights(change)
   switch (change.subject) {
     case 'ENTRY': {
       const old = state.entries.get(change.id)
       if (old !== undefined) touched.names.add(nameKey(old))
       if (change.after !== null) touched.names.add(nameKey(putEntry(state, change.after)))
       else removeEntry(state, change.id)
-      if (change.after === null && change.before !== null) touched.deleted.set(change.id, change.before)
+      // Whether its owner was deactivated by then is known here for sure: the row was written beside other commits.
+      if (change.after === null && change.before !== null) touched.deleted.set(change.id, { ...change.before, dormant: isDormant(state, change.before) })
       return
     }
     case 'USER':
       touched.users.add(change.id)
-      touched.rights = true
-      touched.everyone ||= (change.before?.deactivatedAt ?? null) !== change.after.deactivatedAt
-      return putUser(state, change.after)
+      putUser(state, change.after)
+      if ((change.before?.deactivatedAt ?? null) !== change.after.deactivatedAt) restOrWake(state, change.id, touched)
+      return
     case 'TEAM':
-      touched.rights = true
-      touched.everyone ||= change.before !== null
       return putTeam(state, change.after)
     case 'MEMBERSHIP':
-      touched.users.add(change.userId)
-      touched.rights = true
+      if (altersRights(change)) touched.users.add(change.userId)
       if (change.after !== null) return putMembership(state, change.after)
       state.membersOf.get(change.teamId)?.delete(change.userId)
       state.teamsOf.get(change.userId)?.delete(change.teamId)
       return
     case 'TOKEN':
-      touched.rights = true
       return putToken(state, change.after)
     case 'POLICY':
       touched.policy = true
@@ -150,15 +146,29 @@ function putToken(state: CatalogState, token: TokenRecord): void {
   state.tokensByHash.set(token.hash, token)
 }
 
-/** Today's policy judges an entry once, when it or the policy changes; readers only look. */
-export function judge(policy: Policy, entry: Entry): JudgedEntry {
-  const verdict = evaluate(entry, policy)
-  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict) }
+/** Today's policy judges an entry once, when it, the policy or the owner changes; readers only look. */
+export function judge(state: Pick<CatalogState, 'policy' | 'users'>, entry: Entry): JudgedEntry {
+  const verdict = evaluate(entry, state.policy)
+  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict), dormant: isDormant(state, entry) }
+}
+
+/** What a deactivated person owns rests until they are back. */
+function isDormant({ users }: Pick<CatalogState, 'users'>, { owner }: Pick<Entry, 'owner'>): boolean {
+  return owner.kind === 'USER' && (users.get(owner.id)?.deactivatedAt ?? null) !== null
+}
+
+/** Whoever is deactivated, or comes back, takes their entries along: those names are looked at again. */
+function restOrWake(state: CatalogState, userId: string, touched: Touched): void {
+  for (const old of entriesOf(state, { kind: 'USER', id: userId })) touched.names.add(nameKey(putEntry(state, old)))
+}
+
+export function entriesOf(state: Pick<CatalogState, 'entries'>, owner: OwnerRef): JudgedEntry[] {
+  return [...state.entries.values()].filter((entry) => isSameOwner(entry.owner, owner))
 }
 
 function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   removeEntry(state, entry.id)
-  const judged = judge(state.policy, entry)
+  const judged = judge(state, entry)
   state.entries.set(entry.id, judged)
   const key = nameKey(judged)
   if (!state.entriesByName.has(key)) state.entriesByName.set(key, new Set())

@@ -63,7 +63,7 @@ export function createOracle(loaded: LoadedCatalog, model: Model): Oracle {
 
   const ownerOf = (owner: OwnerQuery): OwnerRef => era.index.resolveOwner(owner, null) ?? { kind: owner.kind, id: owner.id ?? '' }
   const mayRead = (tokenId: string, owner: OwnerQuery) => {
-    const principal = era.index.principalNow(tokenId, now)
+    const principal = era.index.principalNow({ kind: 'TOKEN', tokenId }, now)
     return principal !== null && can(principal, 'READ_SET', ownerOf(owner))
   }
   const setOf = (owner: OwnerQuery) => era.index.effective(era.index.scopeOf(ownerOf(owner)))

@@ -81,16 +81,29 @@ describe('the commands', () => {
     expect(await run(['import', '-'], 'no json')).toMatchObject({ code: 1, stderr: expect.stringContaining('INVALID_INPUT') as string })
   })
 
-  it('token makes, lists and revokes tokens, and --admin needs the database only', async () => {
+  it('token makes, lists and revokes tokens', async () => {
     const made = await run(['token', 'create', '--name', 'laptop', '--json'])
     const { accessToken, secret } = JSON.parse(made.stdout) as { accessToken: { id: string }; secret: string }
     const asLaptop = { PILOTHOUSE_TOKEN: secret }
     expect((await run(['token', 'list'], '', asLaptop)).stdout).toMatch(new RegExp(`${accessToken.id} +PERSONAL +laptop`))
     expect(await run(['token', 'revoke', accessToken.id])).toMatchObject({ code: 0 })
     expect(await run(['token', 'list'], '', asLaptop)).toMatchObject({ code: 1, stderr: expect.stringContaining('UNAUTHENTICATED') as string })
+    expect(await run(['token', 'create', '--name', 'w', '--serves', 'me'])).toMatchObject({ code: 2 })
+  })
+
+  it('token create --admin needs the database only', async () => {
     const rescue = await run(['token', 'create', '--admin', '--name', 'rescue'], '', { DATABASE_URL: database.url })
     expect(await run(['token', 'list'], '', { PILOTHOUSE_TOKEN: rescue.stdout.trim() })).toMatchObject({ code: 0 })
-    expect(await run(['token', 'create', '--name', 'w', '--serves', 'me'])).toMatchObject({ code: 2 })
+  })
+
+  it('F1: database restored begins a new incarnation, and every open subscription gets its whole set anew', async () => {
+    const watching = pilothouse(['watch', '--json'], env)
+    await watching.says(/"cursor":"[0-9a-f]{8}-/)
+    const { code, stdout } = await run(['database', 'restored'], '', { DATABASE_URL: database.url })
+    const [, incarnation] = /^Incarnation ([0-9a-f]{8}) begins/.exec(stdout) ?? []
+    expect(code).toBe(0)
+    await watching.says(new RegExp(`CatalogSnapshot","cursor":"${incarnation}-`))
+    await watching.stop()
   })
 
   it('audit verify reads both chains', async () => {

@@ -10,9 +10,9 @@ const otherTeam: OwnerRef = { kind: 'TEAM', id: 'theirs' }
 const noTeam: OwnerRef = { kind: 'TEAM', id: 'no-such-team' }
 
 const user = (role: Principal['role'], ...teams: Array<[string, TeamRole]>): Principal =>
-  ({ kind: 'USER', id: 'me', tokenId: 't', role, teams: new Map(teams), serves: null })
+  ({ kind: 'USER', id: 'me', credential: { kind: 'TOKEN', tokenId: 't' }, role, teams: new Map(teams), serves: null })
 const worker = (serves: string[] | null): Principal =>
-  ({ kind: 'WORKER', id: 'w', tokenId: 'w', role: 'USER', teams: new Map(), serves: serves && new Set(serves) })
+  ({ kind: 'WORKER', id: 'w', credential: { kind: 'TOKEN', tokenId: 'w' }, role: 'USER', teams: new Map(), serves: serves && new Set(serves) })
 
 const plain = user('USER')
 const member = user('USER', ['ours', 'MEMBER'])

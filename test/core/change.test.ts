@@ -39,10 +39,11 @@ describe('cursors', () => {
 })
 
 describe('changes', () => {
-  it('S19: of rights and policy make decisions be taken again; new people and teams alter nobody\'s', () => {
-    const change = (subject: Change['subject'], before: unknown) => altersRights({ subject, id: 'x', before, after: {} } as Change)
+  it('S19: of rights and policy make decisions be taken again; new people and teams alter nobody\'s, nor do memberships that only last longer', () => {
+    const change = (subject: Change['subject'], before: unknown) => altersRights({ subject, id: 'x', before, after: { role: 'MAINTAINER' } } as Change)
     const subjects: Array<Change['subject']> = ['ENTRY', 'USER', 'TEAM', 'MEMBERSHIP', 'POLICY', 'TOKEN']
     expect(subjects.filter((subject) => change(subject, {}))).toEqual(['USER', 'TEAM', 'MEMBERSHIP', 'POLICY', 'TOKEN'])
     expect(subjects.filter((subject) => change(subject, null))).toEqual(['MEMBERSHIP', 'POLICY', 'TOKEN'])
+    expect(change('MEMBERSHIP', { role: 'MAINTAINER' })).toBe(false)
   })
 })

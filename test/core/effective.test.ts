@@ -12,16 +12,17 @@ const ourTeam: OwnerRef = { kind: 'TEAM', id: 'ours' }
 const secondTeam: OwnerRef = { kind: 'TEAM', id: 'second' }
 const otherTeam: OwnerRef = { kind: 'TEAM', id: 'theirs' }
 
-const person: Scope = { kind: 'USER', userId: 'me', teamIds: new Set(['ours', 'second']), isAdmin: false }
+const person: Scope & { kind: 'USER' } = { kind: 'USER', userId: 'me', teamIds: new Set(['ours', 'second']), isAdmin: false, isDeactivated: false }
 const admin: Scope = { ...person, isAdmin: true }
-const unknown: Scope = { kind: 'USER', userId: null, teamIds: new Set(), isAdmin: false }
+const deactivated: Scope = { ...admin, isDeactivated: true }
+const unknown: Scope = { kind: 'USER', userId: null, teamIds: new Set(), isAdmin: false, isDeactivated: false }
 const team: Scope = { kind: 'TEAM', teamId: 'ours' }
 const deployment: Scope = { kind: 'DEPLOYMENT' }
 
 type Given = Partial<Candidate>
 const entry = (given: Given = {}): Candidate => ({
   id: 'e', kind: 'MCP_SERVER', name: 'x', owner: deploymentOwner, visibility: 'PUBLIC', audience: [], locked: false, revision: 1,
-  createdAt: '2026-01-01T00:00:00.000Z', status: 'ACTIVE', ...given,
+  createdAt: '2026-01-01T00:00:00.000Z', status: 'ACTIVE', dormant: false, ...given,
 })
 const at = (day: number) => `2026-01-0${day}T00:00:00.000Z`
 
@@ -31,6 +32,7 @@ const teams: Given = { owner: ourTeam, visibility: 'PRIVATE' }
 const shared = (...audience: OwnerRef[]): Given => ({ owner: stranger, visibility: 'SHARED', audience })
 const off: Given = { status: 'DISABLED' }
 const locked: Given = { locked: true }
+const dormant: Given = { dormant: true }
 
 const shown = (fate: Fate<Candidate>): string =>
   'by' in fate ? `${fate.outcome} by ${fate.by.id}` : fate.outcome === 'CHOSEN' ? `CHOSEN ${fate.way}` : fate.outcome
@@ -71,7 +73,14 @@ describe('by which way an entry reaches a set', () => {
     ['somebody unknown gets what the deployment offers to everyone', unknown, offered, 'DEPLOYMENT'],
     ['... not what it shares with some', unknown, { ...offered, visibility: 'SHARED', audience: [me, ourTeam] }, null],
     ['... nothing of strangers, public or not', unknown, { owner: stranger }, null],
-    ['... not through a broken audience', unknown, shared({ kind: 'USER', id: null as unknown as string }), null],
+    ['what a deactivated person owns reaches nobody', person, { ...shared(me), ...dormant }, null],
+    ['... public or not', person, { owner: stranger, ...dormant }, null],
+    ['... the person themselves neither', person, { ...own, ...dormant }, null],
+    ['nothing reaches a deactivated person: nothing of their own', deactivated, own, null],
+    ['... nothing of their teams', deactivated, teams, null],
+    ['... nothing that the deployment offers', deactivated, offered, null],
+    ['... and nothing that names them', deactivated, shared(me), null],
+    ['a broken audience reaches nobody', unknown, shared({ kind: 'USER', id: null as unknown as string }), null],
   ])('%s', (_, scope, given, way) => {
     expect(wayTo(scope, entry(given))).toBe(way)
     expect(wayTo(scope, entry(given)) !== null).toBe(way !== null)
@@ -95,6 +104,7 @@ describe('who wins a name', () => {
       { o: { ...own, ...off }, t: { ...teams, status: 'POLICY_DENIED' }, d: { ...offered, status: 'PENDING_APPROVAL' }, r: shared(me) },
       { r: 'CHOSEN REACHED', o: 'INACTIVE', t: 'INACTIVE', d: 'INACTIVE' }],
     ['what does not reach says so, active or not', person, { a: shared(stranger), b: { ...shared(stranger), ...off } }, { a: 'UNREACHED', b: 'UNREACHED' }],
+    ['what is dormant shadows nothing', person, { o: { ...own, ...dormant }, r: shared(me) }, { r: 'CHOSEN REACHED', o: 'UNREACHED' }],
     ['a team\'s own beats the deployment\'s', team, { d: offered, t: teams }, { t: 'CHOSEN OWN', d: 'SHADOWED by t' }],
     ['nothing active, nothing chosen', person, { o: { ...own, ...off }, d: { ...offered, ...off } }, { o: 'INACTIVE', d: 'INACTIVE' }],
   ])('%s', (_, scope, given, expected) => { expect(outcomes(scope, given)).toEqual(expected) })
@@ -132,14 +142,14 @@ const candidate = fc.record<Candidate>({
   id: fc.uuid(), kind: fc.constant('MCP_SERVER' as const), name: fc.constant('x'), owner: fc.constantFrom(...owners),
   visibility: fc.constantFrom(...visibilities), audience: fc.uniqueArray(audienceOwner, { maxLength: 3, selector: ownerKey }),
   locked: fc.boolean(), revision: fc.integer({ min: 1, max: 3 }), createdAt: fc.constantFrom(at(1), at(2), at(3)),
-  status: fc.constantFrom(...entryStatuses),
+  status: fc.constantFrom(...entryStatuses), dormant: fc.boolean(),
 })
 const candidates = fc.uniqueArray(candidate, { maxLength: 6, selector: ({ owner }) => ownerKey(owner) })
 const personScope = fc.record({
-  kind: fc.constant('USER' as const), userId: fc.constant('me'), isAdmin: fc.boolean(),
+  kind: fc.constant('USER' as const), userId: fc.constant('me'), isAdmin: fc.boolean(), isDeactivated: fc.constant(false),
   teamIds: fc.subarray(['ours', 'second', 'theirs']).map((ids): ReadonlySet<string> => new Set(ids)),
 })
-const scopes: fc.Arbitrary<Scope> = fc.oneof(personScope, fc.constantFrom(unknown, team, deployment))
+const scopes: fc.Arbitrary<Scope> = fc.oneof(personScope, fc.constantFrom(unknown, team, deployment, deactivated))
 
 describe('every set', () => {
   it('chooses at most one, reachable and ACTIVE; every entry has one fate', () => {
@@ -174,6 +184,7 @@ describe('every set', () => {
   it('S23: losing a right never adds what was out of reach', () => {
     const losses: Array<(scope: Scope & { kind: 'USER' }) => Scope> = [
       (scope) => ({ ...scope, isAdmin: false }),
+      (scope) => ({ ...scope, isDeactivated: true }),
       ...['ours', 'second', 'theirs'].map((gone) => (scope: Scope & { kind: 'USER' }) => ({ ...scope, teamIds: new Set([...scope.teamIds].filter((id) => id !== gone)) })),
       () => unknown,
     ]
@@ -190,6 +201,7 @@ describe('every set', () => {
       const narrower: Candidate[] = [
         { ...one, audience: one.audience.slice(0, kept) },
         { ...one, visibility: 'PRIVATE' },
+        { ...one, dormant: true },
         ...(one.visibility === 'PUBLIC' ? [{ ...one, visibility: 'SHARED' as const }] : []),
       ]
       for (const after of narrower) if (wayTo(scope, after) !== null) expect(wayTo(scope, one) !== null).toBe(true)
@@ -210,8 +222,14 @@ describe('why something left the set', () => {
     ['a rename hides no state: denied', { ...was, name: 'new', status: 'POLICY_DENIED' }, 'POLICY_DENIED'],
     ['a rename hides no state: pending', { ...was, name: 'new', status: 'PENDING_APPROVAL' }, 'APPROVAL_VOID'],
     ['F2: ... nor is its new name told', { ...was, audience: [], name: 'new' }, 'NOT_SHARED'],
+    ['F2: ... nor that its owner was deactivated', { ...was, ...dormant }, 'NOT_SHARED'],
     ['F2: ... nor its new state', { ...was, visibility: 'PRIVATE', status: 'DISABLED' }, 'NOT_SHARED'],
   ])('%s', (_, now, reason) => { expect(removalReason(person, was, now)).toBe(reason) })
+
+  it('F2: what was dormant before it was deleted went because of that', () => {
+    expect(removalReason(person, was, null, { ...was, ...dormant })).toBe('NOT_SHARED')
+    expect(removalReason(deactivated, was, was)).toBe('NOT_SHARED')
+  })
 
   it('S13: only what is harmless drains', () => {
     expect(Object.fromEntries(removalReasons.map((reason) => [reason, removalMode(reason)]))).toEqual({

@@ -11,7 +11,7 @@ import { type VerdictKind } from '../../src/core/policy.js'
 const me: OwnerRef = { kind: 'USER', id: 'me' }
 const stranger: OwnerRef = { kind: 'USER', id: 'stranger' }
 const ourTeam: OwnerRef = { kind: 'TEAM', id: 'ours' }
-const person: Scope = { kind: 'USER', userId: 'me', teamIds: new Set(['ours']), isAdmin: false }
+const person: Scope & { kind: 'USER' } = { kind: 'USER', userId: 'me', teamIds: new Set(['ours']), isAdmin: false, isDeactivated: false }
 
 type Given = Partial<JudgedEntry> & { kindOfVerdict?: VerdictKind }
 const http = (extra: object = {}) => parseMcpServerDefinition({ transport: { http: { url: 'https://example.com/mcp', ...extra } } })
@@ -25,7 +25,7 @@ function entry({ kindOfVerdict = 'ALLOW', ...given }: Given = {}): JudgedEntry {
   return {
     id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: me, visibility: 'PRIVATE', audience: [], locked: false, revision: 3,
     createdAt: '2026-01-01T00:00:00.000Z', definition: http(), digest: 'd', apply: 'NEXT_TURN', updatedAt: '2026-01-01T00:00:00.000Z',
-    updatedBy: systemPrincipal, ...given, enabled, verdict, status: entryStatus(enabled, verdict),
+    updatedBy: systemPrincipal, dormant: false, ...given, enabled, verdict, status: entryStatus(enabled, verdict),
   }
 }
 
@@ -127,6 +127,15 @@ describe('several entries of one name', () => {
     expect(reasonOf(answer, 'scope')).toBe('It is PRIVATE and not shared with this owner.')
   })
 
+  it('says that somebody is deactivated only to who may see the entry', () => {
+    const resting = { ...mine, dormant: true }
+    expect(reasonOf(ask([resting], { isVisible: () => true }), 'scope')).toBe('Its owner is deactivated.')
+    expect(ask([resting])).toMatchObject({ entry: null, steps: [{ reason: 'There is no entry of that name for you.' }] })
+    const scope: Scope = { ...person, isDeactivated: true }
+    expect(reasonOf(ask([offered], { scope, isVisible: () => true }), 'scope')).toBe('This owner is deactivated, and gets nothing.')
+    expect(ask([offered], { scope }).entry).toBeNull()
+  })
+
   it.each([['there is none', []], ['there is one to hide', [hidden]], ['there are several', [hidden, { ...hidden, id: 'h2', enabled: false }]]])(
     'answers in the same words whether %s', (_, entries) => {
       expect(ask(entries)).toEqual({
@@ -138,7 +147,7 @@ describe('several entries of one name', () => {
 describe('what nobody in the conversation may see', () => {
   const owners = [deploymentOwner, ourTeam, { kind: 'TEAM', id: 'theirs' }, me, stranger] as OwnerRef[]
   const judged = fc.record({
-    owner: fc.constantFrom(...owners), visibility: fc.constantFrom(...visibilities), locked: fc.boolean(), enabled: fc.boolean(),
+    owner: fc.constantFrom(...owners), visibility: fc.constantFrom(...visibilities), locked: fc.boolean(), enabled: fc.boolean(), dormant: fc.boolean(),
     audience: fc.subarray([ourTeam, me, stranger]), kindOfVerdict: fc.constantFrom<VerdictKind>('ALLOW', 'NEEDS_APPROVAL', 'DENY'),
     isAskersToSee: fc.boolean(),
   })

@@ -1,19 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  DeleteEntryDocument, EffectiveCatalogDocument, type OwnerInput, RegisterAgentDocument, RemoveTeamMemberDocument, SetEntryEnabledDocument,
+  DeleteEntryDocument, type OwnerInput, RegisterAgentDocument, RemoveTeamMemberDocument, SetEntryEnabledDocument,
   SetPolicyDocument, SetTeamMemberDocument, UpdateMcpServerDocument,
 } from '../../src/client/index.js'
 import { openDatabase } from '../../src/db/client.js'
 import { sql } from 'drizzle-orm'
-import { createRandom } from '../support/random.js'
+import { asSnapshot, expectFaithful, expectNoStrangers, setOf } from '../support/oracle.js'
+import { createRandom, type Random } from '../support/random.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
-import { type CatalogEvent, viewOf } from '../support/subscriber.js'
-
-async function setOf(who: Person, owner: OwnerInput): Promise<{ cursor: string; view: Map<string, string> }> {
-  const { effectiveCatalog: { cursor, mcpServers, agents } } = await who.client.execute(EffectiveCatalogDocument, { owner })
-  const view = [...mcpServers, ...agents].map(({ kind, name, id, revision }) => [`${kind}:${name}`, `${id}@${revision}`] as const)
-  return { cursor, view: new Map([...view].sort(([a], [b]) => (a < b ? -1 : 1))) }
-}
+import { viewOf } from '../support/subscriber.js'
 
 /** Random changes of one person's entries; conflicts with other writers are part of the game. */
 async function scribble(server: TestServer, who: Person, writer: number, count: number): Promise<void> {
@@ -125,8 +120,6 @@ describe('rights and changes', () => {
   })
 })
 
-type Random = ReturnType<typeof createRandom>
-
 /** Few names, so that entries shadow each other; a name that is taken is left as it is. */
 async function randomRegistration(server: TestServer, random: Random, people: Person[], slugs: string[], entries: Array<{ id: string; revision: number }>): Promise<void> {
   const owner: OwnerInput = random.pick([{ kind: 'DEPLOYMENT' }, { kind: 'TEAM', id: slugs[0]! }, { kind: 'TEAM', id: slugs[1]! }, { kind: 'USER', id: people[0]!.id }])
@@ -161,32 +154,6 @@ async function randomStep(
   }
   await admin.client.execute(DeleteEntryDocument, { input: { id: entry.id, expectedRevision: entry.revision } })
   entries.splice(entries.indexOf(entry), 1)
-}
-
-/** After every event, what its receiver holds is what it might see at that event's cursor, and no removal names a stranger. */
-function expectFaithful(events: CatalogEvent[], past: Map<string, Map<string, string>>): void {
-  let checked = 0
-  for (const [at, event] of events.entries()) {
-    expectNoStrangers(event, viewOf(events.slice(0, at)))
-    const allowed = past.get(event.cursor)
-    if (allowed === undefined) continue
-    expect(viewOf(events.slice(0, at + 1)), `at ${event.cursor}`).toEqual(allowed)
-    checked++
-  }
-  expect(checked).toBeGreaterThan(3)
-}
-
-function expectNoStrangers(event: CatalogEvent, held: Map<string, string>): void {
-  if (event.__typename !== 'CatalogDelta') return
-  for (const { kind, name, id } of event.removed) expect(held.get(`${kind}:${name}`)?.split('@')[0], `removed ${name}`).toBe(id)
-}
-
-function asSnapshot(view: Map<string, string>, cursor: string): CatalogEvent {
-  const mcpServers = [...view].map(([key, value]) => {
-    const [id, revision] = value.split('@')
-    return { kind: 'MCP_SERVER', name: key.slice('MCP_SERVER:'.length), id, revision: Number(revision) }
-  })
-  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 1, policy: { revision: 0, document: {} }, mcpServers: mcpServers as never, agents: [] }
 }
 
 describe('the contract', () => {

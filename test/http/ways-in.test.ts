@@ -25,7 +25,7 @@ async function speak(messages: unknown[]) {
 }
 
 describe('S7: every surface needs a token', () => {
-  it.each(['/graphql', '/', '/metrics', '/anything', '/graphql/', '/graphql?query={viewer{principal{id}}}', '//', '/%00'])('%s answers 401', async (path) => {
+  it.each(['/graphql', '/', '/metrics', '/metrics?token=x', '/metrics/', '/health/', '/health/live/x', '/anything', '/graphql/', '/graphql?query={viewer{principal{id}}}', '//', '/%00'])('%s answers 401', async (path) => {
     for (const [method, headers] of [['GET', {}], ['POST', { 'content-type': 'application/json' }], ['PUT', {}], ['GET', { accept: '*/*' }]] as const) {
       const response = await fetch(base() + path, { method, headers, ...(method === 'POST' && { body: '{"query":"{viewer{principal{id}}}"}' }) })
       expect(response.status).toBe(401)
@@ -33,13 +33,13 @@ describe('S7: every surface needs a token', () => {
     }
   })
 
-  it('the page of GraphiQL and /health carry no data', async () => {
+  it('the page of GraphiQL and /health/* carry no data', async () => {
     const page = await fetch(`${server.url}?query={viewer{principal{id}}}`, { headers: { accept: 'text/html' } })
     expect(page.status).toBe(200)
     const html = await page.text()
     expect(html).not.toContain(server.admin.id)
     expect(html).not.toMatch(/(src|href)="https?:/)
-    expect(await (await fetch(`${base()}/health`)).json()).toEqual({ status: 'ok' })
+    for (const path of ['/health', '/health/live', '/health/ready']) expect(await (await fetch(base() + path)).json()).toEqual({ status: 'ok' })
   })
 
   it.each(['', 'Bearer', 'Bearer ', 'Basic abc', 'Bearer pht_short', `Bearer pht_${'x'.repeat(43)}`, `Bearer phw_${'é'.repeat(2)}`])('the header %j opens nothing', async (authorization) => {

@@ -13,3 +13,5 @@ export function createRandom(seed: number) {
     pick: <Item>(items: readonly Item[]): Item => items[Math.floor(next() * items.length)]!,
   }
 }
+
+export type Random = ReturnType<typeof createRandom>

@@ -72,7 +72,7 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
   const dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-data-'))
   const start = (own: AppTuning) => createApp({
     databaseUrl: database.url, port: 0, host: '127.0.0.1', dataDir, auditKey: null, poolSize: 10,
-    maxSocketsPerPrincipal: 1_000, maxOperationsPerSocket: 1_000, logLevel: 'silent', ...more,
+    maxSocketsPerPrincipal: 1_000, maxOperationsPerSocket: 1_000, drainSeconds: 0, metricsToken: null, logLevel: 'silent', oidc: null, ...more,
   }, own)
   const app = await start(tuning)
   const { url, webSocketUrl } = await app.listen()

@@ -112,7 +112,7 @@ function target({ path }: Source, { specifier }: Import): string | null {
 }
 
 const order = ['app', 'http', 'graphql', 'feed', 'catalog', 'secrets', 'index', 'db', 'core'] as const
-type Layer = (typeof order)[number] | 'entry' | 'main' | 'cli' | 'config' | 'worker' | 'client' | 'bench'
+type Layer = (typeof order)[number] | 'entry' | 'main' | 'cli' | 'config' | 'log' | 'worker' | 'client' | 'bench'
 const rightOf = (layer: (typeof order)[number]): Layer[] => order.slice(order.indexOf(layer) + 1)
 
 /** Who may import whom, besides its own layer. `graphql` and `http` never see the database. */
@@ -120,7 +120,8 @@ export const mayImport: Record<Layer, readonly Layer[]> = {
   entry: ['app', 'config', 'core'],
   main: ['config', ...order],
   cli: ['main', 'config', 'client', ...order],
-  app: ['config', ...rightOf('app')],
+  app: ['config', 'log', ...rightOf('app')],
+  log: ['config', 'db', 'core'],
   http: rightOf('http').filter((layer) => layer !== 'db'),
   graphql: rightOf('graphql').filter((layer) => layer !== 'db'),
   feed: rightOf('feed'), catalog: rightOf('catalog'), secrets: rightOf('secrets'), index: rightOf('index'), db: rightOf('db'),
@@ -131,7 +132,7 @@ export const mayImport: Record<Layer, readonly Layer[]> = {
 }
 const mayUse = (layer: Layer, name: string) => layer !== 'core' || name === 'zod' || name === 'ipaddr.js'
 /** What a worker or a browser must never load. */
-const ofTheServer = ['postgres', 'drizzle-orm', 'graphql-yoga', '@pothos/core', 'graphql-shield', 'pino']
+const ofTheServer = ['postgres', 'drizzle-orm', 'graphql-yoga', '@pothos/core', 'graphql-shield', 'pino', 'prom-client']
 const runsElsewhere = (layer: Layer) => layer === 'worker' || layer === 'client' || layer === 'core'
 
 export function layerOf(path: string): Layer | null {

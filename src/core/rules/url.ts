@@ -70,7 +70,8 @@ function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] {
 
 function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
-  return ipaddr.isValid(bare) ? ipaddr.process(bare) : null
+  // Every form of an address begins with a digit or has a colon; asking ipaddr of each name is dear.
+  return /^\d|:/.test(bare) && ipaddr.isValid(bare) ? ipaddr.process(bare) : null
 }
 
 /** An IPv4 address inside an IPv6 one is understood as the IPv4 address. */

@@ -1,7 +1,7 @@
 import { type Membership, type OwnerRef, type PrincipalRef, type Team, type User } from '../../core/owner.js'
 import { actorOf } from '../../catalog/context.js'
-import { createTeam, listTeams, removeTeamMember, setTeamMember } from '../../catalog/team.js'
-import { createUser, listUsers, setUserRole } from '../../catalog/user.js'
+import { createTeam, deleteTeam, listTeams, removeTeamMember, setTeamMember } from '../../catalog/team.js'
+import { createUser, deactivateUser, listUsers, setUserRole } from '../../catalog/user.js'
 import { viewerOwners } from '../../catalog/viewer.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageOf } from '../connection.js'
@@ -19,6 +19,7 @@ export const UserType = builder.objectRef<User>('User').implement({
     subject: t.exposeString('subject'),
     displayName: t.exposeString('displayName'),
     role: t.expose('role', { type: RoleEnum }),
+    deactivatedAt: t.field({ type: 'DateTime', nullable: true, description: 'null: active.', resolve: ({ deactivatedAt }) => deactivatedAt }),
     teams: t.field({
       type: [TeamMembershipRef],
       description: 'Those that the caller may see.',
@@ -97,6 +98,12 @@ builder.mutationFields((t) => ({
     args: { userId: t.arg.id({ required: true }), role: t.arg({ type: RoleEnum, required: true }) },
     resolve: async (_, { userId, role }, context) => (await setUserRole(callerOf(context), userId, role)).result,
   }),
+  deactivateUser: t.field({
+    type: UserType,
+    description: 'Tokens and sign-ins end at once with their sockets, and what the user owns leaves every set; admins still see it. The last admin stays.',
+    args: { userId: t.arg.id({ required: true }) },
+    resolve: async (_, { userId }, context) => (await deactivateUser(callerOf(context), userId)).result,
+  }),
   createTeam: t.field({
     type: TeamType,
     args: { slug: t.arg.id({ required: true }), displayName: t.arg.string({ required: true }) },
@@ -111,5 +118,11 @@ builder.mutationFields((t) => ({
     type: TeamType,
     args: { team: t.arg.id({ required: true }), userId: t.arg.id({ required: true }) },
     resolve: async (_, { team, userId }, context) => (await removeTeamMember(callerOf(context), team, userId)).result,
+  }),
+  deleteTeam: t.field({
+    type: 'ID',
+    description: 'Its entries are deleted and its memberships end in the same commit; the slug is free. Answers the id.',
+    args: { team: t.arg.id({ required: true }) },
+    resolve: async (_, { team }, context) => (await deleteTeam(callerOf(context), team)).result.id,
   }),
 }))

@@ -1,0 +1,74 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { type LoggedChange } from '../core/change.js'
+import { type Entry } from '../core/entry.js'
+import { type AuditRecord } from './audit.js'
+import { inOneFlight, type Queryable, type Tx, wakeChannel } from './client.js'
+
+/** Entries as they are after `revisions`, of which one entry may have several. */
+const latestOf = (revisions: readonly Entry[]): string => JSON.stringify(
+  [...new Map(revisions.map((value) => [value.id, value])).values()].map(({ owner, ...rest }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })),
+)
+
+/** Any number of rows as one parameter: one statement, prepared once. */
+const putRows = (entries: string, when: SQL): SQL => sql`
+  insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
+  select id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, locked, definition, digest, revision, apply, "createdAt", "updatedAt", "updatedBy"
+  from jsonb_to_recordset(${entries}::jsonb) as given (
+    id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, locked boolean, definition jsonb,
+    digest text, revision integer, apply text, "createdAt" timestamptz, "updatedAt" timestamptz, "updatedBy" jsonb) where ${when}
+  on conflict (id) do update set name = excluded.name, visibility = excluded.visibility, audience = excluded.audience, enabled = excluded.enabled,
+    locked = excluded.locked, definition = excluded.definition, digest = excluded.digest, revision = excluded.revision, apply = excluded.apply,
+    updated_at = excluded.updated_at, updated_by = excluded.updated_by`
+
+const addRevisions = (revisions: string, when: SQL): SQL => sql`
+  insert into entry_revision (entry_id, revision, name, definition, digest, changed_by, at)
+  select id, revision, name, definition, digest, "updatedBy", "updatedAt"
+  from jsonb_to_recordset(${revisions}::jsonb) as given (
+    id text, revision integer, name text, definition jsonb, digest text, "updatedBy" jsonb, "updatedAt" timestamptz) where ${when}`
+
+/**
+ * Makes or changes entries, and adds their revisions.
+ * @throws a unique violation when an owner has another entry of that kind and name
+ */
+export async function putEntries(tx: Tx, revisions: readonly Entry[]): Promise<void> {
+  // In this order, because revisions refer to entries.
+  await inOneFlight([
+    tx.execute(putRows(latestOf(revisions), sql`true`)).execute(), tx.execute(addRevisions(JSON.stringify(revisions), sql`true`)).execute(),
+  ])
+}
+
+export interface EntryCommit {
+  /** What the head must still be: then nothing at all was committed since it was planned. */
+  known: { incarnation: string; sequence: number; auditHash: string }
+  revisions: readonly Entry[]
+  /** Ids of entries that become tombstones, and when. */
+  gone: readonly string[]
+  at: Date
+  changes: readonly LoggedChange[]
+  records: readonly AuditRecord[]
+}
+
+/**
+ * A whole commit of entries as one statement: rows, audit, changes, head and wake-up, or nothing.
+ * @returns false when the head is another one; then nothing was written
+ * @throws a unique violation as `putEntries`
+ */
+export async function commitEntries(db: Queryable, { known, revisions, gone, at, changes, records }: EntryCommit): Promise<boolean> {
+  const last = records.at(-1)!
+  const logged = JSON.stringify(changes.map(({ sequence, subject, id, before, after }) => ({ sequence, subject, id, before, after })))
+  const isOurs = sql`exists (select 1 from head)`
+  const rows = await db.execute<{ moved: number }>(sql`
+    with head as (
+      update catalog_head set sequence = ${last.sequence}, audit_hash = ${last.hash}
+      where id = 1 and incarnation = ${known.incarnation} and sequence = ${known.sequence} and audit_hash = ${known.auditHash} returning 1
+    ), put as (${putRows(latestOf(revisions), isOurs)}
+    ), revised as (${addRevisions(JSON.stringify(revisions), isOurs)}
+    ), ended as (update entry set deleted_at = ${at.toISOString()}::timestamptz where ${isOurs} and id in (select jsonb_array_elements_text(${JSON.stringify(gone)}::jsonb))
+    ), changed as (insert into change_event (sequence, subject, subject_id, before, after) select sequence, subject, id, before, after
+      from jsonb_to_recordset(${logged}::jsonb) as given (sequence bigint, subject text, id text, before jsonb, after jsonb) where ${isOurs}
+    ), audited as (insert into audit_event (sequence, at, actor, action, outcome, target, before, after, hash)
+      select sequence, at, actor, action, outcome, target, before, after, hash from jsonb_to_recordset(${JSON.stringify(records)}::jsonb) as given (
+        sequence bigint, at timestamptz, actor jsonb, action text, outcome text, target text, before jsonb, after jsonb, hash text) where ${isOurs}
+    ) select 1 as moved, pg_notify(${wakeChannel}, ${String(last.sequence)}) from head`)
+  return rows.length === 1
+}

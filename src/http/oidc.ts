@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto'
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { type Credential } from '../core/access.js'
+import { type ClaimMapping, type Identity, mapClaims } from '../core/claims.js'
+import { CatalogError } from '../core/errors.js'
+import { type CatalogServices } from '../catalog/context.js'
+import { signIn } from '../catalog/sign-in.js'
+import { type AuthProvider } from './auth.js'
+
+export interface OidcSettings {
+  /** Exactly as in the `iss` claim. */
+  issuer: string
+  /** What `aud` must be or hold. */
+  audience: string
+  /** null: the address that the issuer's discovery document gives. */
+  jwksUrl: string | null
+  mapping: ClaimMapping
+  /** By how much clocks may differ. */
+  clockSkewSeconds: number
+}
+
+export interface OidcOptions {
+  settings: OidcSettings
+  services: CatalogServices
+  /** Told when the issuer stops to be reachable, once until it is again; callers only hear that they shall come again. */
+  report: (error: unknown) => void
+  /** How long a key that was withdrawn may open something: half for remembering keys, half for what they verified. Default 600,000 ms. */
+  keysMaxAgeMs?: number
+  /** How long after a fetch an unknown key does not cause another. Default 30,000 ms. */
+  keysCooldownMs?: number
+}
+
+/** Only keys whose public half may be known: with a shared secret whoever verifies could sign as well. */
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+const jwtPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** What HTTP takes in a header; the same over WebSocket. */
+const mostCharacters = 16_384
+const mostDocumentBytes = 1_048_576
+const fetchTimeoutMs = 5_000
+const mostVerified = 10_000
+
+interface Verified {
+  identity: Identity
+  /** The claim with the clock skew. */
+  expiresAt: string
+  /** Until when the signature is not looked at again. */
+  goodUntilMs: number
+}
+
+/**
+ * JWTs of one OIDC issuer. A token is verified once and then known by its hash for a while, so that a request costs no signature;
+ * that while is also how long a token outlives its key. An issuer that cannot be reached is no answer about a token: nobody
+ * comes in, and the caller is told to try again.
+ */
+export function createOidcProvider({ settings, services, report, keysMaxAgeMs = 600_000, keysCooldownMs = 30_000 }: OidcOptions): AuthProvider {
+  const { issuer, audience, mapping, clockSkewSeconds } = settings
+  const verified = new Map<string, Verified>()
+  const keyOf = createKeySource(settings, report, { cacheMaxAge: keysMaxAgeMs / 2, cooldownDuration: keysCooldownMs })
+
+  /** null: a token that opens nothing. */
+  async function verify(bearer: string): Promise<Verified | null> {
+    const now = services.now()
+    const payload = await jwtVerify(bearer, keyOf, {
+      issuer, audience, algorithms, requiredClaims: ['exp', 'sub'], clockTolerance: clockSkewSeconds, currentDate: now,
+    }).then((result) => result.payload, (error: unknown) => {
+      if (error instanceof CatalogError) throw error
+      return null
+    })
+    const identity = payload === null || isFromTheFuture(payload, now, clockSkewSeconds) ? null : mapClaims(payload, mapping)
+    if (payload === null || identity === null) return null
+    const expiresAtMs = Math.min((payload.exp! + clockSkewSeconds) * 1_000, lastMomentMs)
+    return { identity, expiresAt: new Date(expiresAtMs).toISOString(), goodUntilMs: Math.min(expiresAtMs, now.getTime() + keysMaxAgeMs / 2) }
+  }
+
+  async function recall(bearer: string): Promise<Verified | null> {
+    const hash = createHash('sha256').update(bearer).digest('base64')
+    const known = verified.get(hash)
+    if (known !== undefined && services.now().getTime() < known.goodUntilMs) return known
+    verified.delete(hash)
+    const fresh = await verify(bearer)
+    if (fresh === null) return null
+    // The oldest goes first; who still needs it is verified again.
+    if (verified.size >= mostVerified) verified.delete(verified.keys().next().value!)
+    verified.set(hash, fresh)
+    return fresh
+  }
+
+  return {
+    authenticate: async (bearer) => {
+      if (bearer.length > mostCharacters || !jwtPattern.test(bearer) || issuerOf(bearer) !== issuer) return null
+      const token = await recall(bearer)
+      const userId = token === null ? null : await signIn(services, token.identity)
+      if (token === null || userId === null) return null
+      // A commit is done before this node has read it, if its reader lags.
+      if (!services.index.state.users.has(userId)) throw comeAgain()
+      const credential: Credential = { kind: 'SIGN_IN', userId, expiresAt: token.expiresAt }
+      const principal = services.index.principalNow(credential, services.now())
+      return principal && { principal, credential }
+    },
+  }
+}
+
+/** The last moment that a Date can hold. */
+const lastMomentMs = 8_640_000_000_000_000
+
+/** Who the token says it is from: what is not of our issuer must not make us ask it for keys. */
+function issuerOf(bearer: string): string | null {
+  try {
+    return decodeJwt(bearer).iss ?? null
+  } catch {
+    return null
+  }
+}
+
+/** Claims are ordered by when they were issued, so none may pretend to be newer than all that will come. */
+function isFromTheFuture({ iat }: JWTPayload, now: Date, clockSkewSeconds: number): boolean {
+  return iat !== undefined && iat * 1_000 > now.getTime() + clockSkewSeconds * 1_000
+}
+
+function comeAgain(cause?: unknown): CatalogError {
+  const error = new CatalogError('UNAVAILABLE', 'Sign-ins cannot be checked right now.', { field: 'authorization', mend: 'Try again in a moment.' })
+  error.cause = cause
+  return error
+}
+
+/** Looks keys up at the issuer, whose address is found once. Throws UNAVAILABLE unless it is known that there is no such key. */
+function createKeySource(settings: OidcSettings, report: (error: unknown) => void, ages: { cacheMaxAge: number; cooldownDuration: number }): JWTVerifyGetKey {
+  let source: Promise<JWTVerifyGetKey> | null = null
+  let isDown = false
+  const begin = () => {
+    const found = jwksUrlOf(settings).then((url) => createRemoteJWKSet(url, { ...ages, timeoutDuration: fetchTimeoutMs, [customFetch]: fetchBounded }))
+    found.catch(() => { source = null })
+    return found
+  }
+  return async (header, token) => {
+    try {
+      source ??= begin()
+      const key = await (await source)(header, token)
+      isDown = false
+      return key
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
+      if (!isDown) report(error)
+      isDown = true
+      throw comeAgain(error)
+    }
+  }
+}
+
+async function jwksUrlOf({ issuer, jwksUrl }: OidcSettings): Promise<URL> {
+  if (jwksUrl !== null) return new URL(jwksUrl)
+  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const response = await fetchBounded(address, { redirect: 'manual', signal: AbortSignal.timeout(fetchTimeoutMs), headers: { accept: 'application/json' } })
+  if (response.status !== 200) throw new Error(`the discovery document of the OIDC issuer was answered with ${response.status}`)
+  const { issuer: told, jwks_uri: uri } = await response.json() as { issuer?: unknown; jwks_uri?: unknown }
+  if (told !== issuer) throw new Error('the discovery document is of another issuer than PILOTHOUSE_OIDC_ISSUER')
+  const url = typeof uri === 'string' && URL.canParse(uri) ? new URL(uri) : null
+  // An issuer without TLS is on loopback: see config.ts.
+  if (url === null || (url.protocol !== 'https:' && new URL(issuer).protocol === 'https:')) throw new Error('the discovery document names no https address of keys')
+  return url
+}
+
+/** A fetch that keeps at most so much of an answer. */
+async function fetchBounded(url: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(url, options)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > mostDocumentBytes) throw new Error(`the OIDC issuer answered more than ${mostDocumentBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return new Response(chunks.length === 0 ? null : Buffer.concat(chunks), { status: response.status })
+}

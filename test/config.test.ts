@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError, readConfig } from '../src/config.js'
+
+const needed = { PILOTHOUSE_OIDC_ISSUER: 'https://login.example.com/', PILOTHOUSE_OIDC_AUDIENCE: 'pilothouse' }
+
+function problemsOf(env: Record<string, string>): string[] {
+  try {
+    readConfig(env)
+    return []
+  } catch (error) {
+    return (error as ConfigError).problems
+  }
+}
+
+describe('the settings', () => {
+  it('have defaults, and an empty variable is one that is not set', () => {
+    expect(readConfig({ PORT: '', PILOTHOUSE_OIDC_ISSUER: '' })).toMatchObject({ port: 4_000, host: '127.0.0.1', databaseUrl: null, logLevel: 'warn', oidc: null })
+  })
+
+  it('S14: report every problem at once and never a value', () => {
+    const canary = 'canary-1f3'
+    const problems = problemsOf({
+      PORT: canary, DATABASE_URL: canary, PILOTHOUSE_AUDIT_KEY: canary, PILOTHOUSE_LOG_LEVEL: canary, PILOTHOUSE_OIDC_ISSUER: `http://${canary}.example.com`,
+      PILOTHOUSE_OIDC_TEAMS: `{"${canary}": 1}`, PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS: '301', PILOTHOUSE_OIDC_ROLE_CLAIM: canary,
+    })
+    expect(problems.map((line) => line.split(':')[0])).toEqual([
+      'DATABASE_URL', 'PORT', 'PILOTHOUSE_AUDIT_KEY', 'PILOTHOUSE_LOG_LEVEL', 'PILOTHOUSE_OIDC_ISSUER', 'PILOTHOUSE_OIDC_TEAMS', 'PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS',
+      'PILOTHOUSE_OIDC_AUDIENCE', 'PILOTHOUSE_OIDC_ADMIN_VALUE', 'PILOTHOUSE_OIDC_TEAMS_CLAIM',
+    ])
+    expect(problems.join()).not.toContain(canary)
+    expect(new ConfigError(problems).message).toMatch(/^The configuration has 10 problems:\n {2}DATABASE_URL: /)
+  })
+})
+
+describe('the settings of an OIDC issuer', () => {
+  it('are few', () => {
+    expect(readConfig(needed).oidc).toEqual({
+      issuer: 'https://login.example.com/', audience: 'pilothouse', jwksUrl: null, clockSkewSeconds: 60,
+      mapping: { provider: 'oidc', subjectClaim: 'sub', nameClaim: 'name', admin: null, teams: null },
+    })
+  })
+
+  it('name claims and what their values mean', () => {
+    expect(readConfig({
+      ...needed, PILOTHOUSE_OIDC_JWKS_URL: 'https://login.example.com/keys?app=1', PILOTHOUSE_OIDC_PROVIDER: 'entra', PILOTHOUSE_OIDC_SUBJECT_CLAIM: 'oid',
+      PILOTHOUSE_OIDC_NAME_CLAIM: 'preferred_username', PILOTHOUSE_OIDC_ROLE_CLAIM: 'roles', PILOTHOUSE_OIDC_ADMIN_VALUE: 'Catalog.Admin',
+      PILOTHOUSE_OIDC_TEAMS_CLAIM: 'groups', PILOTHOUSE_OIDC_TEAMS: '{"a": "red", "b": "red:MAINTAINER", "c": "blue:MEMBER"}', PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS: '0',
+    }).oidc).toEqual({
+      issuer: 'https://login.example.com/', audience: 'pilothouse', jwksUrl: 'https://login.example.com/keys?app=1', clockSkewSeconds: 0,
+      mapping: {
+        provider: 'entra', subjectClaim: 'oid', nameClaim: 'preferred_username', admin: { claim: 'roles', value: 'Catalog.Admin' },
+        teams: { claim: 'groups', byValue: new Map([['a', { slug: 'red', role: 'MEMBER' }], ['b', { slug: 'red', role: 'MAINTAINER' }], ['c', { slug: 'blue', role: 'MEMBER' }]]) },
+      },
+    })
+    expect(readConfig({ ...needed, PILOTHOUSE_OIDC_TEAMS_CLAIM: 'groups' }).oidc?.mapping.teams).toEqual({ claim: 'groups', byValue: null })
+  })
+
+  it.each(['https://a.example.com', 'https://a.example.com:8443/realms/x', 'http://127.0.0.1:8080', 'http://127.1.2.3', 'http://localhost:1/x', 'http://[::1]:80'])('take %s as an issuer', (issuer) => {
+    expect(readConfig({ ...needed, PILOTHOUSE_OIDC_ISSUER: issuer }).oidc?.issuer).toBe(issuer)
+  })
+
+  it.each([
+    'http://a.example.com', 'http://127.0.0.1.example.com', 'http://localhost.example.com', 'https://user@a.example.com', 'https://:pass@a.example.com',
+    'https://a.example.com/?x', 'https://a.example.com/#x', 'ftp://127.0.0.1', 'a.example.com', ' https://a.example.com', 'https://a.example.com\n', 'file:///etc/passwd', 'javascript:1',
+  ])('refuse %j as an issuer', (issuer) => {
+    expect(problemsOf({ ...needed, PILOTHOUSE_OIDC_ISSUER: issuer })).toEqual([expect.stringMatching(/^PILOTHOUSE_OIDC_ISSUER: must /)])
+  })
+
+  it.each<[string, string]>([
+    ['PILOTHOUSE_OIDC_PROVIDER', 'local'], ['PILOTHOUSE_OIDC_PROVIDER', 'Entra ID'], ['PILOTHOUSE_OIDC_JWKS_URL', 'http://a.example.com/keys'],
+    ['PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS', '-1'], ['PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS', '1.5'], ['PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS', 'x'],
+    ['PILOTHOUSE_OIDC_TEAMS', 'no json'], ['PILOTHOUSE_OIDC_TEAMS', '[]'], ['PILOTHOUSE_OIDC_TEAMS', 'null'], ['PILOTHOUSE_OIDC_TEAMS', '{"a": "No Slug"}'],
+    ['PILOTHOUSE_OIDC_TEAMS', '{"a": "red:OWNER"}'], ['PILOTHOUSE_OIDC_TEAMS', '{"a": ["red"]}'], ['PILOTHOUSE_OIDC_SUBJECT_CLAIM', 'x'.repeat(201)],
+  ])('refuse %s=%s', (name, value) => {
+    expect(problemsOf({ ...needed, PILOTHOUSE_OIDC_TEAMS_CLAIM: 'groups', [name]: value })).toEqual([expect.stringMatching(`^${name}: `)])
+  })
+
+  it.each([
+    ['PILOTHOUSE_OIDC_ISSUER', 'PILOTHOUSE_OIDC_AUDIENCE'], ['PILOTHOUSE_OIDC_AUDIENCE', 'PILOTHOUSE_OIDC_ISSUER'], ['PILOTHOUSE_OIDC_NAME_CLAIM', 'PILOTHOUSE_OIDC_ISSUER'],
+    ['PILOTHOUSE_OIDC_TEAMS_CLAIM', 'PILOTHOUSE_OIDC_ISSUER'],
+  ])('refuse %s without %s', (name, other) => {
+    expect(problemsOf({ [name]: 'https://x' })).toEqual([`${other}: is needed with ${name}`])
+  })
+})
