@@ -224,7 +224,7 @@ export const faults: Record<string, Fault> = {
   'Postgres killed': killPostgres, 'backend killed': killOneBackend, 'Postgres stopped for 10 s': stopPostgres, 'Postgres frozen for 10 s': freezePostgres,
   'worker killed': killWorker, 'listener ended': endListener, 'listeners ended again and again': endListenersAgain,
   'connections ended': endBackends, 'commits ended': endCommits, 'transactions ended': endTransactions, 'reader stalled': stallReader,
-  'database restored': restore(copyDatabase, false), 'database restored, nodes stopped': restore(copyDatabase, true),
-  'folder restored': restore(copyFolder, false), 'folder restored, nodes stopped': restore(copyFolder, true, 'database', 'restored'),
+  'database restored': restore(copyDatabase, false), 'database restored on stopped nodes': restore(copyDatabase, true),
+  'folder restored': restore(copyFolder, false), 'folder restored on stopped nodes': restore(copyFolder, true, 'database', 'restored'),
   'two at once': twoAtOnce,
 }
