@@ -1,4 +1,5 @@
 import { type TypedDocumentNode } from '@graphql-typed-document-node/core'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parse } from 'graphql'
 import { CatalogRequestError, createCatalogClient } from '../../src/client/index.js'
 import { type createRandom } from '../support/random.js'
@@ -7,6 +8,9 @@ import { type ApiNode } from './node.js'
 export type Answer<Result> =
   | { outcome: 'COMMITTED'; data: Result }
   | { outcome: 'REFUSED' | 'UNKNOWN'; error: CatalogRequestError }
+
+/** Of connections that nobody takes. */
+const mostTries = 500
 
 /** Codes that say nothing about whether it was done. */
 const unknowing = new Set(['UNAVAILABLE', 'INTERNAL'])
@@ -24,17 +28,16 @@ export async function send<Result, Variables extends Record<string, unknown>>(
   }
 }
 
-/** As a client behind a balancer: a node that takes no connection is passed over. */
+/** As a client behind a balancer: a node that takes no connection is passed over, and while none does nothing is sent. */
 export async function sendAnywhere<Result, Variables extends Record<string, unknown>>(
   nodes: readonly ApiNode[], random: ReturnType<typeof createRandom>, token: string, document: TypedDocumentNode<Result, Variables>, variables: Variables,
 ): Promise<Answer<Result>> {
   const first = random.below(nodes.length)
-  let answer: Answer<Result> | null = null
-  for (let at = 0; at < nodes.length; at++) {
-    answer = await send(nodes[(first + at) % nodes.length]!, token, document, variables)
-    if (answer.outcome === 'COMMITTED' || !answer.error.message.includes('ECONNREFUSED')) return answer
+  for (let at = 0; ; at++) {
+    const answer = await send(nodes[(first + at) % nodes.length]!, token, document, variables)
+    if (answer.outcome === 'COMMITTED' || !answer.error.message.includes('ECONNREFUSED') || at > mostTries) return answer
+    if ((at + 1) % nodes.length === 0) await delay(100)
   }
-  return answer!
 }
 
 export const EntryDocument = parse('query Entry($id: ID!) { node(id: $id) { ... on CatalogEntry { id revision enabled } } }') as TypedDocumentNode<

@@ -10,7 +10,7 @@ import { apply, type Held, nothing } from './held.js'
 import { type ApiNode } from './node.js'
 
 /** A token and whom it belongs to. Some are revoked and made anew while their followers hang on them. */
-export interface Credential {
+export interface Pass {
   label: string
   /** null: a worker's. */
   userId: string | null
@@ -41,7 +41,7 @@ export interface Ending {
 export interface Follower {
   readonly name: string
   readonly owner: OwnerQuery
-  readonly credential: Credential
+  readonly credential: Pass
   /** LIVE: an event came on the open operation. DENIED: the right is missing. ENDED: the token is. OPENING: anything else. */
   status: () => 'OPENING' | 'LIVE' | 'DENIED' | 'ENDED'
   cursor: () => string | null
@@ -67,7 +67,7 @@ export interface Follower {
 export interface FollowerOptions {
   name: string
   owner: OwnerQuery
-  credential: Credential
+  credential: Pass
   nodes: readonly ApiNode[]
   random: ReturnType<typeof createRandom>
 }

@@ -1,10 +1,10 @@
 import { can } from '../../src/core/access.js'
 import { canonicalJson } from '../../src/core/canonical.js'
 import { formatCursor, parseCursor, type LoggedChange } from '../../src/core/change.js'
-import { type Entry, type JudgedEntry } from '../../src/core/entry.js'
+import { type JudgedEntry } from '../../src/core/entry.js'
 import { type OwnerRef, ownerKey } from '../../src/core/owner.js'
 import { type CatalogIndex, createCatalogIndex, type OwnerQuery } from '../../src/index/catalog-index.js'
-import { type CatalogState, type LoadedCatalog } from '../../src/index/state.js'
+import { buildState, type CatalogState, type LoadedCatalog } from '../../src/index/state.js'
 import { apply, differences, type Held, nothing } from './held.js'
 import { type Ending, type Follower, type Heard } from './follower.js'
 import { type Model } from './model.js'
@@ -186,7 +186,8 @@ function tableProblems(loaded: LoadedCatalog, state: CatalogState): string[] {
     for (const missing of byKey.keys()) problems.push(`F1 ${what} ${missing} is in the log and not in the tables`)
   }
   if (loaded.sequence !== state.sequence) return [`F1 the head is at ${loaded.sequence}, the log at ${state.sequence}`]
-  compare('entry', loaded.entries, [...state.entries.values()].map(({ verdict: _, status: __, ...entry }): Entry => entry), ({ id }) => id)
+  // Judged anew: what the log led to step by step must be what a start would find.
+  compare('entry', buildState(loaded).entries.values(), state.entries.values(), ({ id }) => id)
   compare('user', loaded.users, state.users.values(), ({ id }) => id)
   compare('team', loaded.teams, state.teams.values(), ({ id }) => id)
   compare('policy', loaded.policies, state.policies.values(), ({ owner }) => ownerKey(owner))

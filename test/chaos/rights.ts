@@ -1,13 +1,14 @@
 import { type TypedDocumentNode } from '@graphql-typed-document-node/core'
 import {
-  CreateAccessTokenDocument, RemoveTeamMemberDocument, RevokeAccessTokenDocument, type Role, SetPolicyDocument, SetTeamMemberDocument,
+  CreateAccessTokenDocument, CreateTeamDocument, CreateUserDocument, DeactivateUserDocument, DeleteTeamDocument, RegisterAgentDocument, RemoveTeamMemberDocument, RevokeAccessTokenDocument, type Role, SetPolicyDocument, SetTeamMemberDocument,
   SetUserRoleDocument, type TeamRole,
 } from '../../src/client/index.js'
 import { canonicalJson } from '../../src/core/canonical.js'
+import { type OwnerRef } from '../../src/core/owner.js'
 import { type CatalogState } from '../../src/index/state.js'
 import { type createRandom } from '../support/random.js'
 import { type Answer, sendAnywhere } from './client.js'
-import { type Credential } from './follower.js'
+import { type Pass } from './follower.js'
 import { type World } from './world.js'
 
 /** Without `localhost` every entry that names it leaves every set at once, and comes back later. */
@@ -19,6 +20,8 @@ export const policies = [['127.0.0.1', 'localhost'], ['127.0.0.1']].map((hosts) 
 export function rightOf(state: CatalogState, key: string): string {
   const [kind, ...ids] = key.split(' ') as [string, ...string[]]
   if (kind === 'member') return state.membersOf.get(ids[0]!)?.get(ids[1]!)?.role ?? 'none'
+  if (kind === 'person') return state.users.get(ids[0]!)?.deactivatedAt === null ? 'live' : 'gone'
+  if (kind === 'team') return state.teams.has(ids[0]!) ? 'live' : 'gone'
   if (kind === 'role') return state.users.get(ids[0]!)?.role ?? 'none'
   return state.tokens.get(ids[0]!)?.revokedAt === null ? 'live' : 'gone'
 }
@@ -26,6 +29,7 @@ export function rightOf(state: CatalogState, key: string): string {
 /** An admin who alters rights: memberships, roles, tokens and, now and then, the policy. One alone, so that every right has one writer. */
 export function createRightsChanger(world: World, random: ReturnType<typeof createRandom>): () => Promise<void> {
   const { model } = world
+  const guests: Array<['person' | 'team', id: string, member?: string]> = []
   let policyRevision = 0
 
   async function alter<Result, Variables extends Record<string, unknown>>(
@@ -65,7 +69,7 @@ export function createRightsChanger(world: World, random: ReturnType<typeof crea
     if (answer.outcome !== 'REFUSED' || answer.error.code === 'NOT_FOUND') world.revoked.set(tokenId, credential.token)
   }
 
-  async function renew(credential: Credential): Promise<void> {
+  async function renew(credential: Pass): Promise<void> {
     const { label, userId } = credential
     const input = userId === null
       ? { kind: 'WORKER' as const, name: label, serves: [...world.served] } : { kind: 'PERSONAL' as const, name: label, userId }
@@ -90,10 +94,48 @@ export function createRightsChanger(world: World, random: ReturnType<typeof crea
     } else if (answer.error.code === 'REVISION_CONFLICT') policyRevision = Number(answer.error.extensions.currentRevision)
   }
 
+  /** What somebody owns comes to everybody, and leaves with them when they are deactivated: many changes in one commit. */
+  async function receiveGuest(): Promise<void> {
+    const name = world.newMarker().replace('change', 'guest')
+    const answer = await alter(CreateUserDocument, { provider: 'test', subject: name, displayName: name, role: 'USER' }, null, '')
+    if (answer.outcome !== 'COMMITTED') return
+    const { id } = answer.data.createUser
+    await alter(CreateAccessTokenDocument, { input: { kind: 'PERSONAL', name, userId: id } }, null, '')
+    await give({ kind: 'USER', id }, { visibility: 'PUBLIC' })
+    guests.push(['person', id])
+  }
+
+  async function foundTeam(): Promise<void> {
+    const slug = world.newMarker().replace('change ', 'guests-')
+    const answer = await alter(CreateTeamDocument, { slug, displayName: slug }, null, '')
+    if (answer.outcome !== 'COMMITTED') return
+    const { id } = answer.data.createTeam
+    const userId = random.pick(world.users).id
+    await alter(SetTeamMemberDocument, { team: id, userId, role: 'MEMBER' }, `member ${id} ${userId}`, 'MEMBER')
+    await give({ kind: 'TEAM', id }, {})
+    guests.push(['team', id, userId])
+  }
+
+  /** The log judges the row by its description alone. */
+  async function give(owner: OwnerRef, reach: { visibility?: 'PUBLIC' }): Promise<void> {
+    const definition = { description: world.newMarker(), prompt: 'Visit.' }
+    await alter(RegisterAgentDocument, { input: { owner, name: random.pick(['n0', 'n1', 'n2']), definition, ...reach } }, null, '')
+  }
+
+  async function dismissGuest(): Promise<void> {
+    const [kind, id, member] = guests.shift()!
+    const answer = kind === 'person'
+      ? await alter(DeactivateUserDocument, { userId: id }, `person ${id}`, 'gone') : await alter(DeleteTeamDocument, { team: id }, `team ${id}`, 'gone')
+    if (member !== undefined) model.right(`member ${id} ${member}`, 'none', answer.outcome)
+  }
+
   return async () => {
     const roll = random.next()
-    if (roll < 0.5) return alterMembership()
-    if (roll < 0.65) return alterRole()
-    return roll < 0.93 ? alterToken() : alterPolicy()
+    if (roll < 0.45) return alterMembership()
+    if (roll < 0.6) return alterRole()
+    if (roll < 0.87) return alterToken()
+    if (roll < 0.92) return alterPolicy()
+    if (guests.length > 2) return dismissGuest()
+    return roll < 0.96 ? receiveGuest() : foundTeam()
   }
 }

@@ -15,7 +15,7 @@ import { type LoadedCatalog } from '../../src/index/state.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
 import { pilothouse } from '../support/process.js'
 import { createRandom } from '../support/random.js'
-import { type Credential, type Follower, startFollower } from './follower.js'
+import { type Pass, type Follower, startFollower } from './follower.js'
 import { createLoad, type Load } from './load.js'
 import { createModel, type Model } from './model.js'
 import { type ApiNode, createNode } from './node.js'
@@ -63,12 +63,12 @@ export interface World {
   /** Whom the worker credential that comes and goes serves. */
   served: OwnerQuery[]
   /** Never revoked. */
-  admin: Credential
+  admin: Pass
   /** Never revoked; may read everything. */
-  reader: Credential
-  slow: Credential
+  reader: Pass
+  slow: Pass
   /** Revoked and made anew all the time. */
-  credentials: Credential[]
+  credentials: Pass[]
   /** Tokens that were revoked, by id; those of the last while. */
   revoked: Map<string, string>
   pulses: Map<ApiNode, Pulse>
@@ -145,13 +145,13 @@ async function populate({ seed, folder, closers, ...base }: Foundation): Promise
   const token = (await readFile(join(folder, first!.name, 'admin-token'), 'utf8')).trim()
   const { execute } = createCatalogClient({ url: first!.url, token })
   const { viewer: { principal } } = await execute(ViewerDocument)
-  const mint = async (label: string, userId: string | null, serves?: OwnerQuery[]): Promise<Credential> => {
+  const mint = async (label: string, userId: string | null, serves?: OwnerQuery[]): Promise<Pass> => {
     const { createAccessToken: { accessToken, secret } } = await execute(CreateAccessTokenDocument, {
       input: userId === null ? { kind: 'WORKER', name: label, serves } : { kind: 'PERSONAL', name: label, userId },
     })
     return { label, userId, tokenId: accessToken.id, token: secret }
   }
-  const admin: Credential = await mint('admin', principal.id)
+  const admin: Pass = await mint('admin', principal.id)
   await execute(SetPolicyDocument, { input: { owner: { kind: 'DEPLOYMENT' }, expectedRevision: 0, document: policies[0]! } })
   const users = []
   for (const name of ['ann', 'ben', 'cat', 'dan', 'eve', 'slow']) {
@@ -190,8 +190,8 @@ async function populate({ seed, folder, closers, ...base }: Foundation): Promise
   closers.push(() => balancer.close(), () => worker.kill())
   const stranger: OwnerQuery = { kind: 'USER', provider: 'test', subject: 'stranger' }
   const team = (at: number): OwnerQuery => ({ kind: 'TEAM', id: teams[at]! })
-  const watched: Array<[string, OwnerQuery, Credential]> = [
-    ...users.map(({ name }, at): [string, OwnerQuery, Credential] => [name, owners[at]!, credentials[at]!]),
+  const watched: Array<[string, OwnerQuery, Pass]> = [
+    ...users.map(({ name }, at): [string, OwnerQuery, Pass] => [name, owners[at]!, credentials[at]!]),
     ['ann for a worker', owners[0]!, reader], ['ben for a worker of few', owners[1]!, credentials[5]!], ['cat by eve', owners[2]!, credentials[4]!],
     ['red by ann', team(0), credentials[0]!], ['blue by cat', team(1), credentials[2]!], ['blue for a worker of few', team(1), credentials[5]!],
     ['the deployment by the admin', { kind: 'DEPLOYMENT' }, admin], ['the deployment by dan', { kind: 'DEPLOYMENT' }, credentials[3]!], ['a stranger', stranger, reader],
@@ -206,7 +206,7 @@ async function populate({ seed, folder, closers, ...base }: Foundation): Promise
     users, teams, served, admin, reader, slow, credentials, revoked: new Map(), pulses, big: null, restored: null, logged: new Map(),
     newMarker: () => `change ${++markers}`,
   }
-  const authors: Array<[Credential, boolean]> = [[admin, true], ...await Promise.all(users.slice(0, 4).map(async ({ id, name }): Promise<[Credential, boolean]> => [await mint(`${name} writes`, id), false]))]
+  const authors: Array<[Pass, boolean]> = [[admin, true], ...await Promise.all(users.slice(0, 4).map(async ({ id, name }): Promise<[Pass, boolean]> => [await mint(`${name} writes`, id), false]))]
   authors.forEach(([credential, isAdmin], at) => {
     const chance = random(200 + at)
     load.loop(createWriter(world, credential, isAdmin, chance), () => chance.below(80))

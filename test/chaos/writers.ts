@@ -7,7 +7,7 @@ import { type Entry, type EntryKind } from '../../src/core/entry.js'
 import { type OwnerRef } from '../../src/core/owner.js'
 import { type createRandom } from '../support/random.js'
 import { type Answer, EntryDocument, sendAnywhere } from './client.js'
-import { type Credential } from './follower.js'
+import { type Pass } from './follower.js'
 import { type Expectation } from './model.js'
 import { type World } from './world.js'
 
@@ -35,7 +35,7 @@ export function fillRegistry(registry: Registry, entries: Iterable<Entry>): void
 const names = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6']
 
 /** One person who writes: registers, changes, enables, shares and deletes entries of their own, of their teams, and of others in vain. */
-export function createWriter(world: World, credential: Credential, isAdmin: boolean, random: Random): () => Promise<void> {
+export function createWriter(world: World, credential: Pass, isAdmin: boolean, random: Random): () => Promise<void> {
   const { registry } = world
   const ownId = credential.userId!
 
