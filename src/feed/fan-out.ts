@@ -89,7 +89,8 @@ function nextRound<Member extends Outlet>(waiting: Set<Audience<Member>>): { eve
 function write(member: Outlet, events: readonly Encoded[]): void {
   if (member.isGone) return
   const isNews = ({ sequence, isBookmark }: Encoded) => sequence > member.since || (isBookmark && sequence === member.since)
-  const news = events.every(isNews) ? events : events.filter(isNews)
+  // They are in order: with the first all are.
+  const news = isNews(events[0]!) ? events : events.filter(isNews)
   if (news.length === 0) return
   try {
     member.write(news)

@@ -14,22 +14,36 @@ interface Template {
 const templates = new WeakMap<object, Map<number, Template>>()
 
 /**
- * `next` messages of `graphql-transport-ws` around results that were encoded once for everybody, as ready-made WebSocket frames. Frames for
- * another id of the same length are a copy with the id put in its place.
+ * Writes events to sockets as `next` messages of `graphql-transport-ws` around results that were encoded once for everybody, in ready-made WebSocket
+ * frames; the send of `ws` would build a header and two writes for each. Frames for ids of one length differ in the id alone, so it is put into
+ * the one buffer right before each write. A write that the network takes at once is over when it returns; one that has to wait keeps the buffer,
+ * and the next socket gets a copy.
+ * @returns writes events and answers how many bytes that were; 0 for a socket that is closing
  */
-export function framesOf(events: readonly Encoded[], id: string): Buffer {
+export function createFrameWriter(socket: WebSocket, id: string): (events: readonly Encoded[]) => number {
   const escaped = JSON.stringify(id).slice(1, -1)
   const length = Buffer.byteLength(escaped)
+  return (events) => {
+    const raw = rawSocket(socket)
+    if (socket.readyState !== WebSocket.OPEN || raw === undefined) return 0
+    const template = templateFor(events, escaped, length)
+    if (template.id !== escaped) {
+      for (const place of template.places) template.bytes.write(escaped, place)
+      template.id = escaped
+    }
+    const { bytes } = template
+    raw.write(bytes)
+    if (raw.writableLength > 0) template.bytes = Buffer.from(bytes)
+    return bytes.length
+  }
+}
+
+function templateFor(events: readonly Encoded[], id: string, length: number): Template {
   const shared = events.length === 1 ? events[0]! : events
   const ofLength = templates.get(shared) ?? new Map<number, Template>()
-  templates.set(shared, ofLength)
-  const template = ofLength.get(length) ?? createTemplate(events, escaped, length)
-  ofLength.set(length, template)
-  if (template.id === escaped) return template.bytes
-  const bytes = Buffer.allocUnsafe(template.bytes.length)
-  template.bytes.copy(bytes)
-  for (const place of template.places) bytes.write(escaped, place)
-  return bytes
+  const template = ofLength.get(length) ?? createTemplate(events, id, length)
+  if (!ofLength.has(length)) templates.set(shared, ofLength.set(length, template))
+  return template
 }
 
 const beforeId = Buffer.from('{"id":"')
@@ -69,11 +83,6 @@ function textHeader(length: number): Buffer {
 /** The TCP socket below: private to `ws`, which without compression writes each frame to it at once, so frames of ours may stand between. */
 function rawSocket(socket: WebSocket): Socket | undefined {
   return (socket as unknown as { _socket?: Socket })._socket
-}
-
-/** Writes ready-made frames. The send of `ws` would build a header and two writes for each. */
-export function writeFrames(socket: WebSocket, frames: Buffer): void {
-  if (socket.readyState === WebSocket.OPEN) rawSocket(socket)?.write(frames)
 }
 
 /** Bytes that wait in this process for the network. */

@@ -6,7 +6,7 @@ import { type CatalogStream } from '../feed/stream.js'
 import { type Rendering } from '../feed/hub.js'
 import { toGraphQLError } from '../graphql/errors.js'
 import { type Authenticated } from './auth.js'
-import { framesOf, onceDrained, waitingBytes, writeFrames } from './frames.js'
+import { createFrameWriter, onceDrained, waitingBytes } from './frames.js'
 import { beginOperation, type OperationOptions } from './operation.js'
 import { type TracedSocket, type Tracer } from './trace.js'
 
@@ -124,6 +124,7 @@ function fail(options: PeerOptions, peer: Peer, id: string, errors: readonly unk
 
 function attach(options: PeerOptions, peer: Peer, id: string, operation: Operation, { stream, rendering }: { stream: CatalogStream; rendering: Rendering }): void {
   const { socket } = peer
+  const writeEvents = createFrameWriter(socket, id)
   let isFirst = true
   operation.leave = stream.attach({
     rendering,
@@ -134,9 +135,7 @@ function attach(options: PeerOptions, peer: Peer, id: string, operation: Operati
         return stop(peer, id)
       }
       isFirst = false
-      const frames = framesOf(events, id)
-      writeFrames(socket, frames)
-      options.services.observer.delivered(events.length, frames.length)
+      options.services.observer.delivered(events.length, writeEvents(events))
     },
     fail: (error) => {
       fail(options, peer, id, [error])
