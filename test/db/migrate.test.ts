@@ -9,12 +9,14 @@ import { pilothouse, type RunningProcess } from '../support/process.js'
 
 const name = `test_${randomBytes(6).toString('hex')}`
 const admin = postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} })
+const running: RunningProcess[] = []
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pilothouse-migrate-'))
   await admin`create database ${admin(name)}`
 })
 afterAll(async () => {
+  await Promise.all(running.map((each) => each.stop('SIGKILL')))
   await admin`drop database ${admin(name)} with (force)`
   await admin.end()
   await rm(folder, { recursive: true, force: true })
@@ -34,8 +36,9 @@ it('S17: five processes that start on an empty database at once all do: each mig
   const env = (at: number) => ({
     DATABASE_URL: databaseUrl(inject('postgresUrl'), name), PILOTHOUSE_AUDIT_KEY: 'the same key on every one of the nodes', PILOTHOUSE_DATA_DIR: join(folder, `node-${at}`), PORT: '0',
   })
-  const servers: RunningProcess[] = [0, 1].map((at) => pilothouse(['serve'], env(at)))
+  const servers = [0, 1].map((at) => pilothouse(['serve'], env(at)))
   const readers = [2, 3, 4].map((at) => pilothouse(['audit', 'verify'], env(at), ''))
+  running.push(...servers, ...readers)
   expect(await Promise.all(readers.map(async (reader) => ({ code: await reader.ended, stderr: reader.stderr() })))).toEqual(readers.map(() => ({ code: 0, stderr: '' })))
   await Promise.all(servers.map((server) => server.says(/answers at/)))
   const { entries } = JSON.parse(await readFile('drizzle/meta/_journal.json', 'utf8')) as { entries: unknown[] }
