@@ -39,6 +39,9 @@ export const wakeChannel = 'pilothouse'
 /** Seconds before a lost server is tried again: never long, so that callers are answered and its return is noticed soon. */
 const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.min(3 ** failures / 100, 0.25)
 
+/** One's own connection may be killed, then each of the others may still have the old error of a killed query; and they may be killed again. */
+const attemptsFor = (connections: number): number => 2 * connections + 2
+
 /** Opens the pool. Nothing connects before the first query. */
 export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
   // Array types are not used; asking for them at each connect is a query whose failure nobody handles.
@@ -48,9 +51,9 @@ export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database 
   const side = connect('pilothouse side', 2)
   let stopListening = () => Promise.resolve()
   return {
-    db: drizzle(guarded(client, poolSize + 1), { schema }),
+    db: drizzle(guarded(client, attemptsFor(poolSize)), { schema }),
     once: drizzle(guarded(client, 1), { schema }),
-    side: drizzle(guarded(side, 3), { schema }),
+    side: drizzle(guarded(side, attemptsFor(2)), { schema }),
     listen: (wake) => {
       const listener = listenTo(url, wake)
       stopListening = listener.close

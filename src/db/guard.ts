@@ -31,7 +31,7 @@ const preparedParameters = 250
  *   `begin` whose callback has not run, it is tried again: what runs outside of transactions here may run twice.
  * - drizzle asks for unnamed statements, which cost two round trips each; prepared ones cost one.
  *
- * @param attempts how often in all, at most: one more than there are connections
+ * @param attempts how often in all, at most
  */
 export function guarded(client: Client, attempts: number): Client {
   const begin = async (first: string | Work, second?: Work): Promise<unknown> => {

@@ -115,7 +115,8 @@ describe('a restore that lacks the last commits', () => {
     for (const live of lives) expect(await newIncarnation(live, lost.cursor)).toMatchObject({ __typename: 'CatalogSnapshot', mcpServers: [{ name: 'kept' }] })
     const next = await eventually(() => server.register(user, 'next'))
     for (const [at, node] of [user, other.as(user)].entries()) {
-      await lives[at]!.reached(next.cursor)
+      // Cursors of two incarnations do not compare.
+      while ((await lives[at]!.next({ bookmarks: true })).cursor !== next.cursor);
       expect(lives[at]!.view()).toEqual((await setOf(node)).view)
       const resumed = await node.watch({ kind: 'USER' }, lost.cursor)
       expect((await resumed.nextSnapshot()).mcpServers.map(({ name }) => name)).toEqual(['kept', 'next'])
