@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import {
-  AuditEventsDocument, type CatalogRequestError, EffectiveCatalogDocument, SetUserRoleDocument, UpdateAgentDocument, ViewerDocument,
+  AuditEventsDocument, EffectiveCatalogDocument, SetUserRoleDocument, UpdateAgentDocument, ViewerDocument,
 } from '../../src/client/index.js'
 import { type ChainName } from '../../src/catalog/audit.js'
 import { chainHash } from '../../src/catalog/chain.js'
@@ -122,7 +122,8 @@ async function eventually(deadline: number, look: () => Promise<string[]> | stri
 /** A change through one node that everybody hears, tried until it is answered. */
 async function pulse(world: World, node: ApiNode, deadline: number): Promise<string> {
   const beat = world.pulses.get(node)!
-  for (let last: CatalogRequestError | null = null; performance.now() < deadline; await delay(50)) {
+  let last = 'nothing was tried'
+  while (performance.now() < deadline) {
     const marker = world.newMarker()
     const { id, revision } = beat
     const answer = await send(node, world.admin.token, UpdateAgentDocument, {
@@ -134,11 +135,20 @@ async function pulse(world: World, node: ApiNode, deadline: number): Promise<str
       world.model.committed(cursor, { what: `pulse ${marker}`, fits: (change) => change.subject === 'ENTRY' && change.id === id && change.after?.revision === agent.revision })
       return cursor
     }
-    last = answer.error
-    if (last.code === 'REVISION_CONFLICT') beat.revision = Number(last.extensions.currentRevision)
-    if (performance.now() > deadline - 100) throw new Error(`${node.name} did not commit within ${deadlineMs / 1_000} s: ${last.code} ${last.message}`)
+    const { code, message, extensions } = answer.error
+    last = `${code} ${message}`
+    if (code === 'REVISION_CONFLICT') beat.revision = Number(extensions.currentRevision)
+    await delay(50)
   }
-  throw new Error(`${node.name} did not commit in time`)
+  const { said } = await takeLog(world, node)
+  throw new Error(`${node.name} did not commit within ${deadlineMs / 1_000} s: ${last}. It logged: ${said.slice(-5).join(' | ')}. Connections: ${await connectionsOf(world)}`)
+}
+
+/** What Postgres says of the nodes' connections, for whoever has to find out why nothing moves. */
+async function connectionsOf({ postgres }: World): Promise<string> {
+  const rows = await postgres.ask((sql) => sql<{ line: string }[]>`
+    select concat_ws(' ', datname, application_name, state, wait_event, left(query, 60)) as line from pg_stat_activity where application_name like 'pilothouse%'`)
+  return rows.map(({ line }) => line.replaceAll(/\s+/g, ' ')).join(' | ')
 }
 
 /** Nobody writes, the last change was a pulse, every node stands there and every follower has heard it or was refused. */
