@@ -82,6 +82,8 @@ export function createEntryLane(options: WriterOptions): WriteEntry {
   async function drain(): Promise<void> {
     isDraining = true
     while (waiting.length > 0) {
+      // Whoever is here in this turn of the loop goes along: else the first to come back of many would go alone each time.
+      await nextTurn()
       const together = waiting.slice(0, maxTogether)
       waiting = waiting.slice(maxTogether)
       await settle(together)
@@ -94,6 +96,8 @@ export function createEntryLane(options: WriterOptions): WriteEntry {
     if (!isDraining) void drain()
   })
 }
+
+const nextTurn = () => new Promise<void>((resolve) => void setImmediate(resolve))
 
 interface Planning {
   outcomes: Outcome[]
@@ -123,6 +127,8 @@ async function writeKnown(options: WriterOptions, head: KnownHead, jobs: Array<E
   }, (team) => state.teams.has(team))
   // Refusals and what changes nothing hold only if the statement shows that nothing else was committed.
   if (changes.length === 0) return null
+  // One statement cannot write a row twice.
+  if (revisions.some(({ id }) => gone.includes(id))) return null
   const { logged, records, moved } = follow(options, head, changes)
   const isWritten = await commitEntries(options.once, { known: head, revisions, gone, at: options.now(), changes: logged, records }).catch(nameTaken)
   return isWritten ? { outcomes, logged, moved } : null

@@ -4,15 +4,14 @@ import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { resolveReach, type ReachInput } from './reach.js'
-import { canonicalJson } from '../core/canonical.js'
+import { isEqualJson } from '../core/canonical.js'
 import { type ApplyMoment, type Definition, type Entry, type EntryKind, type JudgedEntry, toCandidate } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
-import { evaluate } from '../core/policy.js'
 import { findRevision } from '../db/entry.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
-import { judge } from '../index/state.js'
+import { judge, verdictOf } from '../index/state.js'
 
 export interface RegisterInput extends ReachInput {
   owner: OwnerQuery
@@ -147,8 +146,7 @@ function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevisio
 /** null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable. */
 export function nextRevision(context: CatalogContext, before: Entry, change: Partial<Entry>): Entry | null {
   const isSame = Object.entries(change).every(([key, value]) => {
-    const old = before[key as keyof Entry]
-    return value === undefined || value === old || (typeof value === 'object' && canonicalJson(value) === canonicalJson(old))
+    return value === undefined || isEqualJson(value, before[key as keyof Entry])
   })
   if (isSame) return null
   const changed = { ...before, ...change }
@@ -179,7 +177,7 @@ function judged(context: CatalogContext, entry: Entry): JudgedEntry {
 }
 
 function requireAllowed(context: CatalogContext, entry: Entry): void {
-  const { kind, findings } = evaluate(entry, context.index.state.policy)
+  const { kind, findings } = verdictOf(context.index.state.policy, entry)
   if (kind !== 'DENY') return
   const [first] = findings
   throw new CatalogError('POLICY_DENIED', findings.map(({ message }) => message).join(' '), {

@@ -2,39 +2,33 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type LoggedChange } from '../core/change.js'
 import { type Entry } from '../core/entry.js'
 import { type AuditRecord } from './audit.js'
-import { inOneFlight, type Queryable, type Tx, wakeChannel } from './client.js'
+import { type Queryable, type Tx, wakeChannel } from './client.js'
 
-/** Entries as they are after `revisions`, of which one entry may have several. */
-const latestOf = (revisions: readonly Entry[]): string => JSON.stringify(
-  [...new Map(revisions.map((value) => [value.id, value])).values()].map(({ owner, ...rest }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })),
-)
-
-/** Any number of rows as one parameter: one statement, prepared once. */
-const putRows = (entries: string, when: SQL): SQL => sql`
-  insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
-  select id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, locked, definition, digest, revision, apply, "createdAt", "updatedAt", "updatedBy"
-  from jsonb_to_recordset(${entries}::jsonb) as given (
+/** Any number of revisions as one parameter: one statement, prepared once. */
+const given = (revisions: readonly Entry[]): SQL => sql`given as (
+  select * from jsonb_to_recordset(${JSON.stringify(revisions.map(({ owner, ...rest }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })))}::jsonb) as each (
     id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, locked boolean, definition jsonb,
-    digest text, revision integer, apply text, "createdAt" timestamptz, "updatedAt" timestamptz, "updatedBy" jsonb) where ${when}
+    digest text, revision integer, apply text, "createdAt" timestamptz, "updatedAt" timestamptz, "updatedBy" jsonb))`
+
+/** Entries as they are after all of it: one entry may have several revisions. */
+const putRows = (when: SQL): SQL => sql`
+  insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
+  select distinct on (id) id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, locked, definition, digest, revision, apply, "createdAt", "updatedAt",
+    "updatedBy" from given where ${when} order by id, revision desc
   on conflict (id) do update set name = excluded.name, visibility = excluded.visibility, audience = excluded.audience, enabled = excluded.enabled,
     locked = excluded.locked, definition = excluded.definition, digest = excluded.digest, revision = excluded.revision, apply = excluded.apply,
     updated_at = excluded.updated_at, updated_by = excluded.updated_by`
 
-const addRevisions = (revisions: string, when: SQL): SQL => sql`
+const addRevisions = (when: SQL): SQL => sql`
   insert into entry_revision (entry_id, revision, name, definition, digest, changed_by, at)
-  select id, revision, name, definition, digest, "updatedBy", "updatedAt"
-  from jsonb_to_recordset(${revisions}::jsonb) as given (
-    id text, revision integer, name text, definition jsonb, digest text, "updatedBy" jsonb, "updatedAt" timestamptz) where ${when}`
+  select id, revision, name, definition, digest, "updatedBy", "updatedAt" from given where ${when}`
 
 /**
  * Makes or changes entries, and adds their revisions.
  * @throws a unique violation when an owner has another entry of that kind and name
  */
 export async function putEntries(tx: Tx, revisions: readonly Entry[]): Promise<void> {
-  // In this order, because revisions refer to entries.
-  await inOneFlight([
-    tx.execute(putRows(latestOf(revisions), sql`true`)).execute(), tx.execute(addRevisions(JSON.stringify(revisions), sql`true`)).execute(),
-  ])
+  await tx.execute(sql`with ${given(revisions)}, put as (${putRows(sql`true`)}) ${addRevisions(sql`true`)}`)
 }
 
 export interface EntryCommit {
@@ -61,8 +55,8 @@ export async function commitEntries(db: Queryable, { known, revisions, gone, at,
     with head as (
       update catalog_head set sequence = ${last.sequence}, audit_hash = ${last.hash}
       where id = 1 and incarnation = ${known.incarnation} and sequence = ${known.sequence} and audit_hash = ${known.auditHash} returning 1
-    ), put as (${putRows(latestOf(revisions), isOurs)}
-    ), revised as (${addRevisions(JSON.stringify(revisions), isOurs)}
+    ), ${given(revisions)}, put as (${putRows(isOurs)}
+    ), revised as (${addRevisions(isOurs)}
     ), ${gone.length === 0 ? sql`` : sql`ended as (update entry set deleted_at = ${at.toISOString()}::timestamptz
       where ${isOurs} and id = any (array(select jsonb_array_elements_text(${JSON.stringify(gone)}::jsonb)))
     ), `}changed as (insert into change_event (sequence, subject, subject_id, before, after) select sequence, subject, id, before, after

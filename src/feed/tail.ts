@@ -110,8 +110,7 @@ export async function startTail(options: TailOptions): Promise<Tail> {
 
   function took(changes: LoggedChange[]): void {
     if (changes[0]?.sequence !== index.state.sequence + 1) return void poll().catch(onError)
-    // As others read it: what JSON cannot hold is not stored either.
-    tell(index.apply(JSON.parse(JSON.stringify(changes)) as LoggedChange[]))
+    tell(index.apply(changes))
   }
 
   await poll()

@@ -16,10 +16,14 @@ export function isPlainJson({ method, headers }: IncomingMessage): boolean {
     && ['application/json', '*/*', undefined].includes(headers.accept) && headers['content-encoding'] === undefined && headers['content-length'] !== undefined
 }
 
-export async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
+export function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => void chunks.push(chunk))
+    request.once('end', () => resolve(Buffer.concat(chunks).toString()))
+    // Gone before it was all sent: there is nobody to answer.
+    request.once('error', reject)
+  })
 }
 
 /**

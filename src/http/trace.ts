@@ -82,10 +82,11 @@ function traceRequest(log: Logger, observer: Observer, request: IncomingMessage,
   response.once('close', () => {
     const ms = performance.now() - began
     const status = response.writableFinished ? response.statusCode : null
+    if (!isQuiet) observer.requested(status, ms / 1_000)
+    const level = isQuiet ? 'debug' : 'info'
+    if (!log.isLevelEnabled(level)) return
     const line = { requestId, method: request.method, path: loggablePath(request), status, ms: rounded(ms), principal, operation, codes: [...codes] }
-    if (isQuiet) return log.debug(line, 'request')
-    log.info(line, 'request')
-    observer.requested(status, ms / 1_000)
+    log[level](line, 'request')
   })
   return {
     report: (error) => reported(log, { requestId, principal }, error),

@@ -1,7 +1,7 @@
 import { altersRights, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
-import { type Candidate, entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
+import { type Candidate, type Definition, entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
 import { deploymentOwner, isSameOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
-import { completePolicy, evaluate, type Policy, readPolicy } from '../core/policy.js'
+import { completePolicy, evaluate, type Policy, readPolicy, type Verdict } from '../core/policy.js'
 
 /** Everything that decisions and the feed need, as it stands at one sequence. */
 export interface CatalogState {
@@ -146,9 +146,20 @@ function putToken(state: CatalogState, token: TokenRecord): void {
   state.tokensByHash.set(token.hash, token)
 }
 
+const verdicts = new WeakMap<Definition, { policy: Policy; name: string; verdict: Verdict }>()
+
+/** What a policy says of an entry. A definition never changes, so it is judged once for all who ask. */
+export function verdictOf(policy: Policy, entry: Entry): Verdict {
+  const known = verdicts.get(entry.definition)
+  if (known?.policy === policy && known.name === entry.name) return known.verdict
+  const verdict = evaluate(entry, policy)
+  verdicts.set(entry.definition, { policy, name: entry.name, verdict })
+  return verdict
+}
+
 /** Today's policy judges an entry once, when it, the policy or the owner changes; readers only look. */
 export function judge(state: Pick<CatalogState, 'policy' | 'users'>, entry: Entry): JudgedEntry {
-  const verdict = evaluate(entry, state.policy)
+  const verdict = verdictOf(state.policy, entry)
   return { ...entry, verdict, status: entryStatus(entry.enabled, verdict), dormant: isDormant(state, entry) }
 }
 

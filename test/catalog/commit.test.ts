@@ -1,8 +1,14 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { verifyChain } from '../../src/catalog/audit.js'
+import { callerContext } from '../../src/catalog/context.js'
+import { deleteEntry } from '../../src/catalog/entry.js'
+import { updateMcpServer } from '../../src/catalog/mcp-server.js'
+import { hashToken } from '../../src/catalog/token.js'
 import { type Database, openDatabase } from '../../src/db/client.js'
 import { AuditEventsDocument, DeleteEntryDocument, McpServersDocument, SetPolicyDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
+import { loadCatalog } from '../../src/index/load.js'
+import { buildState, type CatalogState } from '../../src/index/state.js'
 import { startTestServer, type TestServer } from '../support/server.js'
 
 let server: TestServer
@@ -92,6 +98,34 @@ describe('commit', () => {
     expect(results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as { code: string }).code] : []))).toEqual(Array(4).fill('NAME_TAKEN'))
   })
 
+  it('writes a change and the deletion that follows it, sent at once, in their order', async () => {
+    const writer = await server.user('hasty')
+    const { id } = await server.register(writer, 'short-lived')
+    const { services } = server.app
+    const context = callerContext(services, { kind: 'TOKEN', tokenId: services.index.state.tokensByHash.get(hashToken(writer.token))!.id })
+    const change = updateMcpServer(context, { id, expectedRevision: 1, definition: { transport: { http: { url: 'https://hasty.example.com/mcp' } } } })
+    // It waits for its commit by then, and both go together.
+    await new Promise((resolve) => process.nextTick(resolve))
+    const ends = await Promise.all([change, deleteEntry(context, { id, expectedRevision: 2 })])
+    expect(ends[1].cursor > ends[0].cursor).toBe(true)
+    const rows = await database.db.execute<{ gone: boolean; revisions: string }>(sql`
+      select deleted_at is not null as gone, (select count(*) from entry_revision where entry_id = id) as revisions from entry where id = ${id}`)
+    expect(rows).toMatchObject([{ gone: true, revisions: '2' }])
+    await server.register(writer, 'short-lived')
+  })
+
+  it('F3: what a node took of its own commits is what any other node reads', async () => {
+    const member = await server.user('taken')
+    await server.team('takers', [[member, 'MAINTAINER']])
+    await server.admin.client.execute(SetPolicyDocument, { input: { owner: { kind: 'DEPLOYMENT' }, expectedRevision: 2, document: { transports: { sse: 'allow' } } } })
+    const { id } = await server.register(member, 'taken', { owner: { kind: 'TEAM', id: 'takers' }, visibility: 'SHARED', audience: [{ kind: 'TEAM', id: 'takers' }] })
+    await member.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 1, name: 'taken-again', apply: 'NOW' } })
+    const { index, db } = server.app.services
+    const [taken, read] = [index.state, buildState((await loadCatalog(db)).loaded)]
+    const content = ({ tokens, ...state }: CatalogState) => ({ ...state, tokens: [...tokens.values()].map(({ id: token, hash }) => ({ token, hash })).sort(byToken) })
+    expect(content(taken)).toStrictEqual(content(read))
+  })
+
   it('reads its own write at once', async () => {
     const writer = await server.user('reader')
     for (let at = 0; at < 10; at++) {
@@ -103,6 +137,8 @@ describe('commit', () => {
     }
   })
 })
+
+const byToken = (a: { token: string }, b: { token: string }) => (a.token < b.token ? -1 : 1)
 
 async function waitForLockWaiters(expected: number): Promise<void> {
   for (;;) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AgentDefinition, parseAgentDefinition } from '../../src/core/agent.js'
-import { canonicalJson } from '../../src/core/canonical.js'
+import { canonicalJson, isEqualJson } from '../../src/core/canonical.js'
 import { mcpServerContent, type McpServerDefinition, parseMcpServerDefinition } from '../../src/core/mcp-server.js'
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -82,6 +82,29 @@ function* everySingleChange(value: unknown): Generator<unknown> {
     }
   }
 }
+
+describe('equality of JSON', () => {
+  it('S25: says of any two values what their canonical forms say', () => {
+    const small = fc.jsonValue({ maxDepth: 3 })
+    const near = small.chain((value) => fc.tuple(fc.constant(value), fc.oneof(small, fc.constant(JSON.parse(JSON.stringify(value)) as unknown), fc.constantFrom(...everySingleChange(value), value))))
+    fc.assert(fc.property(near, ([one, other]) => {
+      expect(isEqualJson(one, other)).toBe(canonicalJson(one) === canonicalJson(other))
+    }), { numRuns: 2_000 })
+  })
+
+  it.each<[unknown, unknown, boolean]>([
+    [{ a: undefined }, {}, true], [{}, { a: undefined }, true], [{ a: null }, {}, false], [{ a: undefined, b: 1 }, { b: 1 }, true],
+    [[], {}, false], [{}, [], false], [null, {}, false], ['1', 1, false],
+  ])('S25: %j and %j: %s', (one, other, expected) => expect(isEqualJson(one, other)).toBe(expected))
+
+  it('S25: keys come in the order of their code units, however many there are', () => {
+    fc.assert(fc.property(fc.uniqueArray(fc.string(), { maxLength: 60 }), (keys) => {
+      const value: object = Object.fromEntries(keys.map((key) => [`k${key}`, 1]))
+      expect(Object.keys(JSON.parse(canonicalJson(value)) as object).sort()).toEqual(Object.keys(value).sort())
+      expect(canonicalJson(value)).toBe(`{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:1`).join(',')}}`)
+    }))
+  })
+})
 
 describe('what a digest covers', () => {
   it.each<[string, McpServerDefinition]>([['stdio', stdioBase], ['http', httpBase]])('S25: every field of a %s definition but its description', (_, base) => {
