@@ -37,11 +37,31 @@ export interface ListedItem {
   reason: string | null
 }
 
+/** The session that an adapter binds. */
+export interface AdapterContext {
+  sessionId: string
+  /** Name of the agent that the session runs; null: none. */
+  agent: string | null
+}
+
 /**
  * Binds one session of a runtime to the catalog. The session calls it, one call at a time and in order; it never starts
  * or ends a server itself, and what the gate refuses it cannot reach. Held by test/suites/adapter-conformance.ts.
  */
 export interface CatalogAdapter {
+  /**
+   * Called once, before the first `load`. An adapter without it needs nothing of the session.
+   * @throws when the runtime cannot take the session; it is not opened then
+   */
+  open?: (context: AdapterContext) => Promise<void>
+  /**
+   * Called once, when everything that the session begins with was loaded, was refused or has failed: the moment to make the
+   * runtime's own session. `openSession` resolves after it.
+   * @throws as `open`
+   */
+  ready?: () => Promise<void>
+  /** Called once, after the last `unload`, also when opening failed. Resolves when nothing of the runtime's session is left. */
+  close?: () => Promise<void>
   /**
    * Takes an entry in, in place of the one it holds under that kind and name. The same entry again, with the same
    * `upstream`, only renews what is told of it.

@@ -10,6 +10,8 @@ import {
 
 export interface RunnerOptions {
   adapter: CatalogAdapter
+  /** Resolves when the adapter may be given entries. */
+  opened: Promise<void>
   connector: Connector
   clock: Clock
   /** Whether catalog entries may be called now. */
@@ -88,7 +90,7 @@ export function createRunner(options: RunnerOptions): Runner {
 }
 
 function enqueue<Result>(bench: Bench, step: () => Promise<Result>): Promise<Result> {
-  const result = bench.queue.then(step)
+  const result = bench.queue.then(() => bench.opened).then(step)
   bench.queue = result.catch(() => {})
   return result
 }

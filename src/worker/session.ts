@@ -66,9 +66,12 @@ interface Sitting extends SessionOptions {
 /** Opens it with the static servers and whatever the feed holds already; starts are under way when this returns. */
 export function createSession(options: SessionOptions): WorkerSession & { started: () => Promise<void> } {
   const { id, feed, clock, adapter, connector, log } = options
+  // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
+  const opened = adapter.open?.({ sessionId: id, agent: options.agent }) ?? Promise.resolve()
+  opened.catch(() => {})
   const servers = staticGrants(options.layer, options.agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {
-    ...options, runner: createRunner({ adapter, connector, clock, isTrusted: feed.isTrusted, log }),
+    ...options, runner: createRunner({ adapter, opened, connector, clock, isTrusted: feed.isTrusted, log }),
     scope: scopeOf(options, new Set(servers.keys())), maxMcpServers: Math.max(0, maxMcpServersPerSession - servers.size),
     view: null, heard: null, waiters: new Set(), isClosed: false,
   }
@@ -87,11 +90,16 @@ export function createSession(options: SessionOptions): WorkerSession & { starte
     unlisten()
     rejectAll(session, closedError(id))
     await session.runner.close()
+    await adapter.close?.()
   }
   return {
     id,
     get effective() { return effectiveOf(session) },
-    started: () => session.runner.settled(null),
+    started: async () => {
+      await opened
+      await session.runner.settled(null)
+      await adapter.ready?.()
+    },
     settled: (cursor) => settled(session, cursor),
     close: () => closing ??= close(),
   }

@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { type AdapterContext, type CatalogAdapter } from '../../src/worker/adapter.js'
+import { memoryAdapter } from '../../src/worker/adapters/memory.js'
+import { createCatalogWorker } from '../../src/worker/index.js'
+import { cursorAt, snapshot, startFakeFeed, wireAgent } from '../support/fake-feed.js'
+
+const cleanups: Array<() => Promise<unknown>> = []
+afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
+
+/** An adapter that says what it was asked, in order, and fails where it is told to. */
+function talkative(failsAt: string | null = null): { adapter: CatalogAdapter; said: string[] } {
+  const said: string[] = []
+  const inner = memoryAdapter()
+  const step = async (name: string) => {
+    said.push(name)
+    if (name === failsAt) throw new Error(`no ${name}`)
+  }
+  return {
+    said,
+    adapter: {
+      ...inner,
+      open: ({ sessionId, agent }: AdapterContext) => step(`open ${sessionId} ${agent}`),
+      ready: () => step('ready'),
+      close: () => step('close'),
+      load: async (item) => {
+        await step(`load ${item.name}`)
+        await inner.load(item)
+      },
+      unload: async (kind, name, mode) => {
+        await step(`unload ${name}`)
+        await inner.unload(kind, name, mode)
+      },
+    },
+  }
+}
+
+async function openWith(adapter: CatalogAdapter) {
+  const feed = await startFakeFeed()
+  cleanups.push(feed.close)
+  const worker = await createCatalogWorker({ url: feed.url, token: 'pht_test', workerId: 'w1' })
+  cleanups.push(worker.close)
+  const opening = worker.openSession({ id: 's1', owner: { kind: 'USER', id: 'u1' }, adapter, grants: 'SET' })
+  const operation = await feed.operation()
+  operation.send(snapshot(cursorAt(1), { agents: [wireAgent('1', 'helper')] }))
+  return { worker, opening }
+}
+
+describe('the life of an adapter', () => {
+  it('is opened before the first entry, made ready after the first ones, and closed after the last is gone', async () => {
+    const { adapter, said } = talkative()
+    const session = await (await openWith(adapter)).opening
+    expect(said).toEqual(['open s1 null', 'load helper', 'ready'])
+    await session.close()
+    expect(said.slice(3)).toEqual(['unload helper', 'close'])
+  })
+
+  it.each(['open s1 null', 'ready'])('a session whose adapter fails at "%s" is not opened, and leaves nothing', async (failsAt) => {
+    const { adapter, said } = talkative(failsAt)
+    const { opening } = await openWith(adapter)
+    await expect(opening).rejects.toThrow(`no ${failsAt}`)
+    expect(said.at(-1)).toBe('close')
+    expect(adapter.list()).toEqual([])
+    if (failsAt !== 'ready') expect(said).toEqual(['open s1 null', 'close'])
+  })
+})
