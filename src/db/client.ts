@@ -4,6 +4,7 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
 import { guarded } from './guard.js'
+import { createPool } from './pool.js'
 import * as schema from './schema.js'
 
 export type Db = PostgresJsDatabase<typeof schema>
@@ -45,55 +46,65 @@ const attemptsFor = (connections: number): number => 2 * connections + 2
 /** Opens the pool. Nothing connects before the first query. */
 export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database {
   // Array types are not used; asking for them at each connect is a query whose failure nobody handles.
-  const connect = (name: string, max: number) => (
-    postgres(url, { max, backoff, connect_timeout: 10, fetch_types: false, onnotice: () => {}, connection: { application_name: name } }))
-  const client = connect('pilothouse', poolSize)
+  const connect = (name: string, max: number) => createPool(() => (
+    postgres(url, { max, backoff, connect_timeout: 10, fetch_types: false, onnotice: () => {}, connection: { application_name: name } })))
+  const pool = connect('pilothouse', poolSize)
   const side = connect('pilothouse side', 2)
   let stopListening = () => Promise.resolve()
   return {
-    db: drizzle(guarded(client, attemptsFor(poolSize)), { schema }),
-    once: drizzle(guarded(client, 1), { schema }),
+    db: drizzle(guarded(pool, attemptsFor(poolSize)), { schema }),
+    once: drizzle(guarded(pool, 1), { schema }),
     side: drizzle(guarded(side, attemptsFor(2)), { schema }),
     listen: (wake) => {
       const listener = listenTo(url, wake)
       stopListening = listener.close
       return listener.ready
     },
-    close: async () => { await Promise.all([client.end({ timeout: 5 }), side.end({ timeout: 5 }), stopListening()]) },
+    close: async () => { await Promise.all([pool.close(), side.close(), stopListening()]) },
   }
 }
 
 /**
- * One connection that listens, and listens again whenever it was lost. Not the driver's own `listen`: when its second LISTEN fails, it
- * is silent for ever.
+ * One connection that listens, and another one that does whenever it was lost. Not the driver's own `listen`: when its second LISTEN fails,
+ * it is silent for ever. And not the same client again, for the reason that pool.ts gives.
  */
 function listenTo(url: string, wake: (sequence: number | null) => void): { ready: Promise<void>; close: () => Promise<void> } {
   let isClosed = false
-  let isTrying = false
-  const listen = async (): Promise<void> => {
-    isTrying = true
+  let client: postgres.Sql | null = null
+
+  async function listen(): Promise<void> {
     for (let failures = 0; !isClosed; failures++) {
+      let isListening = false
+      client = connect(() => {
+        if (isListening && !isClosed) void listen()
+        isListening = false
+      })
+      const own = client
       try {
-        await client.unsafe(`listen ${wakeChannel}`)
-        isTrying = false
+        await own.unsafe(`listen ${wakeChannel}`)
+        isListening = true
         return wake(null)
       } catch {
+        void own.end({ timeout: 0 })
         await delay(1_000 * backoff(failures), undefined, { ref: false })
       }
     }
   }
-  // `onnotify` is an option of the driver that its typings leave out.
-  const options: postgres.Options<Record<string, never>> & { onnotify: (channel: string, payload: string) => void } = {
-    max: 1, backoff, connect_timeout: 10, idle_timeout: 0, max_lifetime: 0, fetch_types: false, onnotice: () => {}, onnotify: (_, payload) => wake(/^\d{1,15}$/.test(payload) ? Number(payload) : null),
-    connection: { application_name: 'pilothouse listen' },
-    onclose: () => { if (!isClosed && !isTrying) void listen() },
+
+  function connect(closed: () => void): postgres.Sql {
+    // `onnotify` is an option of the driver that its typings leave out.
+    const options: postgres.Options<Record<string, never>> & { onnotify: (channel: string, payload: string) => void } = {
+      max: 1, backoff, connect_timeout: 10, idle_timeout: 0, max_lifetime: 0, fetch_types: false, onnotice: () => {}, onclose: closed,
+      onnotify: (_, payload) => wake(/^\d{1,15}$/.test(payload) ? Number(payload) : null), connection: { application_name: 'pilothouse listen' },
+    }
+    return postgres(url, options)
   }
-  const client = postgres(url, options)
+
   return {
     ready: listen(),
     close: async () => {
       isClosed = true
-      await client.end({ timeout: 1 })
+      await client?.end({ timeout: 1 })
     },
   }
 }

@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
+import { type Client, type Pool } from './pool.js'
 
-type Client = postgres.Sql
 type Work = (tx: postgres.TransactionSql) => Promise<unknown>
 
 /** Whether a query failed because its connection is gone. The server may or may not have done what was asked. */
@@ -9,6 +9,11 @@ export function isConnectionLost(error: unknown): boolean {
     if ('code' in at && lostCodes.has(String(at.code))) return true
   }
   return false
+}
+
+/** Besides these, a connection that never came about leaves the driver in a doubtful state. Nothing was done by it. */
+function isClientDoubtful(error: unknown): boolean {
+  return isConnectionLost(error) || (error instanceof Error && 'code' in error && error.code === 'CONNECT_TIMEOUT')
 }
 
 const lostCodes = new Set([
@@ -27,22 +32,23 @@ const preparedParameters = 250
  *   every handler, and the pool loses that connection for good. Or it has reconnected by then, and the rest of the
  *   transaction would run outside of one. So once a connection is lost, nothing more is sent by that transaction: its
  *   callback never settles, and `begin` rejects by the driver's own close handler.
+ * - After a connection was lost no other one of its client can be relied on (pool.ts).
  * - The first query of a connection that was killed while busy fails with that old error. Outside of transactions, and for a
  *   `begin` whose callback has not run, it is tried again: what runs outside of transactions here may run twice.
  * - drizzle asks for unnamed statements, which cost two round trips each; prepared ones cost one.
  *
  * @param attempts how often in all, at most
  */
-export function guarded(client: Client, attempts: number): Client {
+export function guarded(pool: Pool, attempts: number): Client {
   const begin = async (first: string | Work, second?: Work): Promise<unknown> => {
     const [options, work] = typeof first === 'string' ? [first, second!] : ['', first]
     for (let attempt = 1; ; attempt++) {
       const state = { hasBegun: false, isLost: false }
       try {
-        return await client.begin(options, (tx) => {
+        return await pool.use((client) => client.begin(options, (tx) => {
           state.hasBegun = true
           return inTransaction(tx, state, work)
-        })
+        }), isClientDoubtful)
       } catch (error) {
         state.isLost = true
         if (state.hasBegun || attempt >= attempts || !isConnectionLost(error)) throw error
@@ -50,13 +56,13 @@ export function guarded(client: Client, attempts: number): Client {
     }
   }
   const unsafe = (text: string, parameters: postgres.ParameterOrJSON<never>[] = [], options: postgres.UnsafeQueryOptions = {}) => (
-    retried((asValues) => {
+    retried((asValues) => pool.use((client): PromiseLike<unknown> => {
       const query = client.unsafe(text, parameters, withPrepare(parameters, options))
       return asValues ? query.values() : query
-    }, attempts)
+    }, isClientDoubtful), attempts)
   )
-  return new Proxy(client, {
-    get: (target, name) => (name === 'begin' ? begin : name === 'unsafe' ? unsafe : Reflect.get(target, name) as unknown),
+  return new Proxy(pool.client, {
+    get: (_, name) => (name === 'begin' ? begin : name === 'unsafe' ? unsafe : Reflect.get(pool.client, name) as unknown),
   })
 }
 

@@ -1,6 +1,11 @@
+import { connect, type Socket } from 'node:net'
 import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Database, type Db, openDatabase, type Tx } from '../../src/db/client.js'
+import { guarded } from '../../src/db/guard.js'
+import { createPool, type Pool } from '../../src/db/pool.js'
 import { createTestDatabase } from '../support/server.js'
 
 let test: Awaited<ReturnType<typeof createTestDatabase>>
@@ -45,6 +50,19 @@ async function expectWholePool(): Promise<void> {
       await met
     })))
   }
+}
+
+/** A pool whose sockets can be got at. A slot that is lost would fail after a minute. */
+function poolOnSockets(max: number): { pool: Pool; sockets: Socket[] } {
+  const { port, hostname, username, password, pathname } = new URL(test.url)
+  const sockets: Socket[] = []
+  const socket = () => new Promise<Socket>((resolve) => {
+    const opened = connect(Number(port), hostname, () => resolve(opened))
+    sockets.push(opened)
+  })
+  // An option of the driver that its typings leave out.
+  const options = { max, connect_timeout: 60, fetch_types: false, database: pathname.slice(1), username, password, socket }
+  return { sockets, pool: createPool(() => postgres(options)) }
 }
 
 /** What a transaction does when its backend is killed in each of its phases; each must reject, and leave nothing behind. */
@@ -143,6 +161,21 @@ describe('a backend that is killed outside of a transaction', () => {
       await database.db.transaction((tx) => tx.execute(sql`select 1`))
       await expectWholePool()
     }
+  })
+
+  it('F4: at the same moment as others leaves no slot that never connects again', async () => {
+    const { pool, sockets } = poolOnSockets(poolSize)
+    const db = drizzle(guarded(pool, 1), { schema: {} })
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: poolSize }, () => db.execute(sql`select pg_sleep(0.05)`)))
+      const busy = db.execute(sql`select pg_sleep(5)`)
+      await db.execute(sql`select pg_sleep(0.05)`)
+      // What comes after the first is written to the second in the very moment in which that closes.
+      for (const socket of sockets.splice(0)) socket.destroy()
+      await expect(busy.catch((error: unknown) => db.execute(sql`select 1`).then(() => { throw error }))).rejects.toThrow()
+      await Promise.all(Array.from({ length: poolSize }, () => db.execute(sql`select pg_sleep(0.05)`)))
+    }
+    await pool.close()
   })
 
   it('F1: while it listens, is listened again', async () => {
