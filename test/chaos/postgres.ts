@@ -80,7 +80,8 @@ function serverOn(cluster: Cluster, port: number): ChaosPostgres {
     freeze: async () => { for (const pid of await everyPid()) signal(pid, 'SIGSTOP') },
     thaw: async () => { for (const pid of await everyPid()) signal(pid, 'SIGCONT') },
     ask: async (work, database = 'postgres') => {
-      const sql = postgres(urlOf(database), { max: 1, onnotice: () => {}, connection: { application_name: ownName } })
+      // Without asking for types: nobody would handle the failure of that query, and any backend may be killed.
+      const sql = postgres(urlOf(database), { max: 1, fetch_types: false, onnotice: () => {}, connection: { application_name: ownName } })
       return work(sql).finally(() => sql.end({ timeout: 5 }))
     },
     copyFolder: async (name) => {
