@@ -18,6 +18,7 @@ import { ensureHeads, findHead, settleHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
+import { isUnreachable } from './graphql/errors.js'
 import { createTokenProvider } from './http/auth.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import { createOidcProvider, type OidcOptions } from './http/oidc.js'
@@ -110,8 +111,15 @@ export async function openCatalog(
   } catch (error) {
     await database.close()
     await embedded?.stop()
-    throw error
+    throw isUnreachable(error) ? databaseAway(databaseUrl, error as Error) : error
   }
+}
+
+/** Where it should have been, without the account and the password. */
+function databaseAway(url: string, cause: Error): Error {
+  return Object.assign(new Error(`The database at ${new URL(url).host} does not answer.`, { cause }), {
+    mend: 'Start it, or set DATABASE_URL to one that runs, and start again.',
+  })
 }
 
 /** How long a request, or the end of the process, waits for the database. */

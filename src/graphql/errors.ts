@@ -26,7 +26,8 @@ const unreachable = new Set([
   '57P01', '57P02', '57P03', '53300', '55000',
 ])
 
-function isUnreachable(error: unknown): boolean {
+/** Whether the database was away, or went away meanwhile. */
+export function isUnreachable(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('code' in at && unreachable.has(String(at.code))) return true
   }

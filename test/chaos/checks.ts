@@ -272,7 +272,8 @@ async function takeLog({ logged }: World, node: ApiNode): Promise<{ said: string
     return [msg, err?.message.slice(0, 100), err?.code, err?.cause].filter(Boolean).join(': ').replaceAll(/\s+/g, ' ')
   })
   for (const text of said) logged.set(text, (logged.get(text) ?? 0) + 1)
-  return { said, rest: lines.filter((line) => !line.startsWith('{')) }
+  // A node that was started while the database was away says so in this one line.
+  return { said, rest: lines.filter((line) => !/^(\{|The database at \S+ does not answer\. Start it, )/.test(line)) }
 }
 
 async function logProblems(world: World): Promise<string[]> {

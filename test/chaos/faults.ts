@@ -105,15 +105,23 @@ const endBackends: Fault = async ({ postgres }, random) => {
   return { detail: `${ended.length} connections` }
 }
 
-/** With the counter row locked, whoever commits waits in the middle of a transaction; those are ended. */
+/**
+ * With the counter row locked, whoever commits waits in the middle of a transaction; those are ended. One statement, because the driver's own
+ * `begin` throws past every handler when its backend is killed, which a second fault may do.
+ */
 const endCommits: Fault = async ({ postgres }, random) => {
-  const ended = await postgres.ask((sql) => sql.begin(async (tx) => {
-    await tx`select * from catalog_head for update`
-    await delay(200 + random.below(400))
-    return tx<{ pid: number }[]>`
-      select pid from pg_stat_activity where application_name like 'pilothouse%' and wait_event_type = 'Lock' and pg_terminate_backend(pid)`
-  }), 'pilothouse')
-  return { detail: `${ended.length} connections` }
+  const [row] = await postgres.ask(async (sql) => {
+    await sql`create temporary table ended (pid integer)`
+    await sql.unsafe(`do $$ begin
+      perform 1 from catalog_head for update;
+      perform pg_sleep(${(200 + random.below(400)) / 1_000});
+      perform pg_stat_clear_snapshot();
+      insert into ended
+        select pid from pg_stat_activity where application_name like 'pilothouse%' and wait_event_type = 'Lock' and pg_terminate_backend(pid);
+    end $$`)
+    return sql<{ count: string }[]>`select count(*) from ended`
+  }, 'pilothouse')
+  return { detail: `${row!.count} connections` }
 }
 
 /** Transactions between two statements, caught as they come by. */

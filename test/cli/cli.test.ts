@@ -48,10 +48,12 @@ describe('serve', () => {
     expect(stderr).not.toContain('canary')
   })
 
-  it('says so when the port is taken, or the database is audited with another key', async () => {
+  it('says so when the port is taken, or the database is away or audited with another key', async () => {
     const { port } = new URL(url)
     const taken = await run(['serve'], '', { PORT: port, DATABASE_URL: database.url })
     expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('Set PORT to another one') as string })
+    const away = await run(['serve'], '', { PORT: '0', DATABASE_URL: 'postgres://somebody:canary@127.0.0.1:1/x' })
+    expect(away).toEqual({ code: 1, stdout: '', stderr: 'The database at 127.0.0.1:1 does not answer. Start it, or set DATABASE_URL to one that runs, and start again.\n' })
     const otherKey = await run(['serve'], '', { PORT: '0', DATABASE_URL: database.url, PILOTHOUSE_AUDIT_KEY: 'x'.repeat(32) })
     expect(otherKey).toMatchObject({ code: 1, stderr: expect.stringContaining('PILOTHOUSE_AUDIT_KEY') as string })
   })
