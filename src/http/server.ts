@@ -53,6 +53,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     if (isHealth) return answerHealth(response, path, { isListening: server.listening, isDraining, isFresh: options.isFresh() })
     handle(request, response, trace).catch((error: unknown) => answerError(request, response, error, trace))
   })
+  // Longer than balancers and clients keep an idle connection (60 s mostly): else now and then a request meets one that is just being closed.
+  server.keepAliveTimeout = 75_000
   const webSockets = attachWebSockets(server, options)
 
   async function handle(request: IncomingMessage, response: ServerResponse, trace: RequestTrace): Promise<void> {
