@@ -53,7 +53,7 @@ describe('pilothouse sessions', () => {
     expect(lines).toEqual([
       's1 on desk-1, for user mona, agent helper',
       expect.stringMatching(/^ {2}server +tickets +revision 1 +applied$/), expect.stringMatching(/^ {2}server +shell +\/srv\/plugin\/\.mcp\.json +applied$/),
-      expect.stringMatching(/^ {2}server +maps +revision 4 +failed +no route to \[31mhost$/),
+      expect.stringMatching(/^ {2}server +maps +revision 4 +failed +no route to {2}\[31mhost$/),
     ])
   })
 
