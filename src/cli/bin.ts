@@ -8,6 +8,7 @@ import { addImport } from './import.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
 import { addWatch } from './watch.js'
+import { addWorkers } from './workers.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -24,6 +25,7 @@ program.command('serve').description('run the server; without DATABASE_URL on an
 addToken(program)
 addImport(program)
 addWatch(program)
+addWorkers(program)
 addAudit(program)
 addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()
