@@ -3,12 +3,14 @@ import { type AuditedChange } from './writer.js'
 import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
+import { policyDenied, revokedRefusal, unblocked } from './block.js'
 import { resolveReach, type ReachInput } from './reach.js'
 import { isEqualJson } from '../core/canonical.js'
-import { type ApplyMoment, type Definition, type Entry, type EntryKind, type JudgedEntry, toCandidate } from '../core/entry.js'
+import { type ApplyMoment, type Definition, type Entry, type EntryKind, isRevoked, type JudgedEntry, toCandidate } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
+import { parseWithdrawal, type Withdrawal } from '../core/withdrawal.js'
 import { findRevision } from '../db/entry.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge, verdictOf } from '../index/state.js'
@@ -51,11 +53,11 @@ export function newEntry(
   const entry: Entry = {
     id: newId(kind === 'MCP_SERVER' ? 'srv' : 'agt'), kind, name, owner, definition,
     ...resolveReach(context, owner, input, null),
-    enabled: input.enabled ?? true, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
+    enabled: input.enabled ?? true, revoked: null, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
     createdAt: now, updatedAt: now, updatedBy: actorOf(context.principal),
   }
   requireAllowed(context, entry)
-  return entry
+  return unblocked(context, entry)
 }
 
 /**
@@ -93,12 +95,6 @@ export function updateEntryOfKind(
   }))
 }
 
-export function setEntryEnabled(
-  context: CatalogContext, input: { id: string; expectedRevision: number; enabled: boolean },
-): Promise<Committed<JudgedEntry>> {
-  return changeEntry(context, input, input.enabled ? 'entry.enable' : 'entry.disable', () => () => ({ enabled: input.enabled }))
-}
-
 /** An old definition becomes the new revision, and goes through today's policy again. */
 export function rollbackEntry(
   context: CatalogContext, input: { id: string; expectedRevision: number; toRevision: number },
@@ -113,29 +109,19 @@ export function rollbackEntry(
   })
 }
 
-/** A tombstone: revisions and audit stay stored, the name is free at once. */
-export function deleteEntry(context: CatalogContext, input: { id: string; expectedRevision: number }): Promise<Committed<null>> {
-  return commitEntry(context, actorOf(context.principal), async () => {
-    const { id } = await writableEntry(context, input.id)
-    return {
-      id, owner: null,
-      plan: (locked) => ({ after: null, change: tombstoned(context, atRevision(locked, input)), result: null }),
-    }
-  })
-}
-
-export function tombstoned(context: CatalogContext, before: Entry): AuditedChange {
+export function tombstoned(context: CatalogContext, before: Entry, withdrawal = parseWithdrawal('DELETE', {})): AuditedChange {
   return {
-    change: { subject: 'ENTRY', id: before.id, before: toCandidate(judged(context, before)), after: null },
+    change: { subject: 'ENTRY', id: before.id, before: { ...toCandidate(judged(context, before)), withdrawal }, after: null },
     action: `${actionNoun[before.kind]}.delete`, before: auditView(context, before), after: null,
   }
 }
 
 export const actionNoun: Record<EntryKind, string> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }
 
-function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevision: number }): Entry {
+/** @param target without a revision, whichever it is at is meant */
+export function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevision?: number }): Entry {
   if (entry === null) throw notFound('id', 'entry')
-  if (entry.revision !== expectedRevision) {
+  if (expectedRevision !== undefined && entry.revision !== expectedRevision) {
     throw new CatalogError('REVISION_CONFLICT', `The entry is at revision ${entry.revision}, not ${expectedRevision}.`, {
       field: 'expectedRevision', currentRevision: entry.revision, mend: 'Read the entry again, and repeat the change on what it is now.',
     })
@@ -143,8 +129,12 @@ function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevisio
   return entry
 }
 
-/** null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable. */
+/**
+ * null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable.
+ * What was revoked is not even enabled again.
+ */
 export function nextRevision(context: CatalogContext, before: Entry, change: Partial<Entry>): Entry | null {
+  if (isRevoked(before)) throw revokedRefusal(before)
   const isSame = Object.entries(change).every(([key, value]) => {
     return value === undefined || isEqualJson(value, before[key as keyof Entry])
   })
@@ -154,8 +144,9 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
     ...changed, digest: digestOf(changed.kind, changed.definition), revision: before.revision + 1,
     updatedAt: context.now().toISOString(), updatedBy: actorOf(context.principal),
   }
-  if (after.name !== before.name || after.digest !== before.digest) requireAllowed(context, after)
-  return after
+  const isOther = after.name !== before.name || after.digest !== before.digest
+  if (isOther) requireAllowed(context, after)
+  return isOther || (after.enabled && !before.enabled) ? unblocked(context, after) : after
 }
 
 export function registered(context: CatalogContext, entry: Entry): AuditedChange {
@@ -165,23 +156,19 @@ export function registered(context: CatalogContext, entry: Entry): AuditedChange
   }
 }
 
-export function updated(context: CatalogContext, before: Entry, after: Entry, action: string): AuditedChange {
+export function updated(context: CatalogContext, before: Entry, after: Entry, action: string, withdrawal?: Withdrawal): AuditedChange {
   return {
-    change: { subject: 'ENTRY', id: after.id, before: toCandidate(judged(context, before)), after },
+    change: { subject: 'ENTRY', id: after.id, before: { ...toCandidate(judged(context, before)), ...(withdrawal && { withdrawal }) }, after },
     action, before: auditView(context, before), after: auditView(context, after),
   }
 }
 
-function judged(context: CatalogContext, entry: Entry): JudgedEntry {
+export function judged(context: CatalogContext, entry: Entry): JudgedEntry {
   return judge(context.index.state, entry)
 }
 
 function requireAllowed(context: CatalogContext, entry: Entry): void {
   const { kind, findings } = verdictOf(context.index.state.policy, entry)
-  if (kind !== 'DENY') return
-  const [first] = findings
-  throw new CatalogError('POLICY_DENIED', findings.map(({ message }) => message).join(' '), {
-    findings, ...(first && { field: first.field, mend: first.mend }),
-  })
+  if (kind === 'DENY') throw policyDenied(findings)
 }
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
 import { type TokenRecord } from '../core/change.js'
-import { type ApplyMoment, type Definition, type EntryKind, type Visibility } from '../core/entry.js'
+import { type ApplyMoment, type Definition, type EntryKind, type Revoked, type Visibility } from '../core/entry.js'
 import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
@@ -85,6 +85,8 @@ export const entry = pgTable('entry', {
   visibility: text('visibility').$type<Visibility>().notNull(),
   audience: jsonb('audience').$type<OwnerRef[]>().notNull(),
   enabled: boolean('enabled').notNull(),
+  /** What was revoked with it; a tombstone keeps it too. */
+  revoked: jsonb('revoked').$type<Revoked | null>(),
   locked: boolean('locked').notNull(),
   definition: jsonb('definition').$type<Definition>().notNull(),
   digest: text('digest').notNull(),

@@ -46,6 +46,6 @@ export const defaultTrustForSeconds = 600
 export function differenceKey({ upserted, removed }: Difference<JudgedEntry>): string {
   return JSON.stringify([
     upserted.map(({ id, revision }) => [id, revision]),
-    removed.map(({ id, name, revision, reason }) => [id, name, revision, reason]),
+    removed.map(({ id, name, revision, reason, mode, deadlineSeconds }) => [id, name, revision, reason, mode, deadlineSeconds]),
   ])
 }

@@ -41,7 +41,10 @@ export function advance(index: CatalogIndex, held: OwnerView, touched: Touched):
     const before = held.view.get(key) ?? null
     const after = index.chosen(held.scope, kind, name)
     if (before === after) continue
-    const one = differenceOf(held.scope, before, after, (id) => index.state.entries.get(id) ?? null, (id) => touched.deleted.get(id) ?? null)
+    const one = differenceOf(
+      held.scope, before, after, (id) => index.state.entries.get(id) ?? null,
+      (id) => touched.deleted.get(id) ?? null, (id) => touched.withdrawals.get(id) ?? null,
+    )
     difference.upserted.push(...one.upserted)
     difference.removed.push(...one.removed)
     if (after === null) held.view.delete(key)

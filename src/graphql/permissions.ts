@@ -52,7 +52,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
   },
   Mutation: {
     registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
-    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, importCatalog: people, setPolicy: people,
+    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people,
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,

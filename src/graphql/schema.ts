@@ -12,6 +12,7 @@ import './types/node.js'
 import './types/owner.js'
 import './types/people.js'
 import './types/policy.js'
+import './types/revocation.js'
 import './types/token.js'
 
 /** The schema with every permission applied; one for a process. */
