@@ -11,7 +11,6 @@ import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { parseWithdrawal, type Withdrawal } from '../core/withdrawal.js'
-import { findRevision } from '../db/entry.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge, verdictOf } from '../index/state.js'
 
@@ -60,6 +59,12 @@ export function newEntry(
   return unblocked(context, entry)
 }
 
+/** An entry before and after a change; the same twice when nothing changed. */
+export interface ChangedEntry {
+  before: JudgedEntry
+  after: JudgedEntry
+}
+
 /**
  * Changes an entry to what `change` makes of it, as the next revision; nothing happens when that is what it is.
  * @throws CatalogError as `registerEntry`, and REVISION_CONFLICT with `currentRevision`
@@ -67,7 +72,7 @@ export function newEntry(
 export function changeEntry(
   context: CatalogContext, target: { id: string; expectedRevision: number; kind?: EntryKind }, action: string,
   decide: () => ((entry: Entry) => Partial<Entry>) | Promise<(entry: Entry) => Partial<Entry>>,
-): Promise<Committed<JudgedEntry>> {
+): Promise<Committed<ChangedEntry>> {
   return commitEntry(context, actorOf(context.principal), async () => {
     const { id, kind } = await writableEntry(context, target.id)
     if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
@@ -77,9 +82,8 @@ export function changeEntry(
       plan: (locked) => {
         const before = atRevision(locked, target)
         const after = nextRevision(context, before, change(before))
-        return after === null
-          ? { after, change: null, result: judged(context, before) }
-          : { after, change: updated(context, before, after, action), result: judged(context, after) }
+        const result = { before: judged(context, before), after: judged(context, after ?? before) }
+        return { after, change: after === null ? null : updated(context, before, after, action), result }
       },
     }
   })
@@ -87,26 +91,12 @@ export function changeEntry(
 
 export function updateEntryOfKind(
   context: CatalogContext, kind: EntryKind, input: UpdateInput, definition: Definition | null,
-): Promise<Committed<JudgedEntry>> {
+): Promise<Committed<ChangedEntry>> {
   const name = input.name === null || input.name === undefined ? null : parseInput(line(200, 1), input.name, 'name')
   return changeEntry(context, { ...input, kind }, `${actionNoun[kind]}.update`, () => (entry) => ({
     ...resolveReach(context, entry.owner, input, entry),
     name: name ?? entry.name, definition: definition ?? entry.definition, apply: input.apply ?? entry.apply,
   }))
-}
-
-/** An old definition becomes the new revision, and goes through today's policy again. */
-export function rollbackEntry(
-  context: CatalogContext, input: { id: string; expectedRevision: number; toRevision: number },
-): Promise<Committed<JudgedEntry>> {
-  return changeEntry(context, input, 'entry.rollback', async () => {
-    // Revisions are never rewritten, so this one may be read before the entry is locked.
-    const old = input.toRevision >= 1 ? await findRevision(context.db, input.id, input.toRevision) : null
-    return (entry) => {
-      if (old !== null && input.toRevision <= entry.revision) return { definition: old.definition }
-      throw invalid('toRevision', `There is no revision ${input.toRevision}.`, `Choose one from 1 to ${entry.revision}; entryHistory lists them.`)
-    }
-  })
 }
 
 export function tombstoned(context: CatalogContext, before: Entry, withdrawal = parseWithdrawal('DELETE', {})): AuditedChange {

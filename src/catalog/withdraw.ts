@@ -8,6 +8,7 @@ import { putEntries } from '../db/entry-commit.js'
 import { writableEntry } from './authorize.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
+import { lastRevocationOf, openReceipt, type Withdrawn } from './receipt.js'
 import { atRevision, changeEntry, judged, nextRevision, tombstoned, updated } from './entry.js'
 import { type Written } from './writer.js'
 
@@ -20,18 +21,19 @@ export interface WithdrawInput {
 }
 
 /** @throws CatalogError as `updateMcpServer`; INVALID_INPUT when a mode is given and nothing is disabled */
-export function setEntryEnabled(context: CatalogContext, input: WithdrawInput & { expectedRevision: number; enabled: boolean }): Promise<Committed<JudgedEntry>> {
+export async function setEntryEnabled(context: CatalogContext, input: WithdrawInput & { expectedRevision: number; enabled: boolean }): Promise<Committed<Withdrawn>> {
   if (!input.enabled) {
-    return withdraw(context, 'DISABLE', input, (before) => nextRevision(context, before, { enabled: false }) ?? before) as Promise<Committed<JudgedEntry>>
+    return withdraw(context, 'DISABLE', input, 'It was disabled.', (before) => nextRevision(context, before, { enabled: false }) ?? before)
   }
   const [said] = (['mode', 'deadlineSeconds'] as const).filter((field) => (input[field] ?? null) !== null)
   if (said !== undefined) throw invalid(said, 'Nothing is taken from sessions when an entry is enabled.', `Leave ${said} out, or set enabled to false.`)
-  return changeEntry(context, input, 'entry.enable', () => () => ({ enabled: true }))
+  const { result, cursor } = await changeEntry(context, input, 'entry.enable', () => () => ({ enabled: true }))
+  return { result: { entry: result.after, revocationId: null }, cursor }
 }
 
 /** A tombstone: revisions and audit stay stored, the name is free at once. What was revoked with it stays revoked. */
-export function deleteEntry(context: CatalogContext, input: WithdrawInput & { expectedRevision: number }): Promise<Committed<JudgedEntry | null>> {
-  return withdraw(context, 'DELETE', input, () => null)
+export function deleteEntry(context: CatalogContext, input: WithdrawInput & { expectedRevision: number }): Promise<Committed<Withdrawn>> {
+  return withdraw(context, 'DELETE', input, 'It was deleted.', () => null)
 }
 
 /**
@@ -39,9 +41,9 @@ export function deleteEntry(context: CatalogContext, input: WithdrawInput & { ex
  * restored and approved. An entry that is revoked stays as it is.
  * @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT
  */
-export function revokeEntry(context: CatalogContext, input: WithdrawInput & { reason: string }): Promise<Committed<JudgedEntry | null>> {
+export async function revokeEntry(context: CatalogContext, input: WithdrawInput & { reason: string }): Promise<Committed<Withdrawn>> {
   const reason = parseInput(freeText(1_000, 1), input.reason, 'reason')
-  return withdraw(context, 'REVOKE', input, (before) => {
+  return withdraw(context, 'REVOKE', input, reason, (before) => {
     if (isRevoked(before)) return before
     const [at, by] = [context.now().toISOString(), actorOf(context.principal)]
     const target = targetOf(before.kind, before.definition)
@@ -53,23 +55,28 @@ export function revokeEntry(context: CatalogContext, input: WithdrawInput & { re
 }
 
 /**
- * In a transaction of its own: what it decides, all others have to see (`altersRights`).
+ * In a transaction of its own, with its receipt: what a revocation decides, all others have to see (`altersRights`).
  * @param plan what it becomes: itself when nothing changes, null for a tombstone
  */
 function withdraw(
-  context: CatalogContext, verb: WithdrawalVerb, input: WithdrawInput & { expectedRevision?: number }, plan: (before: Entry) => Entry | null,
-): Promise<Committed<JudgedEntry | null>> {
+  context: CatalogContext, verb: WithdrawalVerb, input: WithdrawInput & { expectedRevision?: number }, reason: string, plan: (before: Entry) => Entry | null,
+): Promise<Committed<Withdrawn>> {
   const withdrawal = parseWithdrawal(verb, input)
   return commit(context, actorOf(context.principal), async () => {
     const { id } = await writableEntry(context, input.id)
-    return async (tx): Promise<Written<JudgedEntry | null>> => {
+    return async (tx): Promise<Written<Withdrawn>> => {
       const before = atRevision(await lockEntry(tx, id), input)
       const after = plan(before)
-      const result = after === null ? null : judged(context, after)
-      if (after === before) return { changes: [], result }
+      const entry = after === null ? null : judged(context, after)
+      if (after === before) return { changes: [], result: { entry, revocationId: verb === 'REVOKE' ? await lastRevocationOf(tx, id) : null } }
       if (after === null) await tombstoneEntries(tx, [id], context.now())
       else await putEntries(tx, [after])
-      return { changes: [after === null ? tombstoned(context, before, withdrawal) : updated(context, before, after, `entry.${verb.toLowerCase()}`, withdrawal)], result }
+      // What was in nobody's set is taken from nobody by disabling it; the others are asked for by name.
+      const isTaken = verb !== 'DISABLE' || judged(context, before).status === 'ACTIVE'
+      const revision = after?.revision ?? before.revision
+      const revocationId = isTaken ? await openReceipt(context, tx, before, { verb, withdrawal, revision, reason }) : null
+      const change = after === null ? tombstoned(context, before, withdrawal) : updated(context, before, after, `entry.${verb.toLowerCase()}`, withdrawal)
+      return { changes: [change], result: { entry, revocationId } }
     }
   })
 }

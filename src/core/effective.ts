@@ -163,3 +163,13 @@ export function differenceOf<Item extends Candidate>(
   const reason = removalReason(scope, before, current(id), lastReach(id))
   return { upserted, removed: [{ id, kind, name, revision, reason, ...endingOf(reason, withdrawal(id)) }] }
 }
+
+/**
+ * The removal once more of what is revoked while it may still be drained: told to whom it reached, had they it in their set or not.
+ * @param removed what is told of it already
+ */
+export function hastenings(scope: Scope, hastened: readonly Candidate[], removed: readonly RemovedEntry[]): RemovedEntry[] {
+  return hastened
+    .filter((entry) => wayTo(scope, entry) !== null && !removed.some(({ id }) => id === entry.id))
+    .map(({ id, kind, name, revision }) => ({ id, kind, name, revision, reason: 'REVOKED', mode: 'IMMEDIATE', deadlineSeconds: null }))
+}

@@ -2,13 +2,7 @@ import { parseCursor } from './change.js'
 import { type RevocationMode } from './entry.js'
 import { type OwnerRef, type PrincipalRef } from './owner.js'
 import { type WithdrawalVerb } from './withdrawal.js'
-import { type AppliedEntry, type AppliedState } from './worker-status.js'
-
-/**
- * Seconds that a worker trusts what it has without hearing from us; counted by the worker from receipt on its
- * monotonic clock. After that it stops catalog entries by itself.
- */
-export const defaultTrustForSeconds = 600
+import { type AppliedEntry, type AppliedState, trustForMs } from './worker-status.js'
 
 /** A receipt: what was taken away, and until when every session should have said that it stopped. */
 export interface Revocation {
@@ -53,8 +47,6 @@ export type RevocationState = (typeof revocationStates)[number]
 
 /** Nothing of it runs there, and no later report brings it back (S26). */
 export const endedStates = ['STOPPED', 'REFUSED'] as const satisfies readonly AppliedState[]
-/** A session whose entry was reported in one of these has nothing to lose. */
-export const harmlessStates = endedStates
 
 export function isEnded({ state }: { state: AppliedState }): boolean {
   return state === 'STOPPED' || state === 'REFUSED'
@@ -71,7 +63,7 @@ const staleNodeMs = 10_000
  * heard before; and it heard nothing long after it was last heard of.
  */
 function mustStopBy({ requestedAt }: Revocation, seenAt: Date): Date {
-  return new Date(Math.min(seenAt.getTime() + reportEveryMs, Date.parse(requestedAt) + staleNodeMs) + 1_000 * defaultTrustForSeconds)
+  return new Date(Math.min(seenAt.getTime() + reportEveryMs, Date.parse(requestedAt) + staleNodeMs) + trustForMs)
 }
 
 /** @param seenAt when the worker last reported; null: it is forgotten, days after it was last heard of */

@@ -1,8 +1,8 @@
-import { altersRights, foldWithdrawals, type LoggedChange } from '../core/change.js'
-import { chosenOf, type Difference, differenceOf, type Scope } from '../core/effective.js'
+import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange } from '../core/change.js'
+import { chosenOf, type Difference, differenceOf, hastenings, type Scope } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
-import { type CatalogState, entriesOf } from '../index/state.js'
+import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
 
 /**
  * What changed for an owner over a run of changes, folded: each thing at most once, as it now is.
@@ -35,6 +35,7 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
     difference.upserted.push(...one.upserted)
     difference.removed.push(...one.removed)
   }
+  difference.removed.push(...hastenings(scope, hastenedIn(changes, (id) => isBlocked(state, id)), difference.removed))
   return difference
 }
 

@@ -14,6 +14,7 @@ import './types/people.js'
 import './types/policy.js'
 import './types/revocation.js'
 import './types/token.js'
+import './types/withdraw.js'
 import './types/worker.js'
 
 /** The schema with every permission applied; one for a process. */

@@ -1,7 +1,7 @@
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
-import { altersRights, foldWithdrawals, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
-import { type Candidate, type Definition, entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
+import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
+import { type Candidate, type Definition, entryStatus, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { deploymentOwner, isSameOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, evaluate, type Policy, readPolicy, type Verdict } from '../core/policy.js'
@@ -41,6 +41,8 @@ export interface Touched {
   deleted: Map<string, Candidate>
   /** How entries that were taken away are to be lost. */
   withdrawals: Map<string, Withdrawal>
+  /** Entries that were revoked while they may still be drained, as they were before. */
+  hastened: Candidate[]
   /** Users whose own rights changed; their sets are computed anew. */
   users: Set<string>
   policy: boolean
@@ -83,11 +85,14 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
 /** Applies changes in place, oldest first. A change that is not newer than the state does nothing. */
 export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
   const fresh = changes.filter(({ sequence }) => sequence > state.sequence)
-  const touched: Touched = { names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), users: new Set(), policy: false, rights: false }
+  const touched: Touched = {
+    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), policy: false, rights: false,
+  }
   for (const change of fresh) {
     applyChange(state, change, touched)
     state.sequence = change.sequence
   }
+  touched.hastened = hastenedIn(fresh, (id) => isBlocked(state, id))
   return touched
 }
 
@@ -202,6 +207,10 @@ function putBlock(state: CatalogState, { id, name, owner, revoked }: Entry): voi
   if (isEqualJson(state.blocks.get(id)?.revoked ?? null, revoked ?? null)) return
   const others = [...state.blocks].filter(([entryId]) => entryId !== id)
   state.blocks = new Map(revoked ? [...others, [id, { entryId: id, name, owner, revoked }]] : others)
+}
+
+export function isBlocked({ blocks }: Pick<CatalogState, 'blocks'>, id: string): boolean {
+  return isRevoked(blocks.get(id) ?? {})
 }
 
 function removeEntry(state: CatalogState, id: string): void {

@@ -73,6 +73,33 @@ describe('how an entry is to be lost goes with its removal', () => {
     expect((await live.nextDelta()).removed).toMatchObject([{ id, reason: 'DISABLED', mode: 'DRAIN', deadlineSeconds: 9 }])
   })
 
+  it('S13: a revocation ends at once what was disabled and may still be drained: live and on resume', async () => {
+    const { id } = await server.register(alice, 'draining')
+    const bob = await server.user('other')
+    const lives = await Promise.all([alice.watch(), second.as(alice).watch()])
+    const stranger = await bob.watch()
+    await Promise.all([...lives, stranger].map(async (live) => { await live.nextSnapshot() }))
+    const cursor = await disable(id, 1, { deadlineSeconds: 300 })
+    for (const live of lives) expect((await live.nextDelta()).removed).toMatchObject([{ id, reason: 'DISABLED', mode: 'DRAIN' }])
+    const gone = await revoke(id)
+    const resumed = await alice.watch({ kind: 'USER' }, cursor)
+    for (const live of [...lives, resumed]) expect((await live.nextDelta()).removed).toMatchObject([{ id, name: 'draining', reason: 'REVOKED', mode: 'IMMEDIATE' }])
+    expect(await (await alice.watch({ kind: 'USER' }, gone)).next({ bookmarks: true })).toMatchObject({ __typename: 'CatalogBookmark' })
+    // F2: nobody else hears of it.
+    const last = await server.register(bob, 'last')
+    await stranger.reached(last.cursor)
+    expect(await stranger.nextDelta()).toMatchObject({ removed: [], upserted: [{ name: 'last' }] })
+  })
+
+  it('... not what is drained on purpose, nor what is merely deleted', async () => {
+    for (const [name, change] of [['gently', (id: string) => revoke(id, { mode: 'DRAIN' })], ['gone', (id: string) => remove(id, 2)]] as const) {
+      const { id } = await server.register(alice, `drained-${name}`)
+      const cursor = await disable(id, 1)
+      await change(id)
+      expect(await (await alice.watch({ kind: 'USER' }, cursor)).next({ bookmarks: true })).toMatchObject({ __typename: 'CatalogBookmark' })
+    }
+  })
+
   it('a team that is deleted ends everything at once, whatever was drained before', async () => {
     const teamId = await server.team('short-lived', [[alice, 'MAINTAINER']])
     const { id, cursor } = await server.register(alice, 'of-a-team', { owner: { kind: 'TEAM', id: teamId }, visibility: 'SHARED', audience: [{ kind: 'TEAM', id: teamId }] })

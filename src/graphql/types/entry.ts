@@ -1,5 +1,4 @@
 import { applyMoments, entryStatuses, isMcpServer, type JudgedEntry, statusReason, visibilities } from '../../core/entry.js'
-import { rollbackEntry } from '../../catalog/entry.js'
 import { entryHistory, type EntryRevision } from '../../catalog/list.js'
 
 import { builder } from '../builder.js'
@@ -63,25 +62,4 @@ builder.queryField('entryHistory', (t) => t.field({
   resolve: (_, { id, ...page }, context) => pageByNumber(
     (before, limit) => entryHistory(callerOf(context), id, before, limit), ({ revision }) => revision, page,
   ),
-}))
-
-export const EntryPayload = builder.objectRef<{ entry: JudgedEntry; cursor: string }>('EntryPayload').implement({
-  fields: (t) => ({
-    entry: t.field({ type: CatalogEntryInterface, resolve: ({ entry }) => entry }),
-    cursor: t.expose('cursor', { type: 'Cursor' }),
-  }),
-})
-
-const RollbackEntryInput = builder.inputType('RollbackEntryInput', {
-  fields: (t) => ({ id: t.id({ required: true }), expectedRevision: t.int({ required: true }), toRevision: t.int({ required: true }) }),
-})
-
-builder.mutationField('rollbackEntry', (t) => t.field({
-  type: EntryPayload,
-  description: 'Makes an old definition the new revision; it goes through today\'s policy again.',
-  args: { input: t.arg({ type: RollbackEntryInput, required: true }) },
-  resolve: async (_, { input }, context) => {
-    const { result, cursor } = await rollbackEntry(callerOf(context), input)
-    return { entry: result, cursor }
-  },
 }))
