@@ -1,5 +1,5 @@
 import { targetOf } from '../core/block.js'
-import { type Entry, isRevoked, type JudgedEntry, type RevocationMode } from '../core/entry.js'
+import { type Entry, isRevoked, type RevocationMode } from '../core/entry.js'
 import { invalid } from '../core/errors.js'
 import { freeText, parseInput } from '../core/parse.js'
 import { parseWithdrawal, type WithdrawalVerb } from '../core/withdrawal.js'

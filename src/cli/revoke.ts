@@ -54,7 +54,7 @@ async function findEntry(client: CatalogClient, nameOrId: string, ownerText: str
   const [{ mcpServers }, { agents }] = await Promise.all([client.execute(McpServersDocument, filter), client.execute(AgentsDocument, filter)])
   const found = [...mcpServers.nodes, ...agents.nodes].filter(({ name }) => name === nameOrId)
   if (found.length === 1) return found[0]!.id
-  if (found.length === 0) throw new UsageError(`${ownerText} has no entry named ${JSON.stringify(nameOrId)}.`)
+  if (found.length === 0) throw new UsageError(`${ownerText} has no entry named ${JSON.stringify(nameOrId)}; name its owner with --owner, or give its id.`)
   throw new UsageError(`${ownerText} has a server and an agent of that name; say which: ${found.map(({ id }) => id).join(' or ')}.`)
 }
 

@@ -16,7 +16,8 @@ function toTarget({ ownerKind, ownerId, at, revocationId: _, ...rest }: InferSel
 /** What a session was reported to have of an entry, or to lack: one row for each of its rows. */
 const reportedOf = (entryId: SQL) => sql`jsonb_array_elements(${workerSession.entries}) as each on each->>'entryId' = ${entryId}`
 const isHeld = sql`each->>'state' not in ('STOPPED', 'REFUSED')`
-const columns = sql`(revocation_id, worker_id, session_id, owner_kind, owner_id, state, refused_calls)`
+const columns = sql`(revocation_id, worker_id, session_id, owner_kind, owner_id, state, at, refused_calls, reason)`
+const told = sql`each->>'state', (each->>'at')::timestamptz, coalesce((each->>'refusedCalls')::integer, 0), each->>'reason'`
 
 /** With every session of a worker heard of after `since` that was reported to have the entry. */
 export async function insertRevocation(tx: Tx, { owner, requestedAt, deadline, ...rest }: Revocation, since: Date): Promise<void> {
@@ -25,7 +26,7 @@ export async function insertRevocation(tx: Tx, { owner, requestedAt, deadline, .
   })
   await tx.execute(sql`
     insert into revocation_target ${columns}
-    select ${rest.id}, worker_id, session_id, owner_kind, owner_id, each->>'state', 0
+    select ${rest.id}, worker_id, session_id, owner_kind, owner_id, ${told}
     from worker_session join worker on worker.id = worker_id join ${reportedOf(sql`${rest.entryId}`)}
     where worker.seen_at > ${since.toISOString()}::timestamptz and ${isHeld} on conflict do nothing`)
 }
@@ -43,18 +44,23 @@ export async function insertReceipt(db: Queryable, { owner, ...rest }: Revocatio
         id text, sequence bigint, "entryId" text, "entryName" text, "ownerKind" text, "ownerId" text, revision integer, verb text, mode text, reason text,
         "requestedBy" jsonb, "requestedAt" timestamptz, deadline timestamptz) returning id
     ) insert into revocation_target ${columns}
-    select made.id, "workerId", "sessionId", "ownerKind", "ownerId", state, 0 from made, jsonb_to_recordset(${targets}::jsonb) as given (
+    select made.id, "workerId", "sessionId", "ownerKind", "ownerId", state, null, 0, null from made, jsonb_to_recordset(${targets}::jsonb) as given (
       "workerId" text, "sessionId" text, "ownerKind" text, "ownerId" text, state text)`)
 }
 
-/** Sessions whose report met a revocation that was made after `since`: they have what was taken away, and nobody counted them. */
+/**
+ * Sessions whose report met a revocation that was made after `since`: they have what was taken away, or had it and have stopped by now, and
+ * nobody counted them.
+ */
 export async function addLateTargets(db: Queryable, workerId: string, since: Date): Promise<void> {
   await db.execute(sql`
     insert into revocation_target ${columns}
-    select revocation.id, worker_id, session_id, worker_session.owner_kind, worker_session.owner_id, each->>'state', 0
+    select revocation.id, worker_id, session_id, worker_session.owner_kind, worker_session.owner_id, ${told}
     from revocation cross join worker_session join ${reportedOf(sql`revocation.entry_id`)}
-    where requested_at > ${since.toISOString()}::timestamptz and worker_id = ${workerId} and ${isHeld}
-      and verb <> 'UPDATE' and (each->>'revision')::integer <= revocation.revision on conflict do nothing`)
+    where requested_at > ${since.toISOString()}::timestamptz and worker_id = ${workerId}
+      and (${isHeld} or (each->>'state' = 'STOPPED' and (each->>'at')::timestamptz > requested_at))
+      and verb <> 'UPDATE' and (each->>'revision')::integer <= revocation.revision
+    order by ${isHeld} desc on conflict do nothing`)
 }
 
 export interface FollowedTarget {

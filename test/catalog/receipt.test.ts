@@ -96,6 +96,15 @@ describe('S13: a receipt', () => {
     expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['crossed-1', 's1', 'STOPPED', 0]] })
   })
 
+  it('S13: ... also one that had it and has stopped before it told anybody, and none that had stopped before', async () => {
+    const { id, cursor } = await server.register(alice, 'brief')
+    const here = reporter('brief-1')
+    await here.send([session('old', alice, cursor, of(id, 'STOPPED')), session('new', alice, cursor)])
+    const { revocation, cursor: gone } = await revoke(alice, id)
+    await here.send([session('old', alice, gone, of(id, 'STOPPED', { refusedCalls: 1 })), session('new', alice, gone, of(id, 'STOPPED', { refusedCalls: 5 }))])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['brief-1', 'new', 'STOPPED', 5]] })
+  })
+
   it('S17: what a process that died left unsaid is made up for when the receipt is read', async () => {
     const { id, cursor } = await server.register(alice, 'half')
     const here = reporter('half-1')
@@ -130,7 +139,7 @@ describe('S13: a receipt', () => {
     const { revocation: silent } = await alice.client.execute(RevocationDocument, { id: revocation.id })
     const [target] = silent!.targets.nodes
     expect(silent).toMatchObject({ state: 'PENDING' })
-    expect(target).toMatchObject({ state: 'UNREACHABLE', at: null })
+    expect(target).toMatchObject({ state: 'UNREACHABLE' })
     const trustLeft = (Date.parse(target!.mustStopBy!) - Date.parse(revocation.requestedAt)) / 1_000
     expect(trustLeft).toBeGreaterThan(590)
     expect(trustLeft).toBeLessThan(620)

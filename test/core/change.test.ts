@@ -55,7 +55,7 @@ describe('changes', () => {
   })
 
   it('S13: folded, an entry is lost in the strictest way that was said', () => {
-    const change = (id: string, withdrawal?: object) => ({ subject: 'ENTRY', id, before: withdrawal && { withdrawal }, after: null }) as unknown as Change
+    const change = (id: string, withdrawal?: object) => ({ subject: 'ENTRY', id, before: { withdrawal }, after: null }) as unknown as Change
     const [long, short, now] = [{ mode: 'DRAIN', deadlineSeconds: 300 }, { mode: 'DRAIN', deadlineSeconds: 5 }, { mode: 'IMMEDIATE', deadlineSeconds: 30 }]
     const folded = foldWithdrawals([
       change('a', long), change('b', now), change('a', short), change('c'), change('b', long), change('d', long),
