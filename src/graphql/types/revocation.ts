@@ -1,5 +1,5 @@
 import { invalid } from '../../core/errors.js'
-import { revocationStates } from '../../core/revocation.js'
+import { type RevocationState } from '../../core/revocation.js'
 import { revocationImpact } from '../../catalog/impact.js'
 import { revocationById, revocations, revocationTargets, type RevocationView, type TargetView } from '../../catalog/receipt.js'
 import { builder } from '../builder.js'
@@ -14,7 +14,7 @@ const RevocationStateEnum = builder.enumType('RevocationState', {
     PENDING: { description: 'Sessions still have it, within their time.' },
     COMPLETE: { description: 'All have stopped or refused it, or nobody had it.' },
     OVERDUE: { description: 'A session has not stopped by the deadline; or one that cannot be reached not by the time at which it must have.' },
-  } satisfies Record<(typeof revocationStates)[number], object>,
+  } satisfies Record<RevocationState, object>,
 })
 
 const RevocationTargetType = builder.objectRef<TargetView>('RevocationTarget').implement({
