@@ -9,6 +9,7 @@ import { addRevoke } from './revoke.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
 import { addWatch } from './watch.js'
+import { addWorkers } from './workers.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -26,6 +27,7 @@ addToken(program)
 addImport(program)
 addWatch(program)
 addRevoke(program)
+addWorkers(program)
 addAudit(program)
 addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()

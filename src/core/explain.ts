@@ -2,9 +2,10 @@ import { type AgentDefinition } from './agent.js'
 import { byAge, fates, type Fate, type Scope, ways } from './effective.js'
 import { isRevoked, type JudgedEntry, restoredReason } from './entry.js'
 import { type McpServerDefinition, secretReferences } from './mcp-server.js'
+import { type AppliedState, appliedStates, failedStates } from './worker-status.js'
 
 export interface AvailabilityStep {
-  /** What was asked, in this order: entry, scope, revocation, enabled, policy, approval, shadowing, secrets, mcpServers, other. */
+  /** What was asked, in this order: entry, scope, revocation, enabled, policy, approval, shadowing, secrets, mcpServers, other, workers. */
   check: string
   passed: boolean
   reason: string
@@ -106,4 +107,11 @@ function needs(entry: JudgedEntry, input: ExplainInput): AvailabilityStep[] {
   return (entry.definition as AgentDefinition).mcpServers.map((name) => input.hasMcpServer(name)
     ? step('mcpServers', true, `Its MCP server ${name} is available.`)
     : step('mcpServers', false, `It names the MCP server ${name}, which is not available to this owner; it runs without it.`))
+}
+
+/** What workers report of an entry in an owner's sessions; no step where none reported it. */
+export function workersStep(states: ReadonlyMap<AppliedState, number>): AvailabilityStep[] {
+  if (states.size === 0) return []
+  const told = appliedStates.filter((state) => states.has(state)).map((state) => `${state} in ${states.get(state)}`)
+  return [step('workers', !failedStates.some((state) => states.has(state)), `Sessions of this owner report it as: ${told.join(', ')}.`)]
 }
