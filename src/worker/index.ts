@@ -9,7 +9,7 @@ import { loadStaticLayer, type StaticLayer, type StaticOptions } from './static-
 import { createFeedTransport, type FeedTransport } from './transport.js'
 
 export { CatalogRequestError } from '../client/index.js'
-export type { CatalogAdapter, ListedItem, SessionAgent, SessionItem, SessionServer, SessionUpstream } from './adapter.js'
+export type { AdapterContext, CatalogAdapter, ListedItem, SessionAgent, SessionItem, SessionRelay, SessionServer, SessionUpstream } from './adapter.js'
 export type { Clock } from './clock.js'
 export { ToolCallError, type ToolCallErrorCode } from './errors.js'
 export type { WorkerSession } from './session.js'

@@ -67,7 +67,9 @@ interface Sitting extends SessionOptions {
 export function createSession(options: SessionOptions): WorkerSession & { started: () => Promise<void> } {
   const { id, feed, clock, adapter, connector, log } = options
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
-  const opened = adapter.open?.({ sessionId: id, agent: options.agent }) ?? Promise.resolve()
+  const opened = adapter.open?.({
+    sessionId: id, agent: options.agent, openRelay: () => Promise.reject(new Error('this worker has no relay')),
+  }) ?? Promise.resolve()
   opened.catch(() => {})
   const servers = staticGrants(options.layer, options.agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {
