@@ -33,7 +33,8 @@ export interface CatalogServices {
 export interface AccessEvent {
   actor: PrincipalRef
   action: string
-  outcome: 'DENIED' | 'BREAK_GLASS'
+  /** OK: nothing was refused, and it is worth knowing who did it. */
+  outcome: 'DENIED' | 'BREAK_GLASS' | 'OK'
   target: string
 }
 

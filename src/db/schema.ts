@@ -3,6 +3,7 @@ import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, time
 import { type TokenRecord } from '../core/change.js'
 import { type ApplyMoment, type Definition, type EntryKind, type Visibility } from '../core/entry.js'
 import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
+import { type AppliedEntry } from '../core/worker-status.js'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
 const sequence = (name: string) => bigint(name, { mode: 'number' })
@@ -145,3 +146,30 @@ export const auditEvent = pgTable('audit_event', { sequence: sequence('sequence'
 
 /** Denials, refused tokens and break-glass reads; a chain of its own, written in batches. */
 export const accessEvent = pgTable('access_event', { sequence: sequence('sequence').primaryKey(), ...chain })
+
+/** What workers last reported. State of theirs, no change of ours: it draws no sequence and is in no chain. */
+export const worker = pgTable('worker', {
+  /** As the worker calls itself. */
+  id: text('id').primaryKey(),
+  /** The token that first used the id; nobody else reports under it while that token is valid. */
+  tokenId: text('token_id').notNull().references(() => accessToken.id),
+  processId: text('process_id').notNull(),
+  /** Of the last report that was taken of this process; every write of a worker's rows goes along with it. */
+  number: integer('number').notNull(),
+  seenAt: moment('seen_at').notNull(),
+}, (table) => [index('worker_token').on(table.tokenId), index('worker_seen').on(table.seenAt)])
+
+export const workerSession = pgTable('worker_session', {
+  workerId: text('worker_id').notNull().references(() => worker.id, { onDelete: 'cascade' }),
+  sessionId: text('session_id').notNull(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  agent: text('agent'),
+  /** Up to where it has applied, refused or failed everything. */
+  cursor: text('cursor'),
+  entries: jsonb('entries').$type<AppliedEntry[]>().notNull(),
+  /** Size of the row as it was reported, for the bound on what a worker may store. */
+  bytes: integer('bytes').notNull(),
+  openedAt: moment('opened_at').notNull(),
+  updatedAt: moment('updated_at').notNull(),
+}, (table) => [primaryKey({ columns: [table.workerId, table.sessionId] }), index('worker_session_owner').on(table.ownerKind, table.ownerId)])

@@ -80,7 +80,9 @@ function createObserver(registry: Registry, tally: Tally): Observer {
       }
     },
     mutation: (mutation, outcome) => mutations.inc({ mutation, outcome }),
-    access: ({ action, outcome }) => (outcome === 'DENIED' ? denials : breakGlass).inc({ action }),
+    access: ({ action, outcome }) => {
+      if (outcome !== 'OK') (outcome === 'DENIED' ? denials : breakGlass).inc({ action })
+    },
     rendered: (type) => { tally.rendered[type]++ },
     delivered: (events, bytes) => {
       tally.events += events
