@@ -6,6 +6,7 @@ import { judgeReport, rememberedForMs, stamped } from '../core/worker-status.js'
 import { countWorkersOf, findEntries, findWorker, measureOthers, pruneWorkers, type StoredWorker, type WorkerReport, writeReport } from '../db/worker.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { actorOf, type CatalogContext } from './context.js'
+import { fillReceipts } from './receipt.js'
 
 export type ReportWorkerStatusInput = ReportInput<OwnerQuery>
 
@@ -30,7 +31,9 @@ export async function reportWorkerStatus(context: CatalogContext, input: ReportW
     const verdict = judgeReport(isOwn ? known : null, report)
     if (verdict === 'REFUSE') break
     if (!isOwn) await claim(context, report.workerId)
-    if (await writeReport(context.db, await planWrite(context, report, owners, { known, isReplacing: verdict === 'REPLACE' }))) return { accepted: true }
+    if (!await writeReport(context.db, await planWrite(context, report, owners, { known, isReplacing: verdict === 'REPLACE' }))) continue
+    await fillReceipts(context, report)
+    return { accepted: true }
   }
   return { accepted: false }
 }

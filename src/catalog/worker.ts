@@ -24,7 +24,7 @@ export interface WorkerView {
 export type WorkerSessionView = StoredSession & { worker: WorkerView }
 
 /** Everything that the index knows is theirs under the id that it has now: the catalog may have met the person after the report. */
-const ownerNow = ({ index }: CatalogContext, owner: OwnerRef): OwnerRef => index.resolveOwner(owner, null) ?? owner
+export const ownerNow = ({ index }: CatalogContext, owner: OwnerRef): OwnerRef => index.resolveOwner(owner, null) ?? owner
 
 /** The names of an owner that sessions may be stored under. */
 export function namesOf({ index }: CatalogContext, owner: OwnerRef): OwnerRef[] {
@@ -33,7 +33,7 @@ export function namesOf({ index }: CatalogContext, owner: OwnerRef): OwnerRef[] 
 }
 
 /** Whose sessions the caller sees; null: everybody's. What it leaves out looks as if it did not exist. */
-function visibleOwners(context: CatalogContext): OwnerRef[] | null {
+export function visibleOwners(context: CatalogContext): OwnerRef[] | null {
   const { principal } = context
   if (principal.role === 'ADMIN') return null
   const candidates: OwnerRef[] = [{ kind: 'USER', id: principal.id }, ...[...principal.teams.keys()].map((id): OwnerRef => ({ kind: 'TEAM', id }))]

@@ -5,6 +5,7 @@ import { CatalogRequestError } from '../client/index.js'
 import { addAudit } from './audit.js'
 import { addDatabase } from './database.js'
 import { addImport } from './import.js'
+import { addRevoke } from './revoke.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
 import { addWatch } from './watch.js'
@@ -25,6 +26,7 @@ program.command('serve').description('run the server; without DATABASE_URL on an
 addToken(program)
 addImport(program)
 addWatch(program)
+addRevoke(program)
 addWorkers(program)
 addAudit(program)
 addDatabase(program)

@@ -158,3 +158,19 @@ export async function countStates(db: Queryable, owners: readonly OwnerRef[], en
     .where(and(gt(worker.seenAt, moment), ofOwners(owners))).groupBy(state)
   return new Map(rows.map((row) => [row.state, row.count]))
 }
+
+/** Sessions of workers heard of after `moment` that were reported to have an entry, by worker and session, after where the last page ended. */
+export async function listHolders(
+  db: Queryable, { entryId, owners, moment }: { entryId: string; owners: readonly OwnerRef[] | null; moment: Date },
+  after: { workerId: string; sessionId: string } | null, limit: number,
+): Promise<StoredSession[]> {
+  const { workerId, sessionId } = workerSession
+  const rows = await db.select({ session: workerSession }).from(workerSession).innerJoin(worker, eq(worker.id, workerId))
+    .where(and(
+      gt(worker.seenAt, moment), ofOwners(owners), after === null ? undefined : sql`(${workerId}, ${sessionId}) > (${after.workerId}, ${after.sessionId})`,
+      sql`exists (select 1 from jsonb_array_elements(${workerSession.entries}) as each
+        where each->>'entryId' = ${entryId} and each->>'state' not in ('STOPPED', 'REFUSED'))`,
+    )).orderBy(asc(workerId), asc(sessionId)).limit(limit)
+  return rows.map(({ session: { ownerKind, ownerId, ...row } }) => (
+    { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))
+}

@@ -37,11 +37,48 @@ export interface ListedItem {
   reason: string | null
 }
 
+/**
+ * One session's place in the worker's relay: a Streamable HTTP MCP server on loopback, behind the gate, for any MCP client.
+ * Its URLs are secrets, because whoever knows one may call the session's tools.
+ */
+export interface SessionRelay {
+  /** The one endpoint with every server: tools and prompts are `<server>-<name>`, and come and go by `list_changed`. */
+  readonly url: string
+  /** The endpoint of one server with its own names; 404 to new clients for as long as no server of that name is loaded. */
+  urlOf: (serverName: string) => string
+  /** Takes a server in, in place of the one it holds under that name; every connected client is told. */
+  load: (server: SessionServer) => void
+  /** Lets go of it; nothing happens when it is not there. */
+  unload: (serverName: string) => void
+  /** What is to be said of a server because its tools would take names that lead elsewhere already, by its name (S18). */
+  withheld: () => ReadonlyMap<string, string>
+  /** Ends calls in flight, streams and clients; later requests find nothing. The session does it too, after the adapter's `close`. */
+  close: () => Promise<void>
+}
+
 /** The session that an adapter binds. */
 export interface AdapterContext {
   sessionId: string
   /** Name of the agent that the session runs; null: none. */
   agent: string | null
+  /**
+   * The session's endpoints, for a runtime that is an MCP client. The same one on every call; the listener starts with
+   * the worker's first. The adapter gives it the servers that it is given.
+   * @throws when the session is closed, or loopback cannot be listened on
+   */
+  openRelay: () => Promise<SessionRelay>
+  /**
+   * For runtimes that know turns: one begins. What the catalog says is for the next turn waits from here on; removals
+   * never do. Turns may overlap, with each other and with those that the host brackets by `session.turn`.
+   */
+  turnBegan: () => void
+  /** Called once for each `turnBegan`. */
+  turnEnded: () => void
+  /**
+   * For calls of a tool, by its public name `<server>-<tool>`, that the adapter does not hold any more: it refuses them
+   * itself, and says so here, so that the receipt of a revocation counts them. Other names are nothing to the session.
+   */
+  callRefused: (toolName: string) => void
 }
 
 /**

@@ -42,7 +42,10 @@ export interface Upstream {
   callTool: (name: string, args: Record<string, unknown>, options?: CallOptions) => Promise<CallToolResult>
   /** Returns what ends it. */
   onToolsChanged: (listener: () => void) => () => void
-  /** Ends the connection; a stdio server's processes are gone when it resolves. */
+  /**
+   * Ends the connection; a stdio server's processes are gone when it resolves.
+   * @throws SurvivorError when they could not be ended
+   */
   close: () => Promise<void>
 }
 
@@ -73,7 +76,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     target, options, redact: createRedactor(target.transport), listeners: new Set(), closing: new AbortController(),
     tools: [], link: null, connecting: null, retries: 0, cancelRetry: () => {},
   }
-  const onAbort = () => void close(line)
+  const onAbort = () => void close(line).catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     signal?.throwIfAborted()

@@ -43,7 +43,7 @@ function handConnector(): Connector & { starts: Start[] } {
 function setUp(adapter: CatalogAdapter = memoryAdapter()) {
   const connector = handConnector()
   const clock = handClock()
-  const runner = createRunner({ adapter, opened: Promise.resolve(), connector, clock, isTrusted: () => true, log: () => {} })
+  const runner = createRunner({ adapter, opened: Promise.resolve(), connector, clock, isTrusted: () => true, log: () => {}, onChange: () => {} })
   const states = () => runner.rows().map(({ revision, state }) => `${revision} ${state}`)
   return { adapter, connector, clock, runner, states, starts: connector.starts }
 }

@@ -1,4 +1,4 @@
-import { type CatalogAdapter, type SessionAgent, type SessionItem, type SessionServer } from '../adapter.js'
+import { type AdapterContext, type CatalogAdapter, type SessionAgent, type SessionItem, type SessionServer } from '../adapter.js'
 import { type CallOptions, type CallToolResult, type UpstreamTool } from '../connector.js'
 import { ToolCallError } from '../errors.js'
 import { publicToolName } from '../tool-name.js'
@@ -60,6 +60,7 @@ export function mcpAdapter(): McpAdapter {
   const agents = new Map<string, SessionAgent>()
   const listeners = new Set<() => void>()
   const unlisten = new Map<string, () => void>()
+  let callRefused: AdapterContext['callRefused'] = () => {}
   const tell = () => { for (const listener of listeners) listener() }
   const byOrder = (a: SessionItem, b: SessionItem) => a.order - b.order
 
@@ -71,6 +72,7 @@ export function mcpAdapter(): McpAdapter {
   }
 
   return {
+    open: async (context) => { callRefused = context.callRefused },
     load: async (item) => {
       if (item.kind === 'MCP_SERVER') loadServer(item)
       else agents.set(item.name, item)
@@ -95,7 +97,10 @@ export function mcpAdapter(): McpAdapter {
       .map(({ publicName, tool }) => ({ name: publicName, description: tool.description ?? '', inputSchema: tool.inputSchema })),
     callTool: async (name, args = {}, options = {}) => {
       const found = offer(servers.values()).offered.get(name)
-      if (found === undefined) throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name} in this session.`)
+      if (found === undefined) {
+        callRefused(name)
+        throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name} in this session.`)
+      }
       return found.server.upstream.callTool(found.tool.name, args, options)
     },
     listAgents: () => [...agents.values()].sort(byOrder),
