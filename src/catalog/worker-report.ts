@@ -6,6 +6,7 @@ import { judgeReport, rememberedForMs, stamped } from '../core/worker-status.js'
 import { countWorkersOf, findEntries, findWorker, measureOthers, pruneWorkers, type StoredWorker, type WorkerReport, writeReport } from '../db/worker.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { actorOf, type CatalogContext } from './context.js'
+import { fillReceipts } from './receipt.js'
 
 export type ReportWorkerStatusInput = ReportInput<OwnerQuery>
 
@@ -19,16 +20,20 @@ const attempts = 3
  */
 export async function reportWorkerStatus(context: CatalogContext, input: ReportWorkerStatusInput): Promise<{ accepted: boolean }> {
   const report = parseReport(input)
+  // Not a commit, which would find out under its lock: tokens and teams may have come or gone on another node a moment ago.
+  await context.refresh()
   const owners: OwnerRef[] = []
   for (const [at, { owner }] of input.sessions.entries()) owners.push(await servedOwner(context, owner, `sessions.${at}.owner`))
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const known = await findWorker(context.db, report.workerId)
     const isOwn = known !== null && known.tokenId === context.principal.id
-    if (known !== null && !isOwn) await requireEnded(context, known)
+    if (known !== null && !isOwn) await requireFree(context, known)
     const verdict = judgeReport(isOwn ? known : null, report)
     if (verdict === 'REFUSE') break
     if (!isOwn) await claim(context, report.workerId)
-    if (await writeReport(context.db, await planWrite(context, report, owners, { known, isReplacing: verdict === 'REPLACE' }))) return { accepted: true }
+    if (!await writeReport(context.db, await planWrite(context, report, owners, { known, isReplacing: verdict === 'REPLACE' }))) continue
+    await fillReceipts(context, report)
+    return { accepted: true }
   }
   return { accepted: false }
 }
@@ -38,37 +43,33 @@ export async function reportWorkerStatus(context: CatalogContext, input: ReportW
  * One answer for an unknown owner and one that is not served: neither can be told from the other.
  */
 async function servedOwner(context: CatalogContext, query: OwnerQuery, field: string): Promise<OwnerRef> {
-  const find = () => {
-    const isTeamId = query.kind === 'TEAM' && /^team_[0-9a-f]{24}$/.test(query.id ?? '')
-    const owner = context.index.resolveOwner(query, null) ?? (isTeamId ? { kind: 'TEAM' as const, id: query.id! } : null)
-    return owner !== null && can(context.principal, 'REPORT_STATUS', owner) ? owner : null
-  }
-  const owner = find() ?? await context.refresh().then(find)
-  if (owner !== null) return owner
+  const isTeamId = query.kind === 'TEAM' && /^team_[0-9a-f]{24}$/.test(query.id ?? '')
+  const owner = context.index.resolveOwner(query, null) ?? (isTeamId ? { kind: 'TEAM' as const, id: query.id! } : null)
+  if (owner !== null && can(context.principal, 'REPORT_STATUS', owner)) return owner
   await context.accessLog.record({ actor: actorOf(context.principal), action: 'REPORT_STATUS', outcome: 'DENIED', target: query.id ?? `${query.provider}/${query.subject}` })
   throw forbidden(field, 'This token serves no such owner.', 'Leave the session out, or use a token that serves its owner.')
 }
 
 /**
- * A worker id belongs to the token that first used it, until that token has ended: then its successor may go on under the same id.
+ * A worker id belongs to the token that first used it, until that token has ended (then its successor may go on under the same id) or the
+ * worker is forgotten.
  * FORBIDDEN and not NOT_FOUND: an id that is free is taken by its first report, so a refusal tells in any words that this one is not.
  */
-async function requireEnded(context: CatalogContext, { tokenId }: StoredWorker): Promise<void> {
-  const isValid = () => context.index.principalNow({ kind: 'TOKEN', tokenId }, context.now()) !== null
-  // The token may have been made, or ended, on another node a moment ago.
-  await context.refresh()
-  if (!isValid()) return
-  await context.accessLog.record({ actor: actorOf(context.principal), action: 'REPORT_STATUS', outcome: 'DENIED', target: tokenId })
+async function requireFree(context: CatalogContext, { id, tokenId, seenAt }: StoredWorker): Promise<void> {
+  if (seenAt <= forgottenBefore(context) || context.index.principalNow({ kind: 'TOKEN', tokenId }, context.now()) === null) return
+  await context.accessLog.record({ actor: actorOf(context.principal), action: 'REPORT_STATUS', outcome: 'DENIED', target: id })
   throw forbidden('workerId', 'Another token uses this worker id.', 'Give each worker an id of its own, or revoke the other token first.')
 }
 
 /** Records who takes an id, before it is taken. What a token may keep is bounded, and what is long forgotten does not count. */
 async function claim(context: CatalogContext, workerId: string): Promise<void> {
-  await pruneWorkers(context.db, new Date(context.now().getTime() - rememberedForMs))
   const { principal } = context
+  await pruneWorkers(context.db, forgottenBefore(context), workerId)
   requireAtMost(await countWorkersOf(context.db, principal.id) + 1, reportLimits.workers, 'workerId', 'workers of this token')
   await context.accessLog.record({ actor: actorOf(principal), action: 'CLAIM_WORKER', outcome: 'OK', target: workerId })
 }
+
+const forgottenBefore = ({ now }: CatalogContext) => new Date(now().getTime() - rememberedForMs)
 
 /** @throws CatalogError LIMIT_EXCEEDED when the worker would have too much stored */
 async function planWrite(

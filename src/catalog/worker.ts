@@ -5,10 +5,10 @@ import {
   connectedForMs, type Convergence, convergenceOf, failedStates, firstMissing, isConnected, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
 } from '../core/worker-status.js'
 import { lastChangeOf, momentsOf } from '../db/audit.js'
-import { findWorker, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
+import { countSessions, countWorkers, findWorker, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
 import { type OwnerQuery, personId } from '../index/catalog-index.js'
 import { denied, ownerFor, visibleEntry } from './authorize.js'
-import { type CatalogContext } from './context.js'
+import { type CatalogContext, type CatalogServices } from './context.js'
 
 /** A worker as the caller sees it: by the sessions that the caller may see. */
 export interface WorkerView {
@@ -24,7 +24,7 @@ export interface WorkerView {
 export type WorkerSessionView = StoredSession & { worker: WorkerView }
 
 /** Everything that the index knows is theirs under the id that it has now: the catalog may have met the person after the report. */
-const ownerNow = ({ index }: CatalogContext, owner: OwnerRef): OwnerRef => index.resolveOwner(owner, null) ?? owner
+export const ownerNow = ({ index }: CatalogContext, owner: OwnerRef): OwnerRef => index.resolveOwner(owner, null) ?? owner
 
 /** The names of an owner that sessions may be stored under. */
 export function namesOf({ index }: CatalogContext, owner: OwnerRef): OwnerRef[] {
@@ -33,14 +33,17 @@ export function namesOf({ index }: CatalogContext, owner: OwnerRef): OwnerRef[] 
 }
 
 /** Whose sessions the caller sees; null: everybody's. What it leaves out looks as if it did not exist. */
-function visibleOwners(context: CatalogContext): OwnerRef[] | null {
+export function visibleOwners(context: CatalogContext): OwnerRef[] | null {
   const { principal } = context
   if (principal.role === 'ADMIN') return null
   const candidates: OwnerRef[] = [{ kind: 'USER', id: principal.id }, ...[...principal.teams.keys()].map((id): OwnerRef => ({ kind: 'TEAM', id }))]
   return candidates.filter((owner) => can(principal, 'READ_STATUS', owner)).flatMap((owner) => namesOf(context, owner))
 }
 
-const since = ({ now }: CatalogContext, ms: number): Date => new Date(now().getTime() - ms)
+const since = ({ now }: Pick<CatalogServices, 'now'>, ms: number): Date => new Date(now().getTime() - ms)
+
+/** Workers heard of after this may still run something of the catalog: a silent one stops it when its trust is over. */
+export const mayRunSince = (context: CatalogContext): Date => since(context, connectedForMs + trustForMs)
 
 /** By id. Admins see every worker; others those with a session of theirs or of a team of theirs. */
 export async function workers(context: CatalogContext): Promise<WorkerView[]> {
@@ -98,13 +101,13 @@ export async function workerSessions(
 }
 
 /**
- * Who has come how far. Counted are workers that may still run something of the catalog (a silent one stops it when its trust is over), by
- * the sessions that the caller sees. With an entry: against its last change, by the sessions that it reaches or that report it.
+ * Who has come how far. Counted are workers that may still run something of the catalog (`mayRunSince`), by the sessions that the caller
+ * sees. With an entry: against its last change, by the sessions that it reaches or that report it.
  * @throws CatalogError NOT_FOUND for an entry that the caller does not see
  */
 export async function convergence(context: CatalogContext, entryId: string | null): Promise<Convergence> {
   const { index } = context
-  const moment = since(context, connectedForMs + trustForMs)
+  const moment = mayRunSince(context)
   const { incarnation, sequence } = index.state
   if (entryId === null) return convergenceOf(await groupsOf(context, { owners: visibleOwners(context), moment }), { incarnation, sequence })
   const entry = await visibleEntry(context, entryId)
@@ -114,3 +117,8 @@ export async function convergence(context: CatalogContext, entryId: string | nul
   return convergenceOf(concerned, { incarnation, sequence: await lastChangeOf(context.db, entryId) ?? sequence })
 }
 
+/** For operators: how many workers are connected to any node, or how many sessions these have. */
+export function countConnected({ db, now }: Pick<CatalogServices, 'db' | 'now'>, what: 'WORKERS' | 'SESSIONS'): Promise<number> {
+  const moment = since({ now }, connectedForMs)
+  return what === 'WORKERS' ? countWorkers(db, moment) : countSessions(db, moment)
+}

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray, lt, notInArray, or, sql, sum } from 'drizzle-orm'
+import { and, asc, count, eq, gt, inArray, lte, ne, notInArray, or, sql, sum } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
 import { type AppliedEntry, type AppliedState, type ReportPlace, type SessionGroup } from '../core/worker-status.js'
 import { type Queryable } from './client.js'
@@ -53,6 +53,17 @@ export async function countWorkersOf(db: Queryable, tokenId: string): Promise<nu
   return db.$count(worker, eq(worker.tokenId, tokenId))
 }
 
+/** Workers heard of after `moment`. */
+export function countWorkers(db: Queryable, moment: Date): Promise<number> {
+  return db.$count(worker, gt(worker.seenAt, moment))
+}
+
+/** Sessions of these. */
+export async function countSessions(db: Queryable, moment: Date): Promise<number> {
+  const [row] = await db.select({ count: count() }).from(workerSession).innerJoin(worker, eq(worker.id, workerSession.workerId)).where(gt(worker.seenAt, moment))
+  return row?.count ?? 0
+}
+
 /**
  * One statement: the worker's row is compared and set, and its sessions are written only if that was done.
  * @returns false when another report was taken meanwhile; then nothing was written
@@ -82,9 +93,9 @@ export async function writeReport(db: Queryable, { worker: next, known, sessions
   return written.length === 1
 }
 
-/** Forgets workers that were last heard of before `moment`, with their sessions. */
-export async function pruneWorkers(db: Queryable, moment: Date): Promise<void> {
-  await db.delete(worker).where(lt(worker.seenAt, moment))
+/** Forgets workers that were last heard of before `moment`, with their sessions; but not the one that is about to be written. */
+export async function pruneWorkers(db: Queryable, moment: Date, besides: string): Promise<void> {
+  await db.delete(worker).where(and(lte(worker.seenAt, moment), ne(worker.id, besides)))
 }
 
 /** By id; those that were heard of after `moment`. */
@@ -146,4 +157,20 @@ export async function countStates(db: Queryable, owners: readonly OwnerRef[], en
     .innerJoin(sql`jsonb_array_elements(${workerSession.entries}) as each`, sql`each->>'entryId' = ${entryId}`)
     .where(and(gt(worker.seenAt, moment), ofOwners(owners))).groupBy(state)
   return new Map(rows.map((row) => [row.state, row.count]))
+}
+
+/** Sessions of workers heard of after `moment` that were reported to have an entry, by worker and session, after where the last page ended. */
+export async function listHolders(
+  db: Queryable, { entryId, owners, moment }: { entryId: string; owners: readonly OwnerRef[] | null; moment: Date },
+  after: { workerId: string; sessionId: string } | null, limit: number,
+): Promise<StoredSession[]> {
+  const { workerId, sessionId } = workerSession
+  const rows = await db.select({ session: workerSession }).from(workerSession).innerJoin(worker, eq(worker.id, workerId))
+    .where(and(
+      gt(worker.seenAt, moment), ofOwners(owners), after === null ? undefined : sql`(${workerId}, ${sessionId}) > (${after.workerId}, ${after.sessionId})`,
+      sql`exists (select 1 from jsonb_array_elements(${workerSession.entries}) as each
+        where each->>'entryId' = ${entryId} and each->>'state' not in ('STOPPED', 'REFUSED'))`,
+    )).orderBy(asc(workerId), asc(sessionId)).limit(limit)
+  return rows.map(({ session: { ownerKind, ownerId, ...row } }) => (
+    { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))
 }

@@ -47,6 +47,6 @@ export const defaultTrustForSeconds = trustForMs / 1_000
 export function differenceKey({ upserted, removed }: Difference<JudgedEntry>): string {
   return JSON.stringify([
     upserted.map(({ id, revision }) => [id, revision]),
-    removed.map(({ id, name, revision, reason }) => [id, name, revision, reason]),
+    removed.map(({ id, name, revision, reason, mode, deadlineSeconds }) => [id, name, revision, reason, mode, deadlineSeconds]),
   ])
 }

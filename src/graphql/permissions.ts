@@ -50,11 +50,11 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     mcpServers: people, mcpServer: people, agents: people, agent: people, entryHistory: people,
     effectiveCatalog: everybody, explainAvailability: everybody,
     policy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
-    workers: people, convergence: people,
+    workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
   },
   Mutation: {
     registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
-    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, importCatalog: people, setPolicy: people,
+    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people,
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,
@@ -70,7 +70,8 @@ export const openTypes = [
   'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
   'EntryRevisionConnection', 'EntryRevisionEdge', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyPayload', 'Principal', 'RemoteTransport',
-  'RemovedEntry', 'ReportWorkerStatusPayload', 'RevocationPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
+  'RemovedEntry', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
+  'RevocationTargetConnection', 'RevocationTargetEdge', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
   'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',
 ]
 

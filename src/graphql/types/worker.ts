@@ -7,7 +7,7 @@ import { callerOf } from '../context.js'
 import { EntryKindEnum } from './entry.js'
 import { NodeInterface, OwnerInput, OwnerType } from './owner.js'
 
-const AppliedStateEnum = builder.enumType('AppliedState', {
+export const AppliedStateEnum = builder.enumType('AppliedState', {
   values: {
     STARTING: { description: 'Being connected or started.' },
     APPLIED: { description: 'The session has it.' },
