@@ -4,6 +4,7 @@ import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
 import { type Connector, createConnector } from './connector.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
+import { createRelay, type Relay } from './relay.js'
 import { createSession, type WorkerSession } from './session.js'
 import { loadStaticLayer, type StaticLayer, type StaticOptions } from './static-layer.js'
 import { createFeedTransport, type FeedTransport } from './transport.js'
@@ -90,6 +91,7 @@ interface Shop {
   layer: StaticLayer
   transport: FeedTransport
   connector: Connector
+  relay: Relay
   feeds: Map<string, SharedFeed>
   sessions: Map<string, WorkerSession>
   isClosed: boolean
@@ -105,7 +107,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   const shop: Shop = {
     options, clock, log, env, layer: loadStaticLayer({ env, ...options.static }),
     transport: createFeedTransport({ url, token }), connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
-    feeds: new Map(), sessions: new Map(), isClosed: false,
+    relay: createRelay(), feeds: new Map(), sessions: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
@@ -124,11 +126,11 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, connector, clock, env, log } = shop
+  const { sessions, layer, connector, relay, clock, env, log } = shop
   if (shop.isClosed) throw new CatalogRequestError('The worker was closed.', 'CLOSED')
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
-  const session = createSession({ id, agent, grants, adapter, feed, layer, connector, clock, env, log })
+  const session = createSession({ id, agent, grants, adapter, feed, layer, connector, relay, clock, env, log })
   let closing: Promise<void> | null = null
   const close = () => closing ??= session.close().finally(() => {
     sessions.delete(id)

@@ -7,6 +7,7 @@ import { definitionOfStatic, targetOfStatic } from './from-static.js'
 import { grantsOf, missingServersNote, type SessionScope } from './grants.js'
 import { type OwnerFeed } from './owner-feed.js'
 import { type Action, maxMcpServersPerSession, reconcile } from './reconcile.js'
+import { type Relay, relayForSession } from './relay.js'
 import { createRunner, type Runner } from './runner.js'
 import { type Aim, type Body, type EffectiveEntry } from './slot.js'
 import { type StaticAgent } from './static-agents.js'
@@ -24,6 +25,7 @@ export interface SessionOptions {
   feed: OwnerFeed
   layer: StaticLayer
   connector: Connector
+  relay: Relay
   clock: Clock
   /** What static stdio servers inherit. */
   env: Record<string, string>
@@ -67,9 +69,8 @@ interface Sitting extends SessionOptions {
 export function createSession(options: SessionOptions): WorkerSession & { started: () => Promise<void> } {
   const { id, feed, clock, adapter, connector, log } = options
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
-  const opened = adapter.open?.({
-    sessionId: id, agent: options.agent, openRelay: () => Promise.reject(new Error('this worker has no relay')),
-  }) ?? Promise.resolve()
+  const relay = relayForSession(options.relay)
+  const opened = adapter.open?.({ sessionId: id, agent: options.agent, openRelay: relay.open }) ?? Promise.resolve()
   opened.catch(() => {})
   const servers = staticGrants(options.layer, options.agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {
@@ -92,7 +93,11 @@ export function createSession(options: SessionOptions): WorkerSession & { starte
     unlisten()
     rejectAll(session, closedError(id))
     await session.runner.close()
-    await adapter.close?.()
+    try {
+      await adapter.close?.()
+    } finally {
+      await relay.close()
+    }
   }
   return {
     id,
