@@ -8,6 +8,8 @@ export interface TestMcpClient {
   heard: Record<'TOOLS' | 'PROMPTS' | 'RESOURCES', number>
   /** Resolves with the next `list_changed`. */
   next: () => Promise<void>
+  /** Resolves once so many `list_changed` of that kind have come. */
+  untilHeard: (kind: 'TOOLS' | 'PROMPTS' | 'RESOURCES', count: number) => Promise<void>
   tools: () => Promise<string[]>
   prompts: () => Promise<string[]>
   resources: () => Promise<string[]>
@@ -36,13 +38,15 @@ export async function connectMcpClient(url: string): Promise<TestMcpClient> {
     prompts: async () => (await client.listPrompts()).prompts.map(({ name }) => name),
     resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
   }
+  const next = () => new Promise<void>((resolve) => wake.push(resolve))
   return {
-    client, heard, next: () => new Promise((resolve) => wake.push(resolve)), ...lists,
+    client, heard, next, ...lists,
+    untilHeard: async (kind, count) => { while (heard[kind] < count) await next() },
     until: async (list, expected) => {
       for (;;) {
-        const next = new Promise<void>((resolve) => wake.push(resolve))
+        const told = next()
         if (JSON.stringify(await lists[list]()) === JSON.stringify(expected)) return
-        await next
+        await told
       }
     },
     close: () => client.close(),

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type SessionRelay } from '../../src/worker/adapter.js'
 import { createRelay } from '../../src/worker/relay.js'
@@ -115,6 +115,32 @@ describe('a path', () => {
       await close()
     },
   )
+})
+
+describe('a stream for notifications', () => {
+  it('brings at once what changed before it was opened, and everything anew after one that broke', async () => {
+    const opened = await post([own()], initialize())
+    const session = { accept: 'text/event-stream', 'mcp-session-id': opened.headers['mcp-session-id'] }
+    /** The first `list_changed` of each kind that a new stream brings, then the stream is broken off. */
+    const changesOf = async () => {
+      const asking = request({ host: '127.0.0.1', port, path, headers: session }).on('error', () => {}).end()
+      const [response] = await once(asking, 'response') as [IncomingMessage]
+      let said = ''
+      for await (const chunk of response.setEncoding('utf8')) {
+        said += String(chunk)
+        if (said.split('list_changed').length > 3) break
+      }
+      asking.destroy()
+      return [...said.matchAll(/notifications\/(\w+)\/list_changed/g)].map(([, kind]) => kind).sort()
+    }
+    relay.load(serverItem('b', { upstream: upstreamOf('y') }))
+    for (let times = 0; times < 2; times += 1) {
+      let kinds: Array<string | undefined> = []
+      // The other side may not have noticed yet that the last stream is gone.
+      while (kinds.length === 0) kinds = await changesOf()
+      expect(kinds).toEqual(['prompts', 'resources', 'tools'])
+    }
+  })
 })
 
 describe('what is sent', () => {

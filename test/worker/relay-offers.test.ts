@@ -109,7 +109,9 @@ describe('prompts and resources', () => {
     await expect(read(client, 'x:1')).rejects.toMatchObject({ code: -32002 })
 
     // S28: the gate alone, before the adapter has heard of anything.
+    await client.untilHeard('TOOLS', 1)
     void gate.close(ended)
+    await client.untilHeard('TOOLS', 2)
     await Promise.all([client.until('prompts', []), client.until('resources', []), client.until('tools', [])])
     await expect(get(client, 'a-p')).rejects.toMatchObject({ code: -32602 })
     await expect(read(client, 'x:2')).rejects.toMatchObject({ code: -32002 })
