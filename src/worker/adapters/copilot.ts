@@ -38,12 +38,8 @@ export interface CopilotAdapter extends CatalogAdapter {
   session: () => CopilotSession
 }
 
-/** What a session that knows turns and counts refused calls is told besides. */
-interface CopilotContext extends AdapterContext {
-  turnBegan?: () => void
-  turnEnded?: () => void
-  callRefused?: (publicName: string) => void
-}
+/** A session that knows turns and counts refused calls is told of them. */
+type CopilotContext = AdapterContext & { turnBegan?: () => void; turnEnded?: () => void; callRefused?: (publicName: string) => void }
 
 const longestTellMs = 1000
 
