@@ -120,6 +120,7 @@ describe('what Node really loads', () => {
     ['pilothouse/client', ['dist/client', 'graphql']],
     ['pilothouse/worker', ['@modelcontextprotocol/sdk', 'dist/client', 'dist/core', 'dist/worker', 'graphql', 'graphql-ws', 'ipaddr.js', 'ws', 'zod']],
     ['pilothouse/worker/mcp', ['dist/worker']],
+    ['pilothouse/worker/copilot', ['dist/worker']],
     ['pilothouse/worker/memory', ['dist/worker']],
     ['pilothouse/worker/relay', ['dist/worker']],
   ])('for %s is this of ours and of our dependencies', async (specifier, expected) => expect(await loadedBy(specifier)).toEqual(expected))

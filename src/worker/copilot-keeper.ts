@@ -1,0 +1,186 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type SessionConfig } from '@github/copilot-sdk'
+import { type CopilotHandle, type CopilotSessions, type CopilotSetup } from './copilot-client.js'
+import { firstConfig, type OwnParts, reselection, residentConfig } from './copilot-config.js'
+import { type CopilotEvents } from './copilot-events.js'
+
+export interface KeeperOptions {
+  client: CopilotSessions
+  /** The host's configuration, supplied again with every change. */
+  host: SessionConfig
+  own: OwnParts
+  events: CopilotEvents
+  /** The session exists on disk already. */
+  isCold: boolean
+  /** Name of the agent that the session is for; null: none. */
+  agent: () => string | null
+}
+
+/**
+ * Owns one session of the runtime: makes it, and changes what the catalog adds to it by resident resume, one change at a
+ * time, because of two at once an arbitrary one would win.
+ */
+export interface CopilotKeeper {
+  /** @throws when there is no session yet, or no more */
+  handle: () => CopilotHandle
+  /** @throws when the runtime does not take the session */
+  start: (setup: CopilotSetup) => Promise<void>
+  /**
+   * Brings the session to what `setup` answers when the change's turn comes. Nothing is done when it has that already.
+   * @throws when the runtime does not take it; the last good setup is in place again then, or with the next change
+   */
+  apply: (setup: () => CopilotSetup) => Promise<void>
+  /** Ends a server of the runtime at once; the setup has to follow. Resolves when it is gone, or was not there. */
+  stopServer: (serverName: string) => Promise<void>
+  /** Disconnects; what the runtime keeps on disk stays. */
+  close: () => Promise<void>
+}
+
+const connectPollMs = 5
+/** They are on loopback and answer at once. */
+const longestConnectMs = 5000
+
+/** A keeper's memory. */
+interface Keep extends KeeperOptions {
+  /** What the host changed of its configuration on the session itself: supplied again as it was, it would be undone. */
+  chosen: Pick<SessionConfig, 'model' | 'reasoningEffort'>
+  handle: CopilotHandle | null
+  /** What the session is known to have. */
+  applied: CopilotSetup
+  /** The SDK's object went deaf in a resume that failed, and parts of that setup may be in place. */
+  isLost: boolean
+  isClosed: boolean
+  queue: Promise<unknown>
+}
+
+export function createKeeper(options: KeeperOptions): CopilotKeeper {
+  const keep: Keep = {
+    ...options, chosen: {}, handle: null, applied: { mcpServers: {}, agents: [] }, isLost: false, isClosed: false, queue: Promise.resolve(),
+  }
+  options.events.on('session.model_change', ({ data: { newModel, reasoningEffort } }) => {
+    keep.chosen = { model: newModel, ...(reasoningEffort != null && { reasoningEffort: reasoningEffort as SessionConfig['reasoningEffort'] }) }
+  })
+  return {
+    handle: () => handleOf(keep),
+    start: (setup) => enqueue(keep, () => start(keep, setup)),
+    apply: (setup) => enqueue(keep, () => change(keep, setup())),
+    // Not in the queue: whatever a change waits for, this does not.
+    stopServer: async (serverName) => { await keep.handle?.rpc.mcp.stopServer({ serverName }).catch(() => {}) },
+    close: () => {
+      keep.isClosed = true
+      return enqueue(keep, async () => {
+        const { handle } = keep
+        keep.handle = null
+        // The host may have stopped the whole client already.
+        await handle?.disconnect().catch(() => {})
+      })
+    },
+  }
+}
+
+function enqueue<Result>(keep: Keep, step: () => Promise<Result>): Promise<Result> {
+  const result = keep.queue.then(step)
+  keep.queue = result.catch(() => {})
+  return result
+}
+
+function handleOf({ handle, isClosed }: Keep): CopilotHandle {
+  if (handle !== null && !isClosed) return handle
+  throw new Error(isClosed ? 'The Copilot session was closed.' : 'The Copilot session is made when openSession resolves.')
+}
+
+async function start(keep: Keep, setup: CopilotSetup): Promise<void> {
+  const { client, host, own, isCold, agent } = keep
+  const config = firstConfig(host, own, setup, agent())
+  const { sessionId = '', cloud: _cloud, ...rest } = config
+  keep.handle = isCold ? await client.resumeSession(sessionId, rest) : await client.createSession(config)
+  const there = await agentsThere(keep)
+  // What is missing makes the next `apply` a change.
+  keep.applied = { ...setup, agents: setup.agents.filter(({ name }) => there.has(name)) }
+}
+
+async function change(keep: Keep, next: CopilotSetup): Promise<void> {
+  if (keep.isClosed || (!keep.isLost && isSame(keep.applied, next))) return
+  const handle = handleOf(keep)
+  try {
+    const selected = await selectedAgent(handle)
+    const then = reselection(selected, keep.agent(), keep.applied, next)
+    // Removals first: should the resume fail, it is not selected any more all the same.
+    if (then.do === 'DESELECT') await handle.rpc.agent.deselect()
+    await resume(keep, next)
+    await verify(keep, next)
+    await untilConnected(keep, next)
+    if (then.do === 'SELECT') await handleOf(keep).rpc.agent.select({ name: then.name })
+    keep.applied = next
+    keep.isLost = false
+  } catch (error) {
+    await recover(keep)
+    throw error
+  }
+}
+
+async function selectedAgent(handle: CopilotHandle): Promise<string | null> {
+  const { agent } = await handle.rpc.agent.getCurrent()
+  return agent?.id ?? null
+}
+
+async function resume(keep: Keep, setup: CopilotSetup): Promise<void> {
+  keep.handle = await keep.client.resumeSession(handleOf(keep).sessionId, residentConfig({ ...keep.host, ...keep.chosen }, keep.own, setup))
+}
+
+/** The runtime's "ok" says little; its list does. @throws when they differ */
+async function verify(keep: Keep, next: CopilotSetup): Promise<void> {
+  if (next.agents.length === 0 && keep.applied.agents.length === 0) return
+  const there = await agentsThere(keep)
+  const wanted = new Set(next.agents.map(({ name }) => name))
+  const missing = [...wanted].filter((name) => !there.has(name))
+  const lingering = keep.applied.agents.map(({ name }) => name).filter((name) => there.has(name) && !wanted.has(name))
+  if (missing.length > 0) throw new Error(`The Copilot runtime did not take the agents ${missing.join(', ')}.`)
+  if (lingering.length > 0) throw new Error(`The Copilot runtime did not let go of the agents ${lingering.join(', ')}.`)
+}
+
+/**
+ * A server that a resume adds connects afterwards, and a request that goes out before would not offer it.
+ * @throws when one of them cannot be connected
+ */
+async function untilConnected(keep: Keep, next: CopilotSetup): Promise<void> {
+  const waitedFor = new Set(Object.keys(next.mcpServers).filter((name) => !(name in keep.applied.mcpServers)))
+  const untilMs = performance.now() + longestConnectMs
+  while (waitedFor.size > 0 && performance.now() < untilMs) {
+    const { servers } = await handleOf(keep).rpc.mcp.list()
+    for (const { name, status } of servers) {
+      if (status === 'failed' && waitedFor.has(name)) throw new Error(`The Copilot runtime could not connect to ${name}.`)
+      if (status === 'connected') waitedFor.delete(name)
+    }
+    if (waitedFor.size > 0) await delay(connectPollMs)
+  }
+}
+
+async function agentsThere(keep: Keep): Promise<Set<string>> {
+  const { agents } = await handleOf(keep).rpc.agent.list()
+  return new Set(agents.map(({ id }) => id))
+}
+
+/** A resume that failed may have been applied in part, and the SDK has forgotten the session: the last good setup again. */
+async function recover(keep: Keep): Promise<void> {
+  keep.isLost = true
+  if (keep.isClosed) return
+  try {
+    await resume(keep, keep.applied)
+    keep.isLost = false
+    await endUnheardTurn(keep)
+  } catch {
+    // The next change, or the next message, tries again.
+  }
+}
+
+/** The event that ends a turn may have come while nobody was there to hear it. */
+async function endUnheardTurn(keep: Keep): Promise<void> {
+  if (!keep.events.isTurnRunning()) return
+  const { processing } = await handleOf(keep).rpc.metadata.isProcessing()
+  if (!processing) keep.events.endTurn()
+}
+
+function isSame(a: CopilotSetup, b: CopilotSetup): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}

@@ -1,0 +1,81 @@
+import { type SessionConfig } from '@github/copilot-sdk'
+import { type SessionServer } from './adapter.js'
+import { type UpstreamTool } from './connector.js'
+import { type AgentSurroundings } from './copilot-agents.js'
+import { type CopilotSessions } from './copilot-client.js'
+import { type CopilotNames } from './copilot-names.js'
+import { offerByName, type Offered } from './offer-by-name.js'
+
+/** What a Copilot session holds of the catalog, as far as names of tools go. */
+export interface CopilotOffer {
+  names: CopilotNames
+  /** In the order of loading. */
+  servers: ReadonlyMap<string, SessionServer>
+  config: SessionConfig
+  builtinTools: readonly string[]
+}
+
+/** Empty when the client is not connected yet. */
+export async function builtinToolsOf({ client, config: { model } }: { client: CopilotSessions; config: SessionConfig }): Promise<string[]> {
+  try {
+    const { tools } = await client.rpc.tools.list(model === undefined ? {} : { model })
+    return tools.map(({ name }) => name)
+  } catch {
+    return []
+  }
+}
+
+const toolsOf = ({ upstream }: SessionServer) => upstream.tools()
+
+/** As the relay offers them. */
+export function offeredTools(servers: Iterable<SessionServer>): Array<Offered<UpstreamTool>> {
+  return [...offerByName(servers, toolsOf).offered.values()]
+}
+
+/**
+ * What the relay offers, by the runtime's names, which are shorter and of fewer characters: several servers can come to one.
+ */
+function wireTools({ servers, names }: CopilotOffer): Map<string, Set<string>> {
+  const serversByName = new Map<string, Set<string>>()
+  for (const { server, item } of offeredTools(servers.values())) {
+    const wireName = names.wireName(server.name, item.name)
+    serversByName.set(wireName, (serversByName.get(wireName) ?? new Set()).add(server.name))
+  }
+  return serversByName
+}
+
+/** Changes when the set of tools does. */
+export function wireNamesOf(offer: CopilotOffer): string {
+  return [...wireTools(offer).keys()].sort().join()
+}
+
+/** What an agent's list of tools can speak of. */
+export function surroundingsOf({ names, servers, config: { tools = [] }, builtinTools }: CopilotOffer): AgentSurroundings {
+  const references = new Map([...servers.keys()].map((name) => [name, new Map<string, string>()]))
+  for (const one of offeredTools(servers.values())) references.get(one.server.name)?.set(one.item.name, names.reference(one))
+  return {
+    toolsOf: (serverName) => references.get(serverName) ?? null,
+    defaultServers: [], builtinTools, hostTools: new Set(tools.map(({ name }) => name)),
+  }
+}
+
+/**
+ * Why the runtime must not call a tool of that name; null: nothing is said against it. Gates that are closed show no tools,
+ * so this is the second lock in front of the runtime. Of two servers whose tools have one name in the runtime nobody can
+ * tell which one it would call, so neither is called (S18).
+ * @param onRefused told the name `<server>-<tool>` of what the session does not have
+ */
+export function judgeTool(offer: CopilotOffer, toolName: string, onRefused: (publicName: string) => void): string | null {
+  const publicName = offer.names.publicNameOf(toolName)
+  if (publicName === null) return null
+  const owners = wireTools(offer).get(toolName)
+  if (owners !== undefined) return owners.size > 1 ? `${toolName} is the name of tools of ${[...owners].join(' and ')}.` : null
+  onRefused(publicName)
+  return `${toolName} is not available in this session any more.`
+}
+
+/** What is to be said of a server because others come to names of its tools in the runtime; null: nothing. */
+export function contestedNote(offer: CopilotOffer, serverName: string): string | null {
+  const contested = [...wireTools(offer)].filter(([, owners]) => owners.size > 1 && owners.has(serverName)).map(([wireName]) => wireName)
+  return contested.length === 0 ? null : `Refused, because tools of two servers have that name in the Copilot runtime: ${contested.join(', ')}.`
+}

@@ -1,0 +1,60 @@
+import { type CustomAgentConfig, type ResumeSessionConfig, type SessionConfig } from '@github/copilot-sdk'
+import { type CopilotHandle, type CopilotSessions } from '../../src/worker/copilot-client.js'
+
+export interface FakeCopilot {
+  client: CopilotSessions
+  /** Everything that was asked of it, in order: `create a,b`, `resume a`, `select a`, `deselect`, `send`, `disconnect`. */
+  asked: string[]
+  configs: Array<SessionConfig | ResumeSessionConfig>
+  /** Asked before each creation or resume; what it throws is its outcome, what it awaits holds it up. */
+  onConfig: (config: SessionConfig | ResumeSessionConfig) => Promise<void> | void
+  /** Names that the runtime leaves out without a word. */
+  ignored: Set<string>
+  selected: string | null
+  isProcessing: boolean
+}
+
+/** A runtime in which a fault can be made; everything else is tested on the real one. */
+export function fakeCopilot(): FakeCopilot {
+  let agents: CustomAgentConfig[] = []
+  const take = async (verb: string, config: SessionConfig | ResumeSessionConfig): Promise<CopilotHandle> => {
+    const names = (config.customAgents ?? []).map(({ name }) => name)
+    fake.asked.push([verb, names.join()].filter((part) => part !== '').join(' '))
+    fake.configs.push(config)
+    await fake.onConfig(config)
+    agents = (config.customAgents ?? []).filter(({ name }) => !fake.ignored.has(name))
+    return handle as unknown as CopilotHandle
+  }
+  const handle = {
+    sessionId: 'c1',
+    send: async () => {
+      fake.asked.push('send')
+      return 'message'
+    },
+    disconnect: async () => { fake.asked.push('disconnect') },
+    rpc: {
+      agent: {
+        list: async () => ({ agents: agents.map(({ name }) => ({ id: name })) }),
+        getCurrent: async () => ({ agent: fake.selected === null ? null : { id: fake.selected } }),
+        select: async ({ name }: { name: string }) => {
+          fake.asked.push(`select ${name}`)
+          fake.selected = name
+        },
+        deselect: async () => {
+          fake.asked.push('deselect')
+          fake.selected = null
+        },
+      },
+      metadata: { isProcessing: async () => ({ processing: fake.isProcessing }) },
+    },
+  }
+  const fake: FakeCopilot = {
+    client: {
+      createSession: (config) => take('create', config),
+      resumeSession: (_, config) => take('resume', config),
+      rpc: { tools: { list: async () => ({ tools: [{ name: 'view' }, { name: 'bash' }] }) } },
+    },
+    asked: [], configs: [], onConfig: () => {}, ignored: new Set(), selected: null, isProcessing: false,
+  }
+  return fake
+}
