@@ -1,6 +1,8 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { type EntryKind, type RevocationMode } from '../core/entry.js'
 import { type CallOptions, type CallToolResult, type UpstreamTool } from './connector.js'
+import { type OfferChange, type OfferKind } from './offer-book.js'
+import { type Offers, type Questions } from './offers.js'
 
 /** A connected MCP server as an adapter sees it: behind the gate, and without command, address, header or environment. */
 export interface SessionUpstream {
@@ -8,8 +10,28 @@ export interface SessionUpstream {
   tools: () => readonly UpstreamTool[]
   /** @throws ToolCallError */
   callTool: (name: string, args: Record<string, unknown>, options?: CallOptions) => Promise<CallToolResult>
-  /** Returns what ends it. */
+  /** Told of the withdrawal too. Returns what ends it. */
   onToolsChanged: (listener: () => void) => () => void
+  /** What the server says of its use; null: nothing, or withdrawn. */
+  instructions: () => string | null
+  /**
+   * Its prompts, resources or templates of resources; empty once the server is withdrawn.
+   * @throws ToolCallError, or an error when the server does not list them in time
+   */
+  offers: <Kind extends OfferKind>(kind: Kind) => Promise<ReadonlyArray<Offers[Kind]>>
+  /**
+   * Gets a prompt, reads a resource, completes an argument.
+   * @throws ToolCallError
+   */
+  ask: <Method extends keyof Questions>(method: Method, params: Questions[Method]['params'], options?: CallOptions) => Promise<Questions[Method]['result']>
+  /**
+   * Subscribes to a resource, over reconnections too; `listener` gets the URI that changed, which may be a part of it.
+   * Resolves with what ends it.
+   * @throws ToolCallError
+   */
+  watch: (uri: string, listener: (updated: string) => void, options?: CallOptions) => Promise<() => void>
+  /** Told when `offers` may answer something else, of the withdrawal too. Returns what ends it. */
+  onOffersChanged: (listener: (change: OfferChange) => void) => () => void
 }
 
 interface ItemBase {

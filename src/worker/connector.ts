@@ -1,7 +1,7 @@
 import { type Clock } from './clock.js'
 import { connectUpstream, type Upstream, type UpstreamTarget } from './upstream.js'
 
-export type { CallToolResult, UpstreamTool } from './link.js'
+export type { CallToolResult, Progress, UpstreamTool } from './link.js'
 export type { CallOptions, Upstream, UpstreamTarget } from './upstream.js'
 
 export interface ConnectorOptions {

@@ -1,7 +1,14 @@
-/** Why a tool call did not give a result. The server's own answer `isError` is a result, not one of these. */
+/**
+ * Why a call of a tool, or a question for a prompt or a resource, did not give a result. The server's own answer
+ * `isError` is a result, not one of these.
+ */
 export type ToolCallErrorCode =
   /** No tool of that name is offered now. */
   | 'UNKNOWN_TOOL'
+  /** No prompt of that name is offered now. */
+  | 'UNKNOWN_PROMPT'
+  /** No server of the session has a resource of that URI. */
+  | 'UNKNOWN_RESOURCE'
   /** The server was taken away, or the catalog has not been heard for too long. */
   | 'WITHDRAWN'
   | 'TIMEOUT'
@@ -16,7 +23,8 @@ export type ToolCallErrorCode =
 export class ToolCallError extends Error {
   override readonly name = 'ToolCallError'
 
-  constructor(readonly code: ToolCallErrorCode, message: string) {
+  /** @param rpcCode the server's own JSON-RPC code, with UPSTREAM */
+  constructor(readonly code: ToolCallErrorCode, message: string, readonly rpcCode: number | null = null) {
     super(message)
   }
 }

@@ -28,6 +28,8 @@ export interface Gate {
   pass: <Result>(call: (signal: AbortSignal) => Promise<Result>, signal?: AbortSignal) => Promise<Result>
   /** No new calls from here on. A later IMMEDIATE overrides an earlier DRAIN. Resolves when no call is in flight. */
   close: (ending: GateEnding) => Promise<void>
+  /** Told once, when it closes, after it is closed. Returns what ends it. */
+  onClosed: (listener: () => void) => () => void
 }
 
 /**
@@ -40,6 +42,7 @@ export function createGate(clock: Clock, isTrusted: () => boolean, onRefused: ()
   let refused = 0
   const abortCall = new Set<() => void>()
   const emptied: Array<() => void> = []
+  const closedListeners = new Set<() => void>()
   let cancelDeadline = () => {}
 
   const withdrawn = () => new ToolCallError('WITHDRAWN', `The MCP server is not available any more (${closed?.reason ?? 'STALE'}).`)
@@ -80,13 +83,19 @@ export function createGate(clock: Clock, isTrusted: () => boolean, onRefused: ()
       }
     },
     close: (ending) => {
+      const isFirst = closed === null
       if (closed === null || (closed.mode === 'DRAIN' && ending.mode === 'IMMEDIATE')) {
         closed = ending
         cancelDeadline()
         if (ending.mode === 'IMMEDIATE') abortAll()
         else if (abortCall.size > 0) cancelDeadline = clock.after(ending.deadlineSeconds * 1000, abortAll)
       }
+      if (isFirst) for (const listener of [...closedListeners]) listener()
       return abortCall.size === 0 ? Promise.resolve() : new Promise((resolve) => emptied.push(resolve))
+    },
+    onClosed: (listener) => {
+      closedListeners.add(listener)
+      return () => { closedListeners.delete(listener) }
     },
   }
 }

@@ -4,6 +4,7 @@ import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
 import { type Connector, createConnector } from './connector.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
+import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
 import { loadStaticLayer, type StaticLayer, type StaticOptions } from './static-layer.js'
 import { type SessionStatus } from './status.js'
@@ -102,6 +103,7 @@ interface Shop {
   layer: StaticLayer
   transport: FeedTransport
   connector: Connector
+  relay: Relay
   feeds: Map<string, SharedFeed>
   sessions: Map<string, Place>
   reporter: StatusReporter
@@ -125,7 +127,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
     transport: createFeedTransport({ url, token, onReconnected: reporter.reconnected }),
     connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
-    feeds: new Map(), isClosed: false,
+    relay: createRelay(), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
@@ -145,7 +147,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, connector, clock, env, log, reporter } = shop
+  const { sessions, layer, connector, relay, clock, env, log, reporter } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
@@ -162,7 +164,7 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     else reporter.touch()
     if (shop.isClosed) throw closedError()
     const { settled, turn, started } = session = createSession({
-      id, agent, grants, adapter, feed, layer, connector, clock, env, log, onChange: reporter.touch,
+      id, agent, grants, adapter, feed, layer, connector, relay, clock, env, log, onChange: reporter.touch,
     })
     const opened = session
     if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)

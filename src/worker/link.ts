@@ -3,13 +3,15 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport, StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { type Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
-  type CallToolResult, CallToolResultSchema, ErrorCode, ListToolsResultSchema, McpError, type Tool, ToolListChangedNotificationSchema,
+  type CallToolResult, ErrorCode, McpError, type Progress, PromptListChangedNotificationSchema, ResourceListChangedNotificationSchema,
+  ResourceUpdatedNotificationSchema, type Tool, ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import { type McpTransport, type RemoteTransport } from '../core/mcp-server.js'
 import { messageOf, ToolCallError } from './errors.js'
+import { lists, type Offers, type Requests, resultSchemas } from './offers.js'
 import { createStdioTransport, NotSentError, type StdioGroupTransport } from './stdio-transport.js'
 
-export type { CallToolResult }
+export type { CallToolResult, Progress }
 export type UpstreamTool = Tool
 
 export interface LinkOptions {
@@ -21,18 +23,33 @@ export interface LinkOptions {
   /** Milliseconds between SIGTERM and SIGKILL of a stdio server. */
   graceMs: number
   signal: AbortSignal
-  onToolsChanged: () => void
+  /** The server says that a list of its is another one now; RESOURCES stands for templates too. */
+  onListChanged: (kind: 'TOOLS' | 'PROMPTS' | 'RESOURCES') => void
+  /** A resource that is subscribed to, or a part of one, changed. */
+  onResourceUpdated: (uri: string) => void
   /** The connection is gone for good. */
   onDropped: () => void
   /** Something went wrong; the connection may still live. */
   onTrouble: () => void
 }
 
+export interface RequestLimits {
+  timeoutMs: number
+  signal: AbortSignal
+  /** With it the server is asked to tell how far it is. */
+  onProgress?: ((progress: Progress) => void) | undefined
+}
+
 /** One connection to one MCP server, from handshake to close. The only file that knows the SDK's client. */
 export interface Link {
-  listTools: () => Promise<UpstreamTool[]>
+  /** What the server says of its use; null: nothing. */
+  instructions: string | null
+  /** All pages; empty where the server has none of the kind. */
+  list: <Kind extends keyof Offers>(kind: Kind) => Promise<Array<Offers[Kind]>>
+  /** Whether the server tells when that list changes. */
+  tellsOf: (kind: keyof Offers) => boolean
   /** @throws ToolCallError, or an error for which `isUndelivered` holds */
-  callTool: (name: string, args: Record<string, unknown>, timeoutMs: number, signal: AbortSignal) => Promise<CallToolResult>
+  request: <Method extends keyof Requests>(method: Method, params: Requests[Method]['params'], limits: RequestLimits) => Promise<Requests[Method]['result']>
   /** @throws when no answer comes in time */
   ping: (timeoutMs: number) => Promise<void>
   close: () => Promise<void>
@@ -41,7 +58,7 @@ export interface Link {
 const clientInfo = { name: 'pilothouse-worker', version: '0.1.0' }
 /** Bounds against a server that never ends its list. */
 const mostPages = 100
-const mostTools = 1000
+const mostOfAKind = 1000
 /** A farewell is a courtesy; nobody waits for it longer. */
 const farewellMs = 1000
 
@@ -52,7 +69,10 @@ const farewellMs = 1000
 export async function openLink(options: LinkOptions): Promise<Link> {
   const transport = createTransport(options)
   const client = new Client(clientInfo, { capabilities: {} })
-  client.setNotificationHandler(ToolListChangedNotificationSchema, options.onToolsChanged)
+  client.setNotificationHandler(ToolListChangedNotificationSchema, () => options.onListChanged('TOOLS'))
+  client.setNotificationHandler(PromptListChangedNotificationSchema, () => options.onListChanged('PROMPTS'))
+  client.setNotificationHandler(ResourceListChangedNotificationSchema, () => options.onListChanged('RESOURCES'))
+  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => options.onResourceUpdated(params.uri))
   const limit = AbortSignal.any([AbortSignal.timeout(options.connectTimeoutMs), options.signal])
   try {
     // The SDK bounds the handshake alone; an SSE server that never names its endpoint would hang it for ever.
@@ -67,8 +87,10 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   client.onclose = options.onDropped
   client.onerror = options.onTrouble
   return {
-    listTools: () => listTools(client, options.connectTimeoutMs),
-    callTool: (name, args, timeoutMs, signal) => callTool(client, name, args, timeoutMs, signal),
+    instructions: client.getInstructions() ?? null,
+    list: (kind) => list(client, kind, options.connectTimeoutMs),
+    tellsOf: (kind) => client.getServerCapabilities()?.[lists[kind].capability]?.listChanged === true,
+    request: (method, params, limits) => request(client, method, params, limits),
     ping: async (timeoutMs) => { await client.ping({ timeout: timeoutMs }) },
     close: async () => {
       client.onclose = undefined
@@ -108,7 +130,7 @@ function failureOf(transport: Transport): string | null {
   return 'failure' in transport ? (transport as StdioGroupTransport).failure() : null
 }
 
-async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+export async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted()
   let onAbort = () => {}
   const aborted = new Promise<never>((_, reject) => {
@@ -123,28 +145,41 @@ async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Pr
 }
 
 /** Not `client.listTools`, which keeps only the last page's schemas, and compiles code out of a stranger's schemas. */
-async function listTools(client: Client, timeout: number): Promise<UpstreamTool[]> {
-  if (client.getServerCapabilities()?.tools === undefined) return []
-  const tools: UpstreamTool[] = []
+async function list<Kind extends keyof Offers>(client: Client, kind: Kind, timeout: number): Promise<Array<Offers[Kind]>> {
+  const { method, capability, schema, field }: (typeof lists)[keyof Offers] = lists[kind]
+  if (client.getServerCapabilities()?.[capability] === undefined) return []
+  const found: unknown[] = []
   let cursor: string | undefined
-  for (let page = 0; page < mostPages && tools.length < mostTools; page += 1) {
+  for (let page = 0; page < mostPages && found.length < mostOfAKind; page += 1) {
     const params = cursor === undefined ? {} : { cursor }
-    const answer = await client.request({ method: 'tools/list', params }, ListToolsResultSchema, { timeout })
-    tools.push(...answer.tools)
+    const answer: { nextCursor?: string | undefined } & Record<string, unknown> = await client.request({ method, params }, schema, { timeout })
+    found.push(...answer[field] as unknown[])
     cursor = answer.nextCursor
     if (cursor === undefined) break
   }
-  return tools.slice(0, mostTools)
+  const all = found.slice(0, mostOfAKind) as Array<Offers[Kind]>
+  return kind === 'TOOLS' ? (all as Tool[]).filter(isCallable).map(withoutTasks) as Array<Offers[Kind]> : all
 }
 
-async function callTool(
-  client: Client, name: string, args: Record<string, unknown>, timeout: number, signal: AbortSignal,
-): Promise<CallToolResult> {
+/** The worker starts no tasks, so what runs as one only could be listed but never called (S28). */
+function isCallable({ execution }: Tool): boolean {
+  return execution?.taskSupport !== 'required'
+}
+
+function withoutTasks({ execution: _, ...tool }: Tool): Tool {
+  return tool
+}
+
+async function request<Method extends keyof Requests>(
+  client: Client, method: Method, params: Requests[Method]['params'], { timeoutMs, signal, onProgress }: RequestLimits,
+): Promise<Requests[Method]['result']> {
+  const schema: (typeof resultSchemas)[keyof Requests] = resultSchemas[method]
+  const options = { timeout: timeoutMs, signal, ...(onProgress !== undefined && { onprogress: onProgress }) }
   try {
-    return await client.request({ method: 'tools/call', params: { name, arguments: args } }, CallToolResultSchema, { timeout, signal })
+    return await client.request({ method, params }, schema, options)
   } catch (error) {
     if (isUndelivered(error)) throw error
-    throw toToolCallError(error, timeout)
+    throw toToolCallError(error, timeoutMs)
   }
 }
 
@@ -153,7 +188,7 @@ function toToolCallError(error: unknown, timeoutMs: number): ToolCallError {
   if (!(error instanceof McpError)) return new ToolCallError('UNAVAILABLE', messageOf(error))
   if (error.code === Number(ErrorCode.RequestTimeout)) return new ToolCallError('TIMEOUT', `No answer within ${timeoutMs} ms.`)
   if (error.code === Number(ErrorCode.ConnectionClosed)) return new ToolCallError('UNAVAILABLE', 'The connection ended before the answer came.')
-  return new ToolCallError('UPSTREAM', error.message)
+  return new ToolCallError('UPSTREAM', error.message, error.code)
 }
 
 const refusedCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])

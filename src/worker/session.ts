@@ -9,6 +9,7 @@ import { boundAgentOf, grantsOf, missingServersNote, type SessionScope } from '.
 import { agentInForce, situationOf } from './moment.js'
 import { type OwnerFeed } from './owner-feed.js'
 import { type Action, maxMcpServersPerSession, reconcile } from './reconcile.js'
+import { type Relay, relayForSession } from './relay.js'
 import { createRunner, type Runner } from './runner.js'
 import { scopeOf, startStatic } from './session-static.js'
 import { type Aim, type Body, type EffectiveEntry } from './slot.js'
@@ -24,6 +25,7 @@ export interface SessionOptions {
   feed: OwnerFeed
   layer: StaticLayer
   connector: Connector
+  relay: Relay
   clock: Clock
   /** What static stdio servers inherit. */
   env: Record<string, string>
@@ -90,9 +92,10 @@ interface Sitting extends SessionOptions {
 export function createSession(options: SessionOptions): HeldSession {
   const { id, agent, feed, adapter, layer, env, onChange } = options
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
+  const callRefused = (toolName: string) => session.runner.callRefused(toolName)
+  const relay = relayForSession(options.relay, callRefused)
   const opened = adapter.open?.({
-    sessionId: id, agent, openRelay: () => Promise.reject(new Error('this worker has no relay')),
-    turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused: (toolName) => session.runner.callRefused(toolName),
+    sessionId: id, agent, openRelay: relay.open, turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused,
   }) ?? Promise.resolve()
   opened.catch(() => {})
   const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')
@@ -116,7 +119,11 @@ export function createSession(options: SessionOptions): HeldSession {
     unlisten()
     session.waiters.rejectAll(closedError(id))
     await session.runner.close()
-    await adapter.close?.()
+    try {
+      await adapter.close?.()
+    } finally {
+      await relay.close()
+    }
     onChange()
   }
   return {

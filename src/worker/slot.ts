@@ -1,7 +1,7 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { type EntryKind } from '../core/entry.js'
 import { type ListedItem, type SessionItem, type SessionUpstream } from './adapter.js'
-import { type Upstream, type UpstreamTarget } from './connector.js'
+import { type CallOptions, type Upstream, type UpstreamTarget } from './connector.js'
 import { type Gate } from './gate.js'
 import { type LoadedEntry } from './reconcile.js'
 
@@ -122,12 +122,29 @@ export function itemOf({ aim, body, order }: Slot, upstream: SessionUpstream | n
   return { ...base, kind: 'MCP_SERVER', description: body?.description ?? '', upstream }
 }
 
-/** The connection as adapters get it. */
+/** The connection as adapters get it. What is listed can be had, and what cannot be had is not listed (S28). */
 export function gated(upstream: Upstream, gate: Gate): SessionUpstream {
+  const behind = <Result>(call: (options: CallOptions) => Promise<Result>, options: CallOptions = {}) => (
+    gate.pass((signal) => call({ ...options, signal }), options.signal)
+  )
+  const both = (one: () => void, other: () => void) => () => { one(); other() }
   return {
-    // Listed if and only if it can be called (S28).
     tools: () => (gate.isOpen() ? upstream.tools() : []),
-    callTool: (name, args, options = {}) => gate.pass((signal) => upstream.callTool(name, args, { signal }), options.signal),
-    onToolsChanged: (listener) => upstream.onToolsChanged(listener),
+    callTool: (name, args, options) => behind((inner) => upstream.callTool(name, args, inner), options),
+    onToolsChanged: (listener) => both(upstream.onToolsChanged(listener), gate.onClosed(listener)),
+    instructions: () => (gate.isOpen() ? upstream.instructions() : null),
+    // Not a call: asking for the list of what was withdrawn is nothing to refuse.
+    offers: async (kind) => {
+      const all = gate.isOpen() ? await upstream.offers(kind) : []
+      return gate.isOpen() ? all : []
+    },
+    ask: (method, params, options) => behind((inner) => upstream.ask(method, params, inner), options),
+    watch: (uri, listener, options) => (
+      behind((inner) => upstream.watch(uri, (updated) => { if (gate.isOpen()) listener(updated) }, inner), options)
+    ),
+    onOffersChanged: (listener) => both(upstream.onOffersChanged(listener), gate.onClosed(() => {
+      listener('PROMPTS')
+      listener('RESOURCES')
+    })),
   }
 }

@@ -1,7 +1,10 @@
 import { isToolSelected, type McpTransport, type ToolSelection } from '../core/mcp-server.js'
+import { type SessionUpstream } from './adapter.js'
 import { type Clock } from './clock.js'
 import { messageOf, ToolCallError } from './errors.js'
-import { type CallToolResult, isUndelivered, type Link, openLink, type UpstreamTool } from './link.js'
+import { isUndelivered, type Link, openLink, orAborted, type Progress, type UpstreamTool } from './link.js'
+import { createOfferBook, type OfferBook } from './offer-book.js'
+import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
 
 /** What to connect to, and how much of it to offer. */
@@ -26,22 +29,16 @@ export interface ConnectOptions {
 
 export interface CallOptions {
   signal?: AbortSignal
+  /** Told how far the server says it is, as often as it says so. */
+  onProgress?: (progress: Progress) => void
 }
 
 /**
  * One MCP server for one session, over as many connections as it takes: a connection that is lost is made again on the
- * next call, and for remote servers also in the background, so that their changes of tools arrive.
+ * next call, and for remote servers also in the background, so that their changes of tools arrive. It calls what `tools()`
+ * lists, the selected tools in the server's order, and nothing else (S28).
  */
-export interface Upstream {
-  /** The selected tools, in the server's order, as last listed. */
-  tools: () => readonly UpstreamTool[]
-  /**
-   * Calls what `tools()` lists and nothing else (S28).
-   * @throws ToolCallError
-   */
-  callTool: (name: string, args: Record<string, unknown>, options?: CallOptions) => Promise<CallToolResult>
-  /** Returns what ends it. */
-  onToolsChanged: (listener: () => void) => () => void
+export interface Upstream extends SessionUpstream {
   /**
    * Ends the connection; a stdio server's processes are gone when it resolves.
    * @throws SurvivorError when they could not be ended
@@ -52,6 +49,8 @@ export interface Upstream {
 const probeTimeoutMs = 5000
 const firstRetryMs = 1000
 const longestRetryMs = 30_000
+/** Lists of several servers go together into one answer, which must not hang on one of them. */
+const offersTimeoutMs = 5000
 
 /** An upstream's memory. */
 interface Line {
@@ -61,9 +60,14 @@ interface Line {
   listeners: Set<() => void>
   closing: AbortController
   tools: UpstreamTool[]
+  book: OfferBook
+  /** As the last connection had it. */
+  instructions: string | null
   link: Link | null
   connecting: Promise<Link> | null
   retries: number
+  /** Whether there was a connection before. */
+  isAgain: boolean
   cancelRetry: () => void
 }
 
@@ -74,7 +78,7 @@ interface Line {
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions, signal?: AbortSignal): Promise<Upstream> {
   const line: Line = {
     target, options, redact: createRedactor(target.transport), listeners: new Set(), closing: new AbortController(),
-    tools: [], link: null, connecting: null, retries: 0, cancelRetry: () => {},
+    tools: [], book: createOfferBook(), instructions: null, link: null, connecting: null, retries: 0, isAgain: false, cancelRetry: () => {},
   }
   const onAbort = () => void close(line).catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -89,11 +93,19 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
   }
   return {
     tools: () => line.tools,
-    callTool: (name, args, { signal = new AbortController().signal } = {}) => call(line, name, args, signal, false),
+    callTool: (name, args, options = {}) => deliver(line, 'tools/call', { name, arguments: args }, options, () => {
+      // After connecting, because a new connection may list other tools.
+      if (!line.tools.some((tool) => tool.name === name)) throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name}.`)
+    }),
     onToolsChanged: (listener) => {
       line.listeners.add(listener)
       return () => { line.listeners.delete(listener) }
     },
+    instructions: () => line.instructions,
+    offers: (kind) => orAborted(linkForCall(line).then((link) => line.book.list(kind, link)), AbortSignal.timeout(offersTimeoutMs)),
+    ask: (method, params, options = {}) => deliver(line, method, params, options),
+    watch: (uri, listener, options = {}) => watch(line, uri, listener, options),
+    onOffersChanged: (listener) => line.book.listen(listener),
     close: () => close(line),
   }
 }
@@ -110,12 +122,14 @@ async function open(line: Line): Promise<Link> {
   const ifCurrent = (react: (current: Link) => void) => () => { if (fresh !== null && line.link === fresh) react(fresh) }
   fresh = await openLink({
     transport: target.transport, baseEnv, connectTimeoutMs, graceMs, signal: closing.signal,
-    onToolsChanged: ifCurrent((current) => void refresh(line, current)),
+    // The book stands for all connections, so there is nothing to compare.
+    onListChanged: (kind) => (kind === 'TOOLS' ? ifCurrent((current) => void refresh(line, current))() : line.book.changed(kind)),
+    onResourceUpdated: line.book.updated,
     onDropped: ifCurrent((current) => drop(line, current)),
     onTrouble: ifCurrent((current) => void probe(line, current)),
   })
   try {
-    setTools(line, await fresh.listTools())
+    setTools(line, await fresh.list('TOOLS'))
     closing.signal.throwIfAborted()
   } catch (error) {
     await fresh.close()
@@ -123,7 +137,19 @@ async function open(line: Line): Promise<Link> {
   }
   line.link = fresh
   line.retries = 0
+  line.instructions = fresh.instructions
+  if (line.isAgain) again(line, fresh)
+  line.isAgain = true
   return fresh
+}
+
+/** What happened between two connections nobody told, so everything may have. */
+function again(line: Line, fresh: Link): void {
+  line.book.changed('PROMPTS')
+  line.book.changed('RESOURCES')
+  for (const uri of line.book.watched()) {
+    fresh.request('resources/subscribe', { uri }, limitsOf(line, {})).then(() => line.book.updated(uri), () => {})
+  }
 }
 
 function setTools(line: Line, all: UpstreamTool[]): void {
@@ -135,7 +161,7 @@ function setTools(line: Line, all: UpstreamTool[]): void {
 
 async function refresh(line: Line, current: Link): Promise<void> {
   try {
-    const all = await current.listTools()
+    const all = await current.list('TOOLS')
     if (line.link === current) setTools(line, all)
   } catch {
     await probe(line, current)
@@ -173,20 +199,37 @@ async function linkForCall(line: Line): Promise<Link> {
   }
 }
 
-async function call(
-  line: Line, name: string, args: Record<string, unknown>, signal: AbortSignal, isRepeated: boolean,
-): Promise<CallToolResult> {
+function limitsOf({ target, options }: Line, { signal = new AbortController().signal, onProgress }: CallOptions) {
+  return { timeoutMs: target.timeoutMs ?? options.callTimeoutMs ?? 60_000, signal, onProgress }
+}
+
+async function deliver<Method extends keyof Requests>(
+  line: Line, method: Method, params: Requests[Method]['params'], options: CallOptions, check = () => {}, isRepeated = false,
+): Promise<Requests[Method]['result']> {
   const current = await linkForCall(line)
-  // After connecting, because a new connection may list other tools.
-  if (!line.tools.some((tool) => tool.name === name)) throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name}.`)
-  signal.throwIfAborted()
+  check()
+  options.signal?.throwIfAborted()
   try {
-    return await current.callTool(name, args, line.target.timeoutMs ?? line.options.callTimeoutMs ?? 60_000, signal)
+    return await current.request(method, params, limitsOf(line, options))
   } catch (error) {
-    if (error instanceof ToolCallError) throw new ToolCallError(error.code, line.redact(error.message))
+    if (error instanceof ToolCallError) throw new ToolCallError(error.code, line.redact(error.message), error.rpcCode)
     drop(line, current)
     if (isRepeated || !isUndelivered(error)) throw new ToolCallError('UNAVAILABLE', line.redact(messageOf(error)))
-    return call(line, name, args, signal, true)
+    return deliver(line, method, params, options, check, true)
+  }
+}
+
+/** One subscription for all watchers of a URI; a new connection gets it anew. */
+async function watch(line: Line, uri: string, listener: (updated: string) => void, options: CallOptions): Promise<() => void> {
+  const end = line.book.watch(uri, listener)
+  try {
+    await deliver(line, 'resources/subscribe', { uri }, options)
+  } catch (error) {
+    end()
+    throw error
+  }
+  return () => {
+    if (end()) line.link?.request('resources/unsubscribe', { uri }, limitsOf(line, {})).catch(() => {})
   }
 }
 

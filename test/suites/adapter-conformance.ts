@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type CatalogAdapter, type SessionAgent, type SessionServer, type SessionUpstream } from '../../src/worker/adapter.js'
+import { ToolCallError } from '../../src/worker/errors.js'
 import { text } from '../support/mcp-servers.js'
 
 /** A connected server with these tools; `calls` are those that reached it. */
@@ -18,6 +19,11 @@ export function upstreamOf(...tools: string[]): SessionUpstream & { calls: strin
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
+    instructions: () => null,
+    offers: async () => [],
+    ask: async (method) => { throw new ToolCallError('UPSTREAM', `nothing answers ${method}`) },
+    watch: async () => () => {},
+    onOffersChanged: () => () => {},
     change: (...next) => {
       current = next
       for (const listener of listeners) listener()

@@ -7,7 +7,9 @@ import { createRequire } from 'node:module'
 import { type AddressInfo } from 'node:net'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema, type Tool } from '@modelcontextprotocol/sdk/types.js'
+import {
+  CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema, type Progress, type ServerCapabilities, type ServerNotification, type Tool,
+} from '@modelcontextprotocol/sdk/types.js'
 
 const require = createRequire(import.meta.url)
 
@@ -59,14 +61,18 @@ async function untilSaid(child: ChildProcess, pattern: RegExp): Promise<void> {
 export interface TestTool {
   name: string
   description?: string
-  /** Default: answers with its own name. */
-  run?: (args: Record<string, unknown>, signal: AbortSignal) => Promise<CallToolResult>
+  /** What else is listed of it. */
+  more?: Partial<Tool>
+  /** Default: answers with its own name. `tell` sends progress, if the caller wants any. */
+  run?: (args: Record<string, unknown>, signal: AbortSignal, tell: (progress: Progress) => Promise<void>) => Promise<CallToolResult>
 }
 
 export interface TestMcpServer extends RunningServer {
   port: number
   /** Changes the tools of every session and tells them so. */
   setTools: (tools: TestTool[]) => Promise<void>
+  /** Sends a notification to every session. */
+  tell: (notification: ServerNotification) => Promise<void>
   /** Headers of every request so far. */
   requests: IncomingMessage['headers'][]
   /** Sessions that were opened and not ended. */
@@ -91,25 +97,40 @@ export function hangingTool(name: string): TestTool & { started: Promise<void>; 
   }
 }
 
+export interface TestMcpServerOptions {
+  port?: number
+  pageSize?: number
+  instructions?: string
+  capabilities?: ServerCapabilities
+  /** Adds handlers to the server of each session. */
+  register?: (server: Server) => void
+}
+
 /** A real MCP server of the official SDK whose tools tests can change, with lists of `pageSize` tools a page. */
-export async function startTestMcpServer(tools: TestTool[], { port = 0, pageSize = 100 } = {}): Promise<TestMcpServer> {
+export async function startTestMcpServer(tools: TestTool[], options: TestMcpServerOptions = {}): Promise<TestMcpServer> {
+  const { port = 0, pageSize = 100, instructions = '', capabilities = {}, register = () => {} } = options
   let current = tools
   const open = new Map<string, { server: Server; transport: StreamableHTTPServerTransport }>()
   const requests: IncomingMessage['headers'][] = []
   const calls: string[] = []
 
   const createSession = async (): Promise<StreamableHTTPServerTransport> => {
-    const server = new Server({ name: 'test', version: '1' }, { capabilities: { tools: { listChanged: true } } })
+    const server = new Server({ name: 'test', version: '1' }, { instructions, capabilities: { tools: { listChanged: true }, ...capabilities } })
+    register(server)
     server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
       const from = Number(params?.cursor ?? 0)
-      const page = current.slice(from, from + pageSize).map(({ name, description }): Tool => ({ name, description, inputSchema: { type: 'object' } }))
+      const page = current.slice(from, from + pageSize).map(({ name, description, more }): Tool => ({ name, description, inputSchema: { type: 'object' }, ...more }))
       return { tools: page, ...(from + pageSize < current.length && { nextCursor: String(from + pageSize) }) }
     })
-    server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
+    server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal, sendNotification }) => {
+      const progressToken = params._meta?.progressToken
+      const tell = async (progress: Progress) => {
+        if (progressToken !== undefined) await sendNotification({ method: 'notifications/progress', params: { ...progress, progressToken } })
+      }
       calls.push(params.name)
       const tool = current.find(({ name }) => name === params.name)
       if (tool === undefined) throw new Error(`no tool ${params.name}`)
-      return tool.run === undefined ? text(tool.name) : tool.run(params.arguments ?? {}, signal)
+      return tool.run === undefined ? text(tool.name) : tool.run(params.arguments ?? {}, signal, tell)
     })
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
@@ -142,6 +163,7 @@ export async function startTestMcpServer(tools: TestTool[], { port = 0, pageSize
       current = next
       await Promise.all([...open.values()].map(({ server }) => server.sendToolListChanged()))
     },
+    tell: async (notification) => { await Promise.all([...open.values()].map(({ server }) => server.notification(notification))) },
     close: async () => {
       http.closeAllConnections()
       await new Promise((resolve) => http.close(resolve))

@@ -121,6 +121,7 @@ describe('what Node really loads', () => {
     ['pilothouse/worker', ['@modelcontextprotocol/sdk', 'dist/client', 'dist/core', 'dist/worker', 'graphql', 'graphql-ws', 'ipaddr.js', 'ws', 'zod']],
     ['pilothouse/worker/mcp', ['dist/worker']],
     ['pilothouse/worker/memory', ['dist/worker']],
+    ['pilothouse/worker/relay', ['dist/worker']],
   ])('for %s is this of ours and of our dependencies', async (specifier, expected) => expect(await loadedBy(specifier)).toEqual(expected))
 
   it('for the server is more, so that it would be seen', async () => {

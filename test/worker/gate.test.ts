@@ -76,6 +76,16 @@ describe('the gate', () => {
     await expect(gate.pass(never)).rejects.toMatchObject({ message: expect.stringContaining('REVOKED') as string })
   })
 
+  it('tells of its closing once, when it is closed already, and nobody who stopped listening', () => {
+    const gate = createGate(handClock(), () => true)
+    const told: string[] = []
+    gate.onClosed(() => told.push(`one ${gate.isOpen()}`))
+    gate.onClosed(() => told.push('other'))()
+    void gate.close(drain)
+    void gate.close(immediate)
+    expect(told).toEqual(['one false'])
+  })
+
   it('fails closed while the catalog is not trusted, whatever timers do', async () => {
     let isTrusted = true
     const gate = createGate(handClock(), () => isTrusted)
