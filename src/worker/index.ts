@@ -126,7 +126,8 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
     transport: createFeedTransport({ url, token, onReconnected: reporter.reconnected }),
-    connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }), relay: createRelay(), feeds: new Map(), isClosed: false,
+    connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
+    relay: createRelay(), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {

@@ -92,10 +92,10 @@ interface Sitting extends SessionOptions {
 export function createSession(options: SessionOptions): HeldSession {
   const { id, agent, feed, adapter, layer, env, onChange } = options
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
-  const relay = relayForSession(options.relay, (toolName) => session.runner.callRefused(toolName))
+  const callRefused = (toolName: string) => session.runner.callRefused(toolName)
+  const relay = relayForSession(options.relay, callRefused)
   const opened = adapter.open?.({
-    sessionId: id, agent, openRelay: relay.open,
-    turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused: (toolName) => session.runner.callRefused(toolName),
+    sessionId: id, agent, openRelay: relay.open, turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused,
   }) ?? Promise.resolve()
   opened.catch(() => {})
   const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')

@@ -4,6 +4,8 @@ import { adapterConformance, agentItem, serverItem, upstreamOf } from '../../sui
 import { connectMcpClient } from '../../support/mcp-client.js'
 import { createRelay } from '../../../src/worker/relay.js'
 
+const context = { sessionId: 's1', agent: null, openRelay: () => createRelay().open(), turnBegan: () => {}, turnEnded: () => {}, callRefused: () => {} }
+
 adapterConformance('relay', relayAdapter)
 
 const context = {
