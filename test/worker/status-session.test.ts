@@ -35,12 +35,13 @@ describe('the status of a worker', () => {
       return new Promise((answer) => { take = () => answer({ accepted: true }) })
     }))
     const worker = await startWorker()
-    const adapter = memoryAdapter()
+    let isOpened = false
+    const adapter = { ...memoryAdapter(), open: async () => { isOpened = true } }
     const opening = worker.openSession({ id: 's1', owner: me, adapter })
     const operation = await feed.operation()
     operation.send(snapshot(cursorAt(1), { mcpServers: [wireServer('1', 'a', { url: server.url })] }))
     expect(await reached).toMatchObject({ workerId: 'w1', number: 1, full: true, sessions: [{ id: 's1', owner: me, agent: null, entries: [], cursor: null }] })
-    expect([server.requests.length, adapter.list()]).toEqual([0, []])
+    expect([isOpened, server.requests.length, adapter.list()]).toEqual([false, 0, []])
     feed.answerReports(() => ({ accepted: true }))
     take()
     await opening
