@@ -1,14 +1,18 @@
 import { isEqualJson } from '../core/canonical.js'
 import { can } from '../core/access.js'
+import { formatCursor } from '../core/change.js'
 import { type Entry, type JudgedEntry } from '../core/entry.js'
-import { type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, targetAfter } from '../core/revocation.js'
+import { type OwnerRef } from '../core/owner.js'
+import { type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, silentAfterMs, targetAfter } from '../core/revocation.js'
 import { type Withdrawal, type WithdrawalVerb } from '../core/withdrawal.js'
 import { connectedForMs, trustForMs } from '../core/worker-status.js'
+import { lastChangeOf } from '../db/audit.js'
 import { type Tx } from '../db/client.js'
-import { lockHead } from '../db/head.js'
+import { type Head, lockHead } from '../db/head.js'
 import {
-  addLateTargets, findRevocation, followTargets, insertRevocation, listRevocations, listTargets, summarizeTargets, writeTargets,
+  addLateTargets, addUntold, findRevocation, followTargets, insertRevocation, listRevocations, listTargets, summarizeTargets, writeTargets,
 } from '../db/revocation.js'
+import { listUntold, type StoredSession } from '../db/worker.js'
 import { actorOf, type CatalogContext, type CatalogServices, newId } from './context.js'
 import { visibleOwners, workerById, type WorkerView } from './worker.js'
 
@@ -63,10 +67,22 @@ export function newReceipt(context: CatalogContext, before: Entry, sequence: num
  * @returns its id
  */
 export async function openReceipt(context: CatalogContext, tx: Tx, before: Entry, given: Given): Promise<string> {
-  const { sequence } = await lockHead(tx)
-  const receipt = newReceipt(context, before, sequence + 1, given)
+  const head = await lockHead(tx)
+  const receipt = newReceipt(context, before, head.sequence + 1, given)
   await insertRevocation(tx, receipt, stoppedByThemselves(context))
+  await addUntold(tx, receipt.id, await untoldOf(context, tx, before, head))
   return receipt.id
+}
+
+/**
+ * A session is told of before it loads anything, and its entries a moment later. Where it had not come up to the last change of the entry, or
+ * of anybody's rights, when it was last told of, it has the entry if its owner's set has. Of workers that report only.
+ */
+async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Entry, { incarnation, rightsSequence }: Head): Promise<StoredSession[]> {
+  const { index } = context
+  const isHad = (owner: OwnerRef) => index.chosen(index.scopeOf(owner), kind, name)?.id === id
+  const cursor = formatCursor({ incarnation, sequence: Math.max(rightsSequence, await lastChangeOf(tx, id) ?? 0) })
+  return (await listUntold(tx, { entryId: id, cursor, moment: ago(context, silentAfterMs) })).filter(({ owner }) => isHad(owner))
 }
 
 /**

@@ -31,6 +31,16 @@ export async function insertRevocation(tx: Tx, { owner, requestedAt, deadline, .
     where worker.seen_at > ${since.toISOString()}::timestamptz and ${isHeld} on conflict do nothing`)
 }
 
+/** Sessions that may have it by now: their workers have not told yet. */
+export async function addUntold(tx: Tx, revocationId: string, sessions: readonly StoredSession[]): Promise<void> {
+  if (sessions.length === 0) return
+  const reason = 'Its worker has not told yet whether it has it.'
+  await tx.execute(sql`insert into revocation_target ${columns}
+    select ${revocationId}, "workerId", "sessionId", "ownerKind", "ownerId", 'STARTING', null, 0, ${reason}
+    from jsonb_to_recordset(${JSON.stringify(sessions.map(({ workerId, sessionId, owner: { kind, id } }) => ({ workerId, sessionId, ownerKind: kind, ownerId: id })))}::jsonb)
+      as given ("workerId" text, "sessionId" text, "ownerKind" text, "ownerId" text) on conflict do nothing`)
+}
+
 /** With these sessions and no others. */
 export async function insertReceipt(db: Queryable, { owner, ...rest }: Revocation, sessions: readonly StoredSession[]): Promise<void> {
   const made = JSON.stringify([{ ...rest, ownerKind: owner.kind, ownerId: owner.id }])

@@ -174,3 +174,15 @@ export async function listHolders(
   return rows.map(({ session: { ownerKind, ownerId, ...row } }) => (
     { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))
 }
+
+/** Sessions of workers heard of after `moment` that had not come up to `cursor` when they were last told of, without a word of the entry. */
+export async function listUntold(db: Queryable, { entryId, cursor, moment }: { entryId: string; cursor: string; moment: Date }): Promise<StoredSession[]> {
+  const rows = await db.select({ session: workerSession }).from(workerSession).innerJoin(worker, eq(worker.id, workerSession.workerId))
+    .where(and(
+      gt(worker.seenAt, moment), sql`not (${hasAny([{ entryId }])})`,
+      // A cursor of another incarnation tells nothing.
+      sql`coalesce(${workerSession.cursor} collate "C" < ${cursor} or left(${workerSession.cursor}, 8) <> left(${cursor}, 8), true)`,
+    ))
+  return rows.map(({ session: { ownerKind, ownerId, ...row } }) => (
+    { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))
+}

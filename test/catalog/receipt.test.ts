@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   type AppliedEntryInput, DeleteEntryDocument, type OwnerInput, ReportWorkerStatusDocument, RevocationDocument, RevocationImpactDocument, RevocationsDocument,
   RevokeEntryDocument, SetEntryEnabledDocument, UpdateMcpServerDocument, type WorkerSessionInput,
@@ -17,8 +17,13 @@ let worker: Person
 beforeAll(async () => {
   server = await startTestServer({ now })
   second = await server.node({ now, listens: false, pollMs: 3_600_000 })
-  ;[alice, bob] = await Promise.all(['alice', 'bob'].map((name) => server.user(name))) as [Person, Person]
   worker = await server.worker()
+})
+// Each time another one: sessions of earlier tests, whose workers say no more, would count.
+let people = 0
+beforeEach(async () => {
+  people += 1
+  ;[alice, bob] = await Promise.all(['alice', 'bob'].map((name) => server.user(`${name}-${people}`))) as [Person, Person]
 })
 afterAll(() => server.close())
 
@@ -103,6 +108,17 @@ describe('S13: a receipt', () => {
     const { revocation, cursor: gone } = await revoke(alice, id)
     await here.send([session('old', alice, gone, of(id, 'STOPPED', { refusedCalls: 1 })), session('new', alice, gone, of(id, 'STOPPED', { refusedCalls: 5 }))])
     expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['brief-1', 'new', 'STOPPED', 5]] })
+  })
+
+  it('S13: ... and one that was told of before it loaded, until its worker tells more; not one whose owner did not have it', async () => {
+    const here = reporter('fresh-1')
+    await here.send([{ id: 'new', owner: { kind: 'USER', id: alice.id }, entries: [] }, { id: 'other', owner: { kind: 'USER', id: bob.id }, entries: [] }])
+    const { id } = await server.register(alice, 'fresh')
+    const { revocation, cursor: gone } = await revoke(alice, id)
+    expect(revocation).toMatchObject({ state: 'PENDING', targetCount: 1 })
+    expect(await read(alice, revocation.id)).toMatchObject({ targets: [['fresh-1', 'new', 'STARTING', 0]] })
+    await here.send([session('new', alice, gone)])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['fresh-1', 'new', 'STOPPED', 0]] })
   })
 
   it('S17: what a process that died left unsaid is made up for when the receipt is read', async () => {

@@ -5,10 +5,12 @@ import { type Person, startTestServer, type TestServer } from '../support/server
 
 let server: TestServer
 let alice: Person
+let bob: Person
 let worker: Person
 beforeAll(async () => {
   server = await startTestServer()
   alice = await server.user('alice')
+  bob = await server.user('bob')
   worker = await server.worker()
 })
 afterAll(() => server.close())
@@ -66,8 +68,8 @@ describe('pilothouse revoke', () => {
   })
 
   it('without --wait answers at once', async () => {
-    const { id } = await server.register(alice, 'unused')
-    const { code, stdout } = await run(['unused', '--mode', 'drain', '--deadline', '60', '--json'])
+    const { id } = await server.register(bob, 'unused')
+    const { code, stdout } = await run(['unused', '--mode', 'drain', '--deadline', '60', '--json'], bob)
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ entry: { id, status: 'REVOKED' }, revocation: { mode: 'DRAIN', state: 'COMPLETE', targetCount: 0 } })
   })

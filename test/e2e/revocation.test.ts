@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { RevocationDocument, type RevocationQuery, RevokeEntryDocument } from '../../src/client/index.js'
+import { RevocationDocument, type RevocationQuery, RevokeEntryDocument, SetEntryEnabledDocument } from '../../src/client/index.js'
 import { mcpAdapter, type McpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { type RunningServer, startEverything } from '../support/mcp-servers.js'
+import { hangingTool, type RunningServer, startEverything, startTestMcpServer } from '../support/mcp-servers.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 
 let server: TestServer
@@ -52,4 +52,29 @@ it('S13: revoked under a loop of calls on two workers, the last success lies bef
   })
   for (const at of lastSuccesses) expect(at).toBeLessThan(Date.parse(receipt.deadline))
   await Promise.all(workers.map((worker) => worker.close()))
+})
+
+it('S13: what is drained goes on, and ends at once when it is revoked then; both receipts are complete', async () => {
+  const alice = await server.user('draining')
+  const { token } = await server.worker()
+  const tool = hangingTool('wait')
+  const upstream = await startTestMcpServer([tool])
+  const worker = await createCatalogWorker({ url: server.url, token, workerId: 'three' })
+  const host = mcpAdapter()
+  const { id, cursor } = await server.register(alice, 'slow', { url: upstream.url })
+  const session = await worker.openSession({ id: 's', owner: { kind: 'USER', id: alice.id }, adapter: host })
+  await session.settled(cursor)
+  const call = host.callTool('slow-wait', {}).then(() => 'finished', (error: Error) => error.name)
+  await tool.started
+  const { setEntryEnabled } = await alice.client.execute(SetEntryEnabledDocument, { input: { id, expectedRevision: 1, enabled: false, deadlineSeconds: 3_600 } })
+  await session.settled(setEntryEnabled.cursor)
+  await expect(host.callTool('slow-wait', {})).rejects.toMatchObject({ name: 'ToolCallError' })
+  expect(setEntryEnabled.revocation).toMatchObject({ mode: 'DRAIN', targetCount: 1 })
+  const { revokeEntry } = await alice.client.execute(RevokeEntryDocument, { input: { id, reason: 'It leaked.' } })
+  expect(await call).toBe('ToolCallError')
+  await tool.aborted
+  for (const { id: receiptId } of [setEntryEnabled.revocation!, revokeEntry.revocation]) {
+    expect(await untilComplete(alice, receiptId)).toMatchObject({ state: 'COMPLETE', stoppedCount: 1, targets: { nodes: [{ sessionId: 's', state: 'STOPPED' }] } })
+  }
+  await Promise.all([worker.close(), upstream.close()])
 })
