@@ -10,6 +10,7 @@ import { createEntryLane } from './catalog/entry-lane.js'
 import { writeAlone, type WriterOptions } from './catalog/writer.js'
 import { noObserver, type Observer } from './catalog/observer.js'
 import { startMembershipSweep } from './catalog/membership.js'
+import { countConnected } from './catalog/worker.js'
 import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
 import { type Database, type Db, migrateDatabase, openDatabase, withStartLock } from './db/client.js'
@@ -114,16 +115,17 @@ export async function openCatalog(
   }
 }
 
-/** How long a request, or the end of the process, waits for the database. */
+/** How long a request, or the end of the process, waits for the database; and a scrape, which has more to tell. */
 const patienceMs = 5_000
+const scrapePatienceMs = 1_000
 
 /** A database that does not answer must not hold requests for ever, nor the end. */
-async function inTime(work: Promise<void>): Promise<void> {
+async function inTime<Result>(work: Promise<Result>, waitMs = patienceMs): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), patienceMs)
+    timer = setTimeout(() => reject(new CatalogError('UNAVAILABLE', 'The database does not answer.', { field: 'request', mend: 'Try again in a moment.' })), waitMs)
   })
-  await Promise.race([work, late]).finally(() => clearTimeout(timer))
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 /** Migrations, heads and the audit key, which must be the one that the database was audited with. */
@@ -179,6 +181,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   metrics.read({
     lagSeconds: tail.lagSeconds, sequence: () => services.index.state.sequence, subscriptions: hub.size, groups: hub.groups,
     waitingBytes: http.webSockets.waitingBytes, requestsInFlight: http.requestsInFlight,
+    connectedWorkers: () => inTime(countConnected(services, 'WORKERS'), scrapePatienceMs).catch(() => NaN),
+    connectedSessions: () => inTime(countConnected(services, 'SESSIONS'), scrapePatienceMs).catch(() => NaN),
   })
   // Consumers of changes are wired here and nowhere else: rights first, so that nobody gets what they just lost.
   catalog.onBatch((touched) => {

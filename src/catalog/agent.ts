@@ -3,6 +3,8 @@ import { type JudgedEntry } from '../core/entry.js'
 import { type Committed } from './commit.js'
 import { type CatalogContext } from './context.js'
 import { registerEntry, type RegisterInput, type UpdateInput, updateEntryOfKind } from './entry.js'
+import { withReceipt } from './narrow.js'
+import { type Withdrawn } from './receipt.js'
 
 /** `definition` is `AgentDefinitionInput` of schema.graphql. */
 export interface RegisterAgentInput extends RegisterInput {
@@ -19,7 +21,7 @@ export async function registerAgent(context: CatalogContext, input: RegisterAgen
 }
 
 /** @throws CatalogError as `registerAgent`, and REVISION_CONFLICT (with currentRevision) */
-export async function updateAgent(context: CatalogContext, input: UpdateAgentInput): Promise<Committed<JudgedEntry>> {
+export async function updateAgent(context: CatalogContext, input: UpdateAgentInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return updateEntryOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition))
+  return withReceipt(context, await updateEntryOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition)))
 }

@@ -33,7 +33,8 @@ export interface CatalogServices {
 export interface AccessEvent {
   actor: PrincipalRef
   action: string
-  outcome: 'DENIED' | 'BREAK_GLASS'
+  /** OK: nothing was refused, and it is worth knowing who did it. */
+  outcome: 'DENIED' | 'BREAK_GLASS' | 'OK'
   target: string
 }
 
@@ -66,7 +67,7 @@ export function actorOf(principal: Principal): PrincipalRef {
   return { kind: principal.kind, id: principal.id }
 }
 
-export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok'
+export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok' | 'rev'
 
 /** Opaque and unguessable; the prefix tells people, and `node(id)`, what it is. */
 export function newId(prefix: IdPrefix): string {

@@ -3,13 +3,14 @@ import { type AuditedChange } from './writer.js'
 import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
+import { policyDenied, revokedRefusal, unblocked } from './block.js'
 import { resolveReach, type ReachInput } from './reach.js'
 import { isEqualJson } from '../core/canonical.js'
-import { type ApplyMoment, type Definition, type Entry, type EntryKind, type JudgedEntry, toCandidate } from '../core/entry.js'
+import { type ApplyMoment, type Definition, type Entry, type EntryKind, isRevoked, type JudgedEntry, toCandidate } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
-import { findRevision } from '../db/entry.js'
+import { parseWithdrawal, type Withdrawal } from '../core/withdrawal.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { judge, verdictOf } from '../index/state.js'
 
@@ -51,11 +52,17 @@ export function newEntry(
   const entry: Entry = {
     id: newId(kind === 'MCP_SERVER' ? 'srv' : 'agt'), kind, name, owner, definition,
     ...resolveReach(context, owner, input, null),
-    enabled: input.enabled ?? true, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
+    enabled: input.enabled ?? true, revoked: null, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
     createdAt: now, updatedAt: now, updatedBy: actorOf(context.principal),
   }
   requireAllowed(context, entry)
-  return entry
+  return unblocked(context, entry)
+}
+
+/** An entry before and after a change; the same twice when nothing changed. */
+export interface ChangedEntry {
+  before: JudgedEntry
+  after: JudgedEntry
 }
 
 /**
@@ -65,7 +72,7 @@ export function newEntry(
 export function changeEntry(
   context: CatalogContext, target: { id: string; expectedRevision: number; kind?: EntryKind }, action: string,
   decide: () => ((entry: Entry) => Partial<Entry>) | Promise<(entry: Entry) => Partial<Entry>>,
-): Promise<Committed<JudgedEntry>> {
+): Promise<Committed<ChangedEntry>> {
   return commitEntry(context, actorOf(context.principal), async () => {
     const { id, kind } = await writableEntry(context, target.id)
     if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
@@ -75,9 +82,8 @@ export function changeEntry(
       plan: (locked) => {
         const before = atRevision(locked, target)
         const after = nextRevision(context, before, change(before))
-        return after === null
-          ? { after, change: null, result: judged(context, before) }
-          : { after, change: updated(context, before, after, action), result: judged(context, after) }
+        const result = { before: judged(context, before), after: judged(context, after ?? before) }
+        return { after, change: after === null ? null : updated(context, before, after, action), result }
       },
     }
   })
@@ -85,7 +91,7 @@ export function changeEntry(
 
 export function updateEntryOfKind(
   context: CatalogContext, kind: EntryKind, input: UpdateInput, definition: Definition | null,
-): Promise<Committed<JudgedEntry>> {
+): Promise<Committed<ChangedEntry>> {
   const name = input.name === null || input.name === undefined ? null : parseInput(line(200, 1), input.name, 'name')
   return changeEntry(context, { ...input, kind }, `${actionNoun[kind]}.update`, () => (entry) => ({
     ...resolveReach(context, entry.owner, input, entry),
@@ -93,49 +99,19 @@ export function updateEntryOfKind(
   }))
 }
 
-export function setEntryEnabled(
-  context: CatalogContext, input: { id: string; expectedRevision: number; enabled: boolean },
-): Promise<Committed<JudgedEntry>> {
-  return changeEntry(context, input, input.enabled ? 'entry.enable' : 'entry.disable', () => () => ({ enabled: input.enabled }))
-}
-
-/** An old definition becomes the new revision, and goes through today's policy again. */
-export function rollbackEntry(
-  context: CatalogContext, input: { id: string; expectedRevision: number; toRevision: number },
-): Promise<Committed<JudgedEntry>> {
-  return changeEntry(context, input, 'entry.rollback', async () => {
-    // Revisions are never rewritten, so this one may be read before the entry is locked.
-    const old = input.toRevision >= 1 ? await findRevision(context.db, input.id, input.toRevision) : null
-    return (entry) => {
-      if (old !== null && input.toRevision <= entry.revision) return { definition: old.definition }
-      throw invalid('toRevision', `There is no revision ${input.toRevision}.`, `Choose one from 1 to ${entry.revision}; entryHistory lists them.`)
-    }
-  })
-}
-
-/** A tombstone: revisions and audit stay stored, the name is free at once. */
-export function deleteEntry(context: CatalogContext, input: { id: string; expectedRevision: number }): Promise<Committed<null>> {
-  return commitEntry(context, actorOf(context.principal), async () => {
-    const { id } = await writableEntry(context, input.id)
-    return {
-      id, owner: null,
-      plan: (locked) => ({ after: null, change: tombstoned(context, atRevision(locked, input)), result: null }),
-    }
-  })
-}
-
-export function tombstoned(context: CatalogContext, before: Entry): AuditedChange {
+export function tombstoned(context: CatalogContext, before: Entry, withdrawal = parseWithdrawal('DELETE', {})): AuditedChange {
   return {
-    change: { subject: 'ENTRY', id: before.id, before: toCandidate(judged(context, before)), after: null },
+    change: { subject: 'ENTRY', id: before.id, before: { ...toCandidate(judged(context, before)), withdrawal }, after: null },
     action: `${actionNoun[before.kind]}.delete`, before: auditView(context, before), after: null,
   }
 }
 
 export const actionNoun: Record<EntryKind, string> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }
 
-function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevision: number }): Entry {
+/** @param target without a revision, whichever it is at is meant */
+export function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevision?: number }): Entry {
   if (entry === null) throw notFound('id', 'entry')
-  if (entry.revision !== expectedRevision) {
+  if (expectedRevision !== undefined && entry.revision !== expectedRevision) {
     throw new CatalogError('REVISION_CONFLICT', `The entry is at revision ${entry.revision}, not ${expectedRevision}.`, {
       field: 'expectedRevision', currentRevision: entry.revision, mend: 'Read the entry again, and repeat the change on what it is now.',
     })
@@ -143,8 +119,12 @@ function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevisio
   return entry
 }
 
-/** null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable. */
+/**
+ * null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable.
+ * What was revoked is not even enabled again.
+ */
 export function nextRevision(context: CatalogContext, before: Entry, change: Partial<Entry>): Entry | null {
+  if (isRevoked(before)) throw revokedRefusal(before)
   const isSame = Object.entries(change).every(([key, value]) => {
     return value === undefined || isEqualJson(value, before[key as keyof Entry])
   })
@@ -154,8 +134,9 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
     ...changed, digest: digestOf(changed.kind, changed.definition), revision: before.revision + 1,
     updatedAt: context.now().toISOString(), updatedBy: actorOf(context.principal),
   }
-  if (after.name !== before.name || after.digest !== before.digest) requireAllowed(context, after)
-  return after
+  const isOther = after.name !== before.name || after.digest !== before.digest
+  if (isOther) requireAllowed(context, after)
+  return isOther || (after.enabled && !before.enabled) ? unblocked(context, after) : after
 }
 
 export function registered(context: CatalogContext, entry: Entry): AuditedChange {
@@ -165,23 +146,19 @@ export function registered(context: CatalogContext, entry: Entry): AuditedChange
   }
 }
 
-export function updated(context: CatalogContext, before: Entry, after: Entry, action: string): AuditedChange {
+export function updated(context: CatalogContext, before: Entry, after: Entry, action: string, withdrawal?: Withdrawal): AuditedChange {
   return {
-    change: { subject: 'ENTRY', id: after.id, before: toCandidate(judged(context, before)), after },
+    change: { subject: 'ENTRY', id: after.id, before: { ...toCandidate(judged(context, before)), ...(withdrawal && { withdrawal }) }, after },
     action, before: auditView(context, before), after: auditView(context, after),
   }
 }
 
-function judged(context: CatalogContext, entry: Entry): JudgedEntry {
+export function judged(context: CatalogContext, entry: Entry): JudgedEntry {
   return judge(context.index.state, entry)
 }
 
 function requireAllowed(context: CatalogContext, entry: Entry): void {
   const { kind, findings } = verdictOf(context.index.state.policy, entry)
-  if (kind !== 'DENY') return
-  const [first] = findings
-  throw new CatalogError('POLICY_DENIED', findings.map(({ message }) => message).join(' '), {
-    findings, ...(first && { field: first.field, mend: first.mend }),
-  })
+  if (kind === 'DENY') throw policyDenied(findings)
 }
 

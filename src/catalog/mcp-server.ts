@@ -3,6 +3,8 @@ import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Committed } from './commit.js'
 import { type CatalogContext } from './context.js'
 import { registerEntry, type RegisterInput, type UpdateInput, updateEntryOfKind } from './entry.js'
+import { withReceipt } from './narrow.js'
+import { type Withdrawn } from './receipt.js'
 
 /** `definition` is `McpServerDefinitionInput` of schema.graphql. */
 export interface RegisterMcpServerInput extends RegisterInput {
@@ -19,7 +21,7 @@ export async function registerMcpServer(context: CatalogContext, input: Register
 }
 
 /** @throws CatalogError as `registerMcpServer`, and REVISION_CONFLICT (with currentRevision) */
-export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<JudgedEntry>> {
+export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return updateEntryOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))
+  return withReceipt(context, await updateEntryOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition)))
 }

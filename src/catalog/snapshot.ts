@@ -1,11 +1,13 @@
-import { decide } from '../core/access.js'
+import { can, decide } from '../core/access.js'
 import { wayTo } from '../core/effective.js'
-import { explain, type Availability } from '../core/explain.js'
+import { explain, type Availability, workersStep } from '../core/explain.js'
 import { type EntryKind, type JudgedEntry, isAgent, isMcpServer, nameKey, type McpServerEntry, type AgentEntry } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
+import { countStates } from '../db/worker.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { ownerFor } from './authorize.js'
 import { type CatalogContext } from './context.js'
+import { mayRunSince, namesOf } from './worker.js'
 
 export interface EffectiveCatalog {
   owner: OwnerRef
@@ -31,7 +33,7 @@ export async function explainAvailability(context: CatalogContext, query: OwnerQ
   const { index } = context
   const scope = index.scopeOf(owner)
   const own = index.scopeOf({ kind: 'USER', id: context.principal.id })
-  return explain({
+  const answer = explain({
     scope,
     entries: index.state.entriesByName.get(nameKey({ kind, name })) ?? [],
     // An admin's right to look into strangers' entries is used by naming their owner, where it is recorded.
@@ -40,4 +42,7 @@ export async function explainAvailability(context: CatalogContext, query: OwnerQ
       wayTo(own, entry) !== null || isSameOwner(entry.owner, owner) || decide(context.principal, 'SEE_ENTRIES', entry.owner) === 'YES'),
     hasMcpServer: (server) => index.chosen(scope, 'MCP_SERVER', server) !== null,
   })
+  if (answer.entry === null || !can(context.principal, 'READ_STATUS', owner)) return answer
+  const states = await countStates(context.db, namesOf(context, owner), answer.entry.id, mayRunSince(context))
+  return { ...answer, steps: [...answer.steps, ...workersStep(states)] }
 }

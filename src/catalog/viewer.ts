@@ -3,9 +3,11 @@ import { type JudgedEntry } from '../core/entry.js'
 import { type AuditNode, auditEventById } from './audit.js'
 import { visibleEntry } from './authorize.js'
 import { type CatalogContext } from './context.js'
+import { revocationById, type RevocationView } from './receipt.js'
 import { listTeams } from './team.js'
 import { ownToken, type StoredToken } from './token.js'
 import { listUsers } from './user.js'
+import { workerById, type WorkerView } from './worker.js'
 
 /** Whose sets the caller may read by name; a worker that serves everyone has no list. */
 export function viewerOwners(context: CatalogContext): OwnerRef[] {
@@ -16,10 +18,12 @@ export function viewerOwners(context: CatalogContext): OwnerRef[] {
 }
 
 /** Whatever has that id, if the caller may see it; null for unknown, malformed and hidden ids alike. */
-export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | AuditNode | null> {
+export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | AuditNode | RevocationView | WorkerView | null> {
   return await visibleEntry(context, id)
     ?? listTeams(context).find((team) => team.id === id)
     ?? listUsers(context, null).find((user) => user.id === id)
     ?? await ownToken(context, id)
     ?? await auditEventById(context, id)
+    ?? await revocationById(context, id)
+    ?? await workerById(context, id)
 }

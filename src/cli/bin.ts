@@ -5,9 +5,11 @@ import { CatalogRequestError } from '../client/index.js'
 import { addAudit } from './audit.js'
 import { addDatabase } from './database.js'
 import { addImport } from './import.js'
+import { addRevoke } from './revoke.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
 import { addWatch } from './watch.js'
+import { addWorkers } from './workers.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -24,6 +26,8 @@ program.command('serve').description('run the server; without DATABASE_URL on an
 addToken(program)
 addImport(program)
 addWatch(program)
+addRevoke(program)
+addWorkers(program)
 addAudit(program)
 addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()

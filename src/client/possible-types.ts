@@ -6,5 +6,5 @@ export const possibleTypes: Record<string, string[]> = {
   CatalogEntry: ['Agent', 'McpServer'],
   CatalogEvent: ['CatalogBookmark', 'CatalogDelta', 'CatalogSnapshot'],
   McpTransport: ['RemoteTransport', 'StdioTransport'],
-  Node: ['AccessToken', 'Agent', 'AuditEvent', 'McpServer', 'Team', 'User'],
+  Node: ['AccessToken', 'Agent', 'AuditEvent', 'McpServer', 'Revocation', 'Team', 'User', 'Worker'],
 }

@@ -6,7 +6,7 @@ import { type OwnerKind, type OwnerRef, type Role, type TeamRole } from './owner
  */
 export const actions = [
   'SEE_ENTRIES', 'READ_HISTORY', 'WRITE_ENTRIES', 'READ_SET', 'READ_POLICY', 'WRITE_POLICY', 'MANAGE_MEMBERS', 'MANAGE_TOKENS',
-  'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS',
+  'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS', 'REPORT_STATUS', 'READ_STATUS',
 ] as const
 export type Action = (typeof actions)[number]
 
@@ -103,6 +103,17 @@ export const accessTable: Record<Action, Rows> = {
   READ_METRICS: {
     USER: none,
     TEAM: none,
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
+  },
+  REPORT_STATUS: {
+    USER: row(              'NO',     'HIDDEN',  'HIDDEN', 'NO',      'HIDDEN', 'YES',    'HIDDEN'),
+    TEAM: row(              'HIDDEN', 'NO',      'NO',     'NO',      'HIDDEN', 'YES',    'HIDDEN'),
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'NO',      'NO',     'YES',    'NO'),
+  },
+  // What runs, and in which state, is for admins to see without breaking glass: it says nothing of what an entry holds.
+  READ_STATUS: {
+    USER: row(              'YES',    'HIDDEN',  'HIDDEN', 'YES',     'HIDDEN', 'NO',     'HIDDEN'),
+    TEAM: row(              'HIDDEN', 'YES',     'YES',    'YES',     'HIDDEN', 'NO',     'HIDDEN'),
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
   },
 }

@@ -1,5 +1,6 @@
-import { type Candidate, type Entry } from './entry.js'
+import { type Candidate, type Entry, isRevoked } from './entry.js'
 import { type Membership, type OwnerRef, type Team, type User } from './owner.js'
+import { stricterOf, type Withdrawal } from './withdrawal.js'
 
 /** What authenticates somebody, as far as every node must know it. The hash is of the whole token, never the token. */
 export interface TokenRecord {
@@ -26,13 +27,16 @@ export interface PolicyRecord {
   document: unknown
 }
 
+/** An entry as it was before a change, and how sessions are to lose it, if the change took it away. */
+export type FormerEntry = Candidate & { withdrawal?: Withdrawal }
+
 /**
  * One row of the change log: the state of one thing after the change, and what of the state before is needed to tell
  * somebody what was taken away. State, never instructions: applying it twice does nothing more.
  * A new kind of thing is a new member here; the compiler then names every place that must know it.
  */
 export type Change =
-  | { subject: 'ENTRY'; id: string; before: Candidate | null; after: Entry | null }
+  | { subject: 'ENTRY'; id: string; before: FormerEntry | null; after: Entry | null }
   | { subject: 'USER'; id: string; before: User | null; after: User }
   | { subject: 'TEAM'; id: string; before: Team | null; after: Team }
   | { subject: 'MEMBERSHIP'; id: string; before: Membership | null; after: Membership | null; userId: string; teamId: string }
@@ -44,17 +48,45 @@ export type LoggedChange = Change & { sequence: number }
 
 /**
  * Whether a change can alter what somebody may do, so that decisions taken before it must be looked at again.
- * People and teams that are new alter nobody's rights, nor does a membership that only lasts longer.
+ * People and teams that are new alter nobody's rights, nor does a membership that only lasts longer. What is revoked may not be saved again.
  */
 export function altersRights(change: Change): boolean {
   switch (change.subject) {
-    case 'ENTRY': return false
+    case 'ENTRY': return change.after !== null && isRevoked(change.after) && change.before?.status !== 'REVOKED'
     case 'USER':
     case 'TEAM': return change.before !== null
     case 'MEMBERSHIP': return change.before?.role !== change.after?.role
     case 'POLICY':
     case 'TOKEN': return true
   }
+}
+
+/**
+ * How entries are lost over a run of changes: for each the strictest of all that were said, so that folding changes never
+ * gives calls in flight more time than one of them did.
+ */
+export function foldWithdrawals(changes: Iterable<Change>): Map<string, Withdrawal> {
+  const folded = new Map<string, Withdrawal>()
+  for (const change of changes) {
+    if (change.subject !== 'ENTRY' || change.before === null) continue
+    const said = change.before.withdrawal
+    const known = folded.get(change.id)
+    if (said !== undefined) folded.set(change.id, known === undefined ? said : stricterOf(known, said))
+  }
+  return folded
+}
+
+/**
+ * What a run of changes ends at once although it was disabled before, as it was then: somebody's calls may still be drained.
+ * @param isNowRevoked else it is left to its drain
+ */
+export function hastenedIn(changes: Iterable<Change>, isNowRevoked: (id: string) => boolean): FormerEntry[] {
+  const hastened = new Map<string, FormerEntry>()
+  for (const change of changes) {
+    if (change.subject !== 'ENTRY' || change.before?.status !== 'DISABLED') continue
+    if (change.before.withdrawal?.mode === 'IMMEDIATE' && isNowRevoked(change.id)) hastened.set(change.id, change.before)
+  }
+  return [...hastened.values()]
 }
 
 export interface Cursor {

@@ -1,5 +1,6 @@
 import { type Candidate, type EntryKind, type Reach } from './entry.js'
 import { type OwnerKind } from './owner.js'
+import { defaultDrainSeconds, stricterOf, type Withdrawal } from './withdrawal.js'
 
 /**
  * Whose set is computed. A person whom the catalog does not know yet is a USER without id: that set is
@@ -91,7 +92,7 @@ export function byAge(a: Reach, b: Reach): number {
 }
 
 export const removalReasons = [
-  'DELETED', 'DISABLED', 'POLICY_DENIED', 'APPROVAL_VOID', 'NOT_SHARED', 'SHADOWED', 'RENAMED',
+  'DELETED', 'DISABLED', 'REVOKED', 'POLICY_DENIED', 'APPROVAL_VOID', 'NOT_SHARED', 'SHADOWED', 'RENAMED',
 ] as const
 export type RemovalReason = (typeof removalReasons)[number]
 
@@ -106,6 +107,7 @@ export function removalReason(scope: Scope, gone: Reach, now: Candidate | null, 
   if (wayTo(scope, now) === null) return 'NOT_SHARED'
   // State before name: a rename in the same step must not turn an immediate end into a drain.
   switch (now.status) {
+    case 'REVOKED': return 'REVOKED'
     case 'DISABLED': return 'DISABLED'
     case 'POLICY_DENIED': return 'POLICY_DENIED'
     case 'PENDING_APPROVAL': return 'APPROVAL_VOID'
@@ -113,12 +115,20 @@ export function removalReason(scope: Scope, gone: Reach, now: Candidate | null, 
   }
 }
 
-/** Seconds that calls in flight may go on after a DRAIN when the writer names no deadline. */
-export const defaultDrainSeconds = 30
-
 /** disable drains; whatever merely moves to another entry or name drains too; everything else ends at once. */
 export function removalMode(reason: RemovalReason): 'DRAIN' | 'IMMEDIATE' {
   return reason === 'DISABLED' || reason === 'SHADOWED' || reason === 'RENAMED' ? 'DRAIN' : 'IMMEDIATE'
+}
+
+/**
+ * How calls in flight end. Whoever took the entry away has the say; where it went for another reason in the same run of changes, the
+ * stricter of both.
+ */
+function endingOf(reason: RemovalReason, said: Withdrawal | null): Pick<RemovedEntry, 'mode' | 'deadlineSeconds'> {
+  const usual: Withdrawal = { mode: removalMode(reason), deadlineSeconds: defaultDrainSeconds }
+  const isSaid = reason === 'DELETED' || reason === 'DISABLED' || reason === 'REVOKED'
+  const { mode, deadlineSeconds } = said === null ? usual : isSaid ? said : stricterOf(said, usual)
+  return { mode, deadlineSeconds: mode === 'DRAIN' ? deadlineSeconds : null }
 }
 
 export interface RemovedEntry {
@@ -140,17 +150,26 @@ export interface Difference<Item extends Candidate> {
  * The difference for one name between what was chosen and what is.
  * @param current looks up what an entry is now; null when it is deleted
  * @param lastReach looks up whom a deleted entry reached last
+ * @param withdrawal looks up how whoever took an entry away said that sessions lose it
  */
 export function differenceOf<Item extends Candidate>(
   scope: Scope, before: Reach | null, after: Item | null, current: (id: string) => Item | null,
-  lastReach: (id: string) => Candidate | null = () => null,
+  lastReach: (id: string) => Candidate | null = () => null, withdrawal: (id: string) => Withdrawal | null = () => null,
 ): Difference<Item> {
   const isSame = before !== null && after !== null && before.id === after.id
   const upserted = after !== null && !(isSame && before.revision === after.revision) ? [after] : []
   if (before === null || isSame) return { upserted, removed: [] }
-  const reason = removalReason(scope, before, current(before.id), lastReach(before.id))
-  const mode = removalMode(reason)
   const { id, kind, name, revision } = before
-  return { upserted, removed: [{ id, kind, name, revision, reason, mode, deadlineSeconds: mode === 'DRAIN' ? defaultDrainSeconds : null }] }
+  const reason = removalReason(scope, before, current(id), lastReach(id))
+  return { upserted, removed: [{ id, kind, name, revision, reason, ...endingOf(reason, withdrawal(id)) }] }
 }
 
+/**
+ * The removal once more of what is revoked while it may still be drained: told to whom it reached, had they it in their set or not.
+ * @param removed what is told of it already
+ */
+export function hastenings(scope: Scope, hastened: readonly Candidate[], removed: readonly RemovedEntry[]): RemovedEntry[] {
+  return hastened
+    .filter((entry) => wayTo(scope, entry) !== null && !removed.some(({ id }) => id === entry.id))
+    .map(({ id, kind, name, revision }) => ({ id, kind, name, revision, reason: 'REVOKED', mode: 'IMMEDIATE', deadlineSeconds: null }))
+}

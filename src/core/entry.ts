@@ -16,8 +16,8 @@ export type ApplyMoment = (typeof applyMoments)[number]
 /** How sessions lose it: calls in flight may finish until a deadline, or fail now. */
 export type RevocationMode = 'DRAIN' | 'IMMEDIATE'
 
-/** Derived, the first that holds, in this order. REVOKED and REJECTED come with revocation and approval. */
-export const entryStatuses = ['DISABLED', 'POLICY_DENIED', 'PENDING_APPROVAL', 'ACTIVE'] as const
+/** Derived, the first that holds, in this order. REJECTED comes with approval. */
+export const entryStatuses = ['REVOKED', 'DISABLED', 'POLICY_DENIED', 'PENDING_APPROVAL', 'ACTIVE'] as const
 export type EntryStatus = (typeof entryStatuses)[number]
 
 /** What decides who an entry reaches; the change log keeps it from before each change. */
@@ -35,9 +35,24 @@ export interface Reach {
   createdAt: string
 }
 
+/** What was revoked with an entry. It stays with the entry, also as a tombstone, until an approval lets it go. */
+export interface Revoked {
+  /** ISO time. */
+  at: string
+  by: PrincipalRef
+  reason: string
+  /** Of the definition as it was then. */
+  digest: string
+  /** The origin or command line; see `targetOf`. null: an agent has none. */
+  target: string | null
+  /** Who asked for it back: it then waits for an approval instead of being refused. */
+  restored: { at: string; by: PrincipalRef } | null
+}
+
 /** A catalog row as stored. */
 export interface Entry extends Reach {
   enabled: boolean
+  revoked: Revoked | null
   definition: Definition
   /** sha-256 (hex) of the canonical definition. */
   digest: string
@@ -78,18 +93,31 @@ export function isAgent(entry: JudgedEntry): entry is AgentEntry {
   return entry.kind === 'AGENT'
 }
 
-export function entryStatus(enabled: boolean, verdict: Verdict): EntryStatus {
+/** Revoked, and nobody has asked for it back. */
+export function isRevoked({ revoked }: { revoked?: Revoked | null }): boolean {
+  return revoked ? revoked.restored === null : false
+}
+
+export function entryStatus(enabled: boolean, verdict: Verdict, revoked: Revoked | null = null): EntryStatus {
+  if (isRevoked({ revoked })) return 'REVOKED'
   if (!enabled) return 'DISABLED'
   if (verdict.kind === 'DENY') return 'POLICY_DENIED'
-  return verdict.kind === 'NEEDS_APPROVAL' ? 'PENDING_APPROVAL' : 'ACTIVE'
+  return verdict.kind === 'NEEDS_APPROVAL' || revoked ? 'PENDING_APPROVAL' : 'ACTIVE'
 }
 
 export function statusReason(entry: JudgedEntry): string | null {
   if (entry.dormant) return 'Its owner is deactivated, so it is in nobody\'s set.'
   if (entry.status === 'ACTIVE') return null
+  if (entry.status === 'REVOKED') return `Revoked (${entry.revoked?.reason}); restored, it waits for an approval.`
   if (entry.status === 'DISABLED') return 'Disabled; enable it to use it.'
   const findings = entry.verdict.findings.map((finding) => finding.message).join(' ')
-  return entry.status === 'PENDING_APPROVAL' ? `Waits for approval. ${findings}`.trim() : findings
+  if (entry.status !== 'PENDING_APPROVAL') return findings
+  return ['Waits for approval.', ...(entry.revoked ? [restoredReason(entry.revoked)] : []), findings].join(' ').trim()
+}
+
+/** Why something that policy allows waits all the same. */
+export function restoredReason({ reason }: Revoked): string {
+  return `It was revoked (${reason}) and restored; somebody other than its last editor and whoever revoked it has to approve it.`
 }
 
 /** The entry without what is derived from it. */

@@ -1,10 +1,11 @@
 import { type AgentDefinition } from './agent.js'
 import { byAge, fates, type Fate, type Scope, ways } from './effective.js'
-import { type JudgedEntry } from './entry.js'
+import { isRevoked, type JudgedEntry, restoredReason } from './entry.js'
 import { type McpServerDefinition, secretReferences } from './mcp-server.js'
+import { type AppliedState, appliedStates, failedStates } from './worker-status.js'
 
 export interface AvailabilityStep {
-  /** What was asked, in this order: entry, scope, enabled, policy, approval, shadowing, secrets, mcpServers, other. */
+  /** What was asked, in this order: entry, scope, revocation, enabled, policy, approval, shadowing, secrets, mcpServers, other, workers. */
   check: string
   passed: boolean
   reason: string
@@ -81,11 +82,13 @@ function chainOf(fate: Fate<JudgedEntry>, input: ExplainInput): AvailabilityStep
   steps.push(fate.outcome === 'UNREACHED'
     ? step('scope', false, unreachedReason(entry, input.scope))
     : step('scope', true, wayReason[fate.way]))
+  if (isRevoked(entry)) steps.push(step('revocation', false, `It was revoked (${entry.revoked?.reason}).`))
   steps.push(step('enabled', entry.enabled, entry.enabled ? 'It is enabled.' : 'It is disabled.'))
   const denied = entry.verdict.kind === 'DENY'
   const findings = entry.verdict.findings.map(({ message, mend }) => `${message} ${mend}`).join(' ')
   steps.push(step('policy', !denied, denied ? findings : `The policy (revision ${entry.verdict.policyRevision}) allows it.`))
-  if (entry.verdict.kind === 'NEEDS_APPROVAL') steps.push(step('approval', false, `Waits for approval. ${findings}`))
+  if (entry.revoked?.restored) steps.push(step('approval', false, `Waits for approval. ${restoredReason(entry.revoked)}`))
+  else if (entry.verdict.kind === 'NEEDS_APPROVAL') steps.push(step('approval', false, `Waits for approval. ${findings}`))
   else if (!denied) steps.push(step('approval', true, 'It needs no approval.'))
   if (fate.outcome === 'SHADOWED') steps.push(step('shadowing', false, `${describe(fate.by)} of the same name comes first.`))
   else if (fate.outcome === 'LOCKED_OUT') steps.push(step('shadowing', false, `${describe(fate.by)} is locked and holds the name.`))
@@ -104,4 +107,11 @@ function needs(entry: JudgedEntry, input: ExplainInput): AvailabilityStep[] {
   return (entry.definition as AgentDefinition).mcpServers.map((name) => input.hasMcpServer(name)
     ? step('mcpServers', true, `Its MCP server ${name} is available.`)
     : step('mcpServers', false, `It names the MCP server ${name}, which is not available to this owner; it runs without it.`))
+}
+
+/** What workers report of an entry in an owner's sessions; no step where none reported it. */
+export function workersStep(states: ReadonlyMap<AppliedState, number>): AvailabilityStep[] {
+  if (states.size === 0) return []
+  const told = appliedStates.filter((state) => states.has(state)).map((state) => `${state} in ${states.get(state)}`)
+  return [step('workers', !failedStates.some((state) => states.has(state)), `Sessions of this owner report it as: ${told.join(', ')}.`)]
 }

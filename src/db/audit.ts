@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, lt, max, sql } from 'drizzle-orm'
 import { type PrincipalRef } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
 import { accessEvent, auditEvent } from './schema.js'
@@ -52,4 +52,17 @@ export async function listAuditEvents(db: Queryable, filter: AuditFilter, before
     ))
     .orderBy(desc(auditEvent.sequence)).limit(limit)
   return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
+}
+
+/** When each of these changes was made; a sequence that no change has is left out. */
+export async function momentsOf(db: Queryable, sequences: readonly number[]): Promise<Map<number, Date>> {
+  if (sequences.length === 0) return new Map()
+  const rows = await db.select({ sequence: auditEvent.sequence, at: auditEvent.at }).from(auditEvent).where(inArray(auditEvent.sequence, [...new Set(sequences)]))
+  return new Map(rows.map(({ sequence, at }) => [sequence, at]))
+}
+
+/** The sequence of the last change of one thing; null when it never changed. */
+export async function lastChangeOf(db: Queryable, target: string): Promise<number | null> {
+  const [row] = await db.select({ last: max(auditEvent.sequence) }).from(auditEvent).where(eq(auditEvent.target, target))
+  return row?.last ?? null
 }

@@ -7,16 +7,16 @@ import { type Queryable, type Tx, wakeChannel } from './client.js'
 /** Any number of revisions as one parameter: one statement, prepared once. */
 const given = (revisions: readonly Entry[]): SQL => sql`given as (
   select * from jsonb_to_recordset(${JSON.stringify(revisions.map(({ owner, ...rest }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })))}::jsonb) as each (
-    id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, locked boolean, definition jsonb,
+    id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, revoked jsonb, locked boolean, definition jsonb,
     digest text, revision integer, apply text, "createdAt" timestamptz, "updatedAt" timestamptz, "updatedBy" jsonb))`
 
 /** Entries as they are after all of it: one entry may have several revisions. */
 const putRows = (when: SQL): SQL => sql`
-  insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
-  select distinct on (id) id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, locked, definition, digest, revision, apply, "createdAt", "updatedAt",
-    "updatedBy" from given where ${when} order by id, revision desc
+  insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, revoked, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
+  select distinct on (id) id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, revoked, locked, definition, digest, revision, apply, "createdAt",
+    "updatedAt", "updatedBy" from given where ${when} order by id, revision desc
   on conflict (id) do update set name = excluded.name, visibility = excluded.visibility, audience = excluded.audience, enabled = excluded.enabled,
-    locked = excluded.locked, definition = excluded.definition, digest = excluded.digest, revision = excluded.revision, apply = excluded.apply,
+    revoked = excluded.revoked, locked = excluded.locked, definition = excluded.definition, digest = excluded.digest, revision = excluded.revision, apply = excluded.apply,
     updated_at = excluded.updated_at, updated_by = excluded.updated_by`
 
 const addRevisions = (when: SQL): SQL => sql`

@@ -1,4 +1,5 @@
-import { and, asc, desc, eq, inArray, isNull, lt, type InferSelectModel } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, type InferSelectModel } from 'drizzle-orm'
+import { type Block } from '../core/block.js'
 import { type Definition, type Entry } from '../core/entry.js'
 import { type OwnerRef, type PrincipalRef } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
@@ -13,10 +14,27 @@ export async function loadEntries(db: Queryable): Promise<Entry[]> {
   return (await db.select().from(entry).where(isNull(entry.deletedAt))).map(toEntry)
 }
 
+/** What was revoked, tombstones included. */
+export async function loadBlocks(db: Queryable): Promise<Block[]> {
+  const rows = await db.select().from(entry).where(isNotNull(entry.revoked))
+  return rows.map(({ id, name, ownerKind, ownerId, revoked }) => ({ entryId: id, name, owner: { kind: ownerKind, id: ownerId }, revoked: revoked! }))
+}
+
 /** The live entry, locked until the transaction ends; null for a tombstone too. */
 export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
   const [row] = await tx.select().from(entry).where(and(eq(entry.id, id), isNull(entry.deletedAt))).for('update')
   return row === undefined ? null : toEntry(row)
+}
+
+/** A tombstone, locked until the transaction ends; null for a live entry. */
+export async function lockTombstone(tx: Tx, id: string): Promise<Entry | null> {
+  const [row] = await tx.select().from(entry).where(and(eq(entry.id, id), isNotNull(entry.deletedAt))).for('update')
+  return row === undefined ? null : toEntry(row)
+}
+
+/** A tombstone becomes an entry again. @throws a unique violation when its owner has another one of that kind and name */
+export async function reviveEntry(tx: Tx, id: string): Promise<void> {
+  await tx.update(entry).set({ deletedAt: null }).where(eq(entry.id, id))
 }
 
 /** Live entries, locked until the transaction ends, always in the same order so that two transactions cannot wait for each other. */

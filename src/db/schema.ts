@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
 import { type TokenRecord } from '../core/change.js'
-import { type ApplyMoment, type Definition, type EntryKind, type Visibility } from '../core/entry.js'
+import { type ApplyMoment, type Definition, type EntryKind, type RevocationMode, type Revoked, type Visibility } from '../core/entry.js'
 import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
+import { type WithdrawalVerb } from '../core/withdrawal.js'
+import { type AppliedEntry, type AppliedState } from '../core/worker-status.js'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
 const sequence = (name: string) => bigint(name, { mode: 'number' })
@@ -85,6 +87,8 @@ export const entry = pgTable('entry', {
   visibility: text('visibility').$type<Visibility>().notNull(),
   audience: jsonb('audience').$type<OwnerRef[]>().notNull(),
   enabled: boolean('enabled').notNull(),
+  /** What was revoked with it; a tombstone keeps it too. */
+  revoked: jsonb('revoked').$type<Revoked | null>(),
   locked: boolean('locked').notNull(),
   definition: jsonb('definition').$type<Definition>().notNull(),
   digest: text('digest').notNull(),
@@ -145,3 +149,61 @@ export const auditEvent = pgTable('audit_event', { sequence: sequence('sequence'
 
 /** Denials, refused tokens and break-glass reads; a chain of its own, written in batches. */
 export const accessEvent = pgTable('access_event', { sequence: sequence('sequence').primaryKey(), ...chain })
+
+/** What workers last reported. State of theirs, no change of ours: it draws no sequence and is in no chain. */
+export const worker = pgTable('worker', {
+  /** As the worker calls itself. */
+  id: text('id').primaryKey(),
+  /** The token that first used the id; nobody else reports under it while that token is valid. */
+  tokenId: text('token_id').notNull().references(() => accessToken.id),
+  processId: text('process_id').notNull(),
+  /** Of the last report that was taken of this process; every write of a worker's rows goes along with it. */
+  number: integer('number').notNull(),
+  seenAt: moment('seen_at').notNull(),
+}, (table) => [index('worker_token').on(table.tokenId), index('worker_seen').on(table.seenAt)])
+
+export const workerSession = pgTable('worker_session', {
+  workerId: text('worker_id').notNull().references(() => worker.id, { onDelete: 'cascade' }),
+  sessionId: text('session_id').notNull(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  agent: text('agent'),
+  /** Up to where it has applied, refused or failed everything. */
+  cursor: text('cursor'),
+  entries: jsonb('entries').$type<AppliedEntry[]>().notNull(),
+  /** Size of the row as it was reported, for the bound on what a worker may store. */
+  bytes: integer('bytes').notNull(),
+  openedAt: moment('opened_at').notNull(),
+  updatedAt: moment('updated_at').notNull(),
+}, (table) => [primaryKey({ columns: [table.workerId, table.sessionId] }), index('worker_session_owner').on(table.ownerKind, table.ownerId)])
+
+/** Receipts of what was taken from sessions; kept like the audit. */
+export const revocation = pgTable('revocation', {
+  id: text('id').primaryKey(),
+  /** Of the change that took it away. */
+  sequence: sequence('sequence').notNull(),
+  entryId: text('entry_id').notNull().references(() => entry.id),
+  entryName: text('entry_name').notNull(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  revision: integer('revision').notNull(),
+  verb: text('verb').$type<WithdrawalVerb>().notNull(),
+  mode: text('mode').$type<RevocationMode>().notNull(),
+  reason: text('reason').notNull(),
+  requestedBy: jsonb('requested_by').$type<PrincipalRef>().notNull(),
+  requestedAt: moment('requested_at').notNull(),
+  deadline: moment('deadline').notNull(),
+}, (table) => [index('revocation_sequence').on(table.sequence), index('revocation_entry').on(table.entryId), index('revocation_requested').on(table.requestedAt)])
+
+/** Sessions that had it. Rows outlive what workers report of themselves. */
+export const revocationTarget = pgTable('revocation_target', {
+  revocationId: text('revocation_id').notNull().references(() => revocation.id),
+  workerId: text('worker_id').notNull(),
+  sessionId: text('session_id').notNull(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  state: text('state').$type<AppliedState>().notNull(),
+  at: moment('at'),
+  refusedCalls: integer('refused_calls').notNull(),
+  reason: text('reason'),
+}, (table) => [primaryKey({ columns: [table.revocationId, table.workerId, table.sessionId] }), index('revocation_target_worker').on(table.workerId)])

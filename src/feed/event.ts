@@ -1,6 +1,7 @@
 import { type Difference, type RemovedEntry } from '../core/effective.js'
 import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
 import { type FullPolicyDocument } from '../core/policy.js'
+import { trustForMs } from '../core/worker-status.js'
 
 export interface EffectivePolicy {
   revision: number
@@ -40,12 +41,12 @@ export type CatalogEvent = CatalogSnapshot | CatalogDelta | CatalogBookmark
  * Seconds that a worker trusts what it has without hearing from us; counted by the worker from receipt on its
  * monotonic clock. After that it stops catalog entries by itself.
  */
-export const defaultTrustForSeconds = 600
+export const defaultTrustForSeconds = trustForMs / 1_000
 
 /** Equal differences of different owners share one execution and one encoding; this key tells them apart. */
 export function differenceKey({ upserted, removed }: Difference<JudgedEntry>): string {
   return JSON.stringify([
     upserted.map(({ id, revision }) => [id, revision]),
-    removed.map(({ id, name, revision, reason }) => [id, name, revision, reason]),
+    removed.map(({ id, name, revision, reason, mode, deadlineSeconds }) => [id, name, revision, reason, mode, deadlineSeconds]),
   ])
 }

@@ -1,4 +1,4 @@
-import { type Difference, differenceOf, type Scope } from '../core/effective.js'
+import { type Difference, differenceOf, hastenings, type Scope } from '../core/effective.js'
 import { type EntryKind, type JudgedEntry } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
 import { bothKinds } from '../catalog/snapshot.js'
@@ -41,12 +41,16 @@ export function advance(index: CatalogIndex, held: OwnerView, touched: Touched):
     const before = held.view.get(key) ?? null
     const after = index.chosen(held.scope, kind, name)
     if (before === after) continue
-    const one = differenceOf(held.scope, before, after, (id) => index.state.entries.get(id) ?? null, (id) => touched.deleted.get(id) ?? null)
+    const one = differenceOf(
+      held.scope, before, after, (id) => index.state.entries.get(id) ?? null,
+      (id) => touched.deleted.get(id) ?? null, (id) => touched.withdrawals.get(id) ?? null,
+    )
     difference.upserted.push(...one.upserted)
     difference.removed.push(...one.removed)
     if (after === null) held.view.delete(key)
     else held.view.set(key, after)
   }
+  difference.removed.push(...hastenings(held.scope, touched.hastened, difference.removed))
   // A policy judges every entry anew, also those whose status stays.
   if (touched.policy) held.view = index.effective(held.scope)
   return difference

@@ -1,8 +1,8 @@
-import { altersRights, type LoggedChange } from '../core/change.js'
-import { chosenOf, type Difference, differenceOf, type Scope } from '../core/effective.js'
+import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange } from '../core/change.js'
+import { chosenOf, type Difference, differenceOf, hastenings, type Scope } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
-import { type CatalogState, entriesOf } from '../index/state.js'
+import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
 
 /**
  * What changed for an owner over a run of changes, folded: each thing at most once, as it now is.
@@ -13,6 +13,7 @@ import { type CatalogState, entriesOf } from '../index/state.js'
 export function foldChanges(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): Difference<JudgedEntry> | null {
   if (changes.some((change) => change.subject !== 'ENTRY' && altersSet(scope, change))) return null
   const { firstBefore, lastBefore } = touchedEntries(state, changes)
+  const withdrawals = foldWithdrawals(changes)
   const names = new Map<string, Candidate[]>()
   const touch = (key: string) => {
     if (!names.has(key)) names.set(key, [])
@@ -28,11 +29,13 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
     const now = [...(state.entriesByName.get(key) ?? [])]
     const before = [...now.filter(({ id }) => !firstBefore.has(id)), ...touchedBefore]
     const one = differenceOf(
-      scope, chosenOf<Candidate>(scope, before), chosenOf(scope, now), (id) => state.entries.get(id) ?? null, (id) => lastBefore.get(id) ?? null,
+      scope, chosenOf<Candidate>(scope, before), chosenOf(scope, now), (id) => state.entries.get(id) ?? null,
+      (id) => lastBefore.get(id) ?? null, (id) => withdrawals.get(id) ?? null,
     )
     difference.upserted.push(...one.upserted)
     difference.removed.push(...one.removed)
   }
+  difference.removed.push(...hastenings(scope, hastenedIn(changes, (id) => isBlocked(state, id)), difference.removed))
   return difference
 }
 

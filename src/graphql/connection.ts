@@ -62,6 +62,21 @@ export async function pageByNumber<Item>(
   }
 }
 
+/** A page that the database reads by an ascending text; `read` gets the text after which to go on. */
+export async function pageByText<Item>(
+  read: (after: string | null, limit: number) => Promise<Item[]>, textOf: (item: Item) => string, args: PageArgs,
+): Promise<Page<Item>> {
+  const size = pageSize(args)
+  const after = args.after ? decode(args.after) : null
+  // What Postgres cannot hold is no cursor of ours.
+  if (after?.includes('\0')) throw invalid('after', 'This is not a cursor of this list.', 'Use an endCursor of an earlier page.')
+  const items = await read(after, size + 1)
+  return {
+    edges: items.slice(0, size).map((node) => ({ node, cursor: encode(textOf(node)) })),
+    hasNextPage: items.length > size, hasPreviousPage: after !== null,
+  }
+}
+
 const PageInfo = builder.objectRef<Page<unknown>>('PageInfo').implement({
   fields: (t) => ({
     hasNextPage: t.exposeBoolean('hasNextPage'),

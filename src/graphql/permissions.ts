@@ -1,5 +1,5 @@
 import { type GraphQLObjectType, type GraphQLSchema, isObjectType } from 'graphql'
-import { CatalogError } from '../core/errors.js'
+import { CatalogError, forbidden } from '../core/errors.js'
 import { actorOf, type CatalogContext } from '../catalog/context.js'
 import { type GraphQLContext } from './context.js'
 import { allow, deny, rule, type ShieldRule, shield } from './shield.js'
@@ -21,9 +21,9 @@ function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
     if (principal instanceof Error) return principal
     if (kinds.includes(principal.kind)) return true
     await caller.accessLog.record({ actor: actorOf(principal), action: info.fieldName, outcome: 'DENIED', target: principal.id })
-    return new CatalogError('FORBIDDEN', 'A worker may read effective sets, and never change the catalog.', {
-      field: info.fieldName, mend: 'Use a personal token.',
-    })
+    return principal.kind === 'WORKER'
+      ? forbidden(info.fieldName, 'A worker may read effective sets and report its status, and never change the catalog.', 'Use a personal token.')
+      : forbidden(info.fieldName, 'Workers alone report their status.', 'Use a worker token.')
   })
 }
 
@@ -41,6 +41,7 @@ function callerNow(caller: CatalogContext): { principal: CatalogContext['princip
 }
 
 const people = callers('people', 'USER')
+const machines = callers('machines', 'WORKER')
 const everybody = callers('everybody', 'USER', 'WORKER')
 
 export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Record<string, ShieldRule>> = {
@@ -49,26 +50,29 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     mcpServers: people, mcpServer: people, agents: people, agent: people, entryHistory: people,
     effectiveCatalog: everybody, explainAvailability: everybody,
     policy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
+    workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
   },
   Mutation: {
     registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
-    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, importCatalog: people, setPolicy: people,
+    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people,
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,
+    reportWorkerStatus: machines,
   },
   Subscription: { catalogChanged: everybody },
 }
 
 /** Types behind the root: whoever got one by a root field may read all of it. */
 export const openTypes = [
-  'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload',
+  'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload', 'AppliedEntry',
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
-  'CatalogSnapshot', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
+  'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
   'EntryRevisionConnection', 'EntryRevisionEdge', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyPayload', 'Principal', 'RemoteTransport',
-  'RemovedEntry', 'RevocationPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
-  'UserConnection', 'UserEdge', 'Verdict', 'Viewer',
+  'RemovedEntry', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
+  'RevocationTargetConnection', 'RevocationTargetEdge', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
+  'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',
 ]
 
 type Resolver = (parent: unknown, args: unknown, context: unknown, info: unknown) => unknown

@@ -12,7 +12,10 @@ import './types/node.js'
 import './types/owner.js'
 import './types/people.js'
 import './types/policy.js'
+import './types/revocation.js'
 import './types/token.js'
+import './types/withdraw.js'
+import './types/worker.js'
 
 /** The schema with every permission applied; one for a process. */
 export const schema: GraphQLSchema = observeMutations(applyPermissions(lexicographicSortSchema(builder.toSchema())))

@@ -12,6 +12,9 @@ export interface Readings {
   /** Bytes that wait, for each open socket. */
   waitingBytes: () => number[]
   requestsInFlight: () => number
+  /** Asked of the database; NaN when it does not answer. */
+  connectedWorkers: () => Promise<number>
+  connectedSessions: () => Promise<number>
 }
 
 export interface Metrics {
@@ -80,7 +83,9 @@ function createObserver(registry: Registry, tally: Tally): Observer {
       }
     },
     mutation: (mutation, outcome) => mutations.inc({ mutation, outcome }),
-    access: ({ action, outcome }) => (outcome === 'DENIED' ? denials : breakGlass).inc({ action }),
+    access: ({ action, outcome }) => {
+      if (outcome !== 'OK') (outcome === 'DENIED' ? denials : breakGlass).inc({ action })
+    },
     rendered: (type) => { tally.rendered[type]++ },
     delivered: (events, bytes) => {
       tally.events += events
@@ -111,7 +116,8 @@ function addTally(registry: Registry, tally: Tally): void {
   gauge(registry, 'pilothouse_commits_in_flight', 'Writes that wait for a transaction or are in one.', () => tally.commitsInFlight)
 }
 
-function addGauges(registry: Registry, { lagSeconds, sequence, subscriptions, groups, waitingBytes, requestsInFlight }: Readings): void {
+function addGauges(registry: Registry, readings: Readings): void {
+  const { lagSeconds, sequence, subscriptions, groups, waitingBytes, requestsInFlight, connectedWorkers, connectedSessions } = readings
   gauge(registry, 'pilothouse_feed_lag_seconds', 'Seconds since the change log was last read to its end.', lagSeconds)
   gauge(registry, 'pilothouse_index_sequence', 'Sequence of the last change in this node\'s index.', sequence)
   gauge(registry, 'pilothouse_sockets', 'Open sockets.', () => waitingBytes().length)
@@ -120,10 +126,12 @@ function addGauges(registry: Registry, { lagSeconds, sequence, subscriptions, gr
   gauge(registry, 'pilothouse_waiting_bytes', 'Bytes that wait for slow sockets, together.', () => waitingBytes().reduce((sum, bytes) => sum + bytes, 0))
   gauge(registry, 'pilothouse_waiting_max_bytes', 'Bytes that wait for the slowest socket.', () => waitingBytes().reduce((most, bytes) => Math.max(most, bytes), 0))
   gauge(registry, 'pilothouse_http_requests_in_flight', 'Requests that are being answered.', requestsInFlight)
+  gauge(registry, 'pilothouse_workers_connected', 'Workers that reported within 90 seconds, to any node.', connectedWorkers)
+  gauge(registry, 'pilothouse_worker_sessions', 'Sessions of these workers.', connectedSessions)
 }
 
-function gauge(registry: Registry, name: string, help: string, value: () => number): void {
-  new Gauge({ name, help, registers: [registry], collect() { this.set(value()) } })
+function gauge(registry: Registry, name: string, help: string, value: () => number | Promise<number>): void {
+  new Gauge({ name, help, registers: [registry], async collect() { this.set(await value()) } })
 }
 
 /** Whether a bearer is the token for scraping. Hashes are compared, so that neither length nor beginning can be timed. */

@@ -124,7 +124,12 @@ function isText(text: string | null | undefined): text is string {
 
 function knownOrNot(state: CatalogState, provider: string, subject: string): OwnerRef {
   const user = state.usersByPerson.get(personKey(provider, subject))
-  return { kind: 'USER', id: user?.id ?? `${personPrefix}${encodeURIComponent(provider)}:${encodeURIComponent(subject)}` }
+  return { kind: 'USER', id: user?.id ?? personId(provider, subject) }
+}
+
+/** The id of an owner whom the catalog does not know yet; what was stored under it stays theirs once it does. */
+export function personId(provider: string, subject: string): string {
+  return `${personPrefix}${encodeURIComponent(provider)}:${encodeURIComponent(subject)}`
 }
 
 function parsePersonId(id: string): [provider: string, subject: string] | null {

@@ -1,7 +1,7 @@
 import { type LoggedChange } from '../core/change.js'
 import { readRecentChanges } from '../db/change-log.js'
 import { type Db, type Queryable, readConsistently } from '../db/client.js'
-import { loadEntries } from '../db/entry.js'
+import { loadBlocks, loadEntries } from '../db/entry.js'
 import { readHead } from '../db/head.js'
 import { loadPolicies } from '../db/policy.js'
 import { loadTokens } from '../db/token.js'
@@ -24,6 +24,7 @@ async function load(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: Log
   const tokens = await loadTokens(db)
   const policies = await loadPolicies(db)
   const entries = await loadEntries(db)
+  const blocks = await loadBlocks(db)
   const recent = await readRecentChanges(db, sequence, keptChanges)
-  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries }, recent }
+  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries, blocks }, recent }
 }

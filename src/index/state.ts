@@ -1,6 +1,9 @@
-import { altersRights, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
-import { type Candidate, type Definition, entryStatus, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
+import { type Block } from '../core/block.js'
+import { isEqualJson } from '../core/canonical.js'
+import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
+import { type Candidate, type Definition, entryStatus, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { deploymentOwner, isSameOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
+import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, evaluate, type Policy, readPolicy, type Verdict } from '../core/policy.js'
 
 /** Everything that decisions and the feed need, as it stands at one sequence. */
@@ -26,6 +29,8 @@ export interface CatalogState {
   entries: Map<string, JudgedEntry>
   /** By `nameKey`: every entry of one kind and name, whoever owns it. */
   entriesByName: Map<string, Set<JudgedEntry>>
+  /** What was revoked, by the entry's id, tombstones included. A change makes a new map: decisions rest on it. */
+  blocks: ReadonlyMap<string, Block>
 }
 
 /** What a batch of changes may have altered for readers. */
@@ -34,6 +39,10 @@ export interface Touched {
   names: Set<string>
   /** Deleted entries, with whom they reached last. */
   deleted: Map<string, Candidate>
+  /** How entries that were taken away are to be lost. */
+  withdrawals: Map<string, Withdrawal>
+  /** Entries that were revoked while they may still be drained, as they were before. */
+  hastened: Candidate[]
   /** Users whose own rights changed; their sets are computed anew. */
   users: Set<string>
   policy: boolean
@@ -50,6 +59,7 @@ export interface LoadedCatalog {
   tokens: TokenRecord[]
   policies: PolicyRecord[]
   entries: Entry[]
+  blocks: Block[]
 }
 
 export function personKey(provider: string, subject: string): string {
@@ -61,6 +71,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, policies: new Map(), names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
     tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(),
+    blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
   }
   loaded.users.forEach((user) => putUser(state, user))
   loaded.teams.forEach((team) => putTeam(state, team))
@@ -73,12 +84,15 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
 
 /** Applies changes in place, oldest first. A change that is not newer than the state does nothing. */
 export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
-  const touched: Touched = { names: new Set(), deleted: new Map(), users: new Set(), policy: false, rights: false }
-  for (const change of changes) {
-    if (change.sequence <= state.sequence) continue
+  const fresh = changes.filter(({ sequence }) => sequence > state.sequence)
+  const touched: Touched = {
+    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), policy: false, rights: false,
+  }
+  for (const change of fresh) {
     applyChange(state, change, touched)
     state.sequence = change.sequence
   }
+  touched.hastened = hastenedIn(fresh, (id) => isBlocked(state, id))
   return touched
 }
 
@@ -160,7 +174,7 @@ export function verdictOf(policy: Policy, entry: Entry): Verdict {
 /** Today's policy judges an entry once, when it, the policy or the owner changes; readers only look. */
 export function judge(state: Pick<CatalogState, 'policy' | 'users'>, entry: Entry): JudgedEntry {
   const verdict = verdictOf(state.policy, entry)
-  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict), dormant: isDormant(state, entry) }
+  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict, entry.revoked), dormant: isDormant(state, entry) }
 }
 
 /** What a deactivated person owns rests until they are back. */
@@ -181,10 +195,22 @@ function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   removeEntry(state, entry.id)
   const judged = judge(state, entry)
   state.entries.set(entry.id, judged)
+  putBlock(state, judged)
   const key = nameKey(judged)
   if (!state.entriesByName.has(key)) state.entriesByName.set(key, new Set())
   state.entriesByName.get(key)!.add(judged)
   return judged
+}
+
+/** Of an entry that is deleted the block stays. */
+function putBlock(state: CatalogState, { id, name, owner, revoked }: Entry): void {
+  if (isEqualJson(state.blocks.get(id)?.revoked ?? null, revoked ?? null)) return
+  const others = [...state.blocks].filter(([entryId]) => entryId !== id)
+  state.blocks = new Map(revoked ? [...others, [id, { entryId: id, name, owner, revoked }]] : others)
+}
+
+export function isBlocked({ blocks }: Pick<CatalogState, 'blocks'>, id: string): boolean {
+  return isRevoked(blocks.get(id) ?? {})
 }
 
 function removeEntry(state: CatalogState, id: string): void {

@@ -89,6 +89,18 @@ export interface AdapterContext {
    * @throws when the session is closed, or loopback cannot be listened on
    */
   openRelay: () => Promise<SessionRelay>
+  /**
+   * For runtimes that know turns: one begins. What the catalog says is for the next turn waits from here on; removals
+   * never do. Turns may overlap, with each other and with those that the host brackets by `session.turn`.
+   */
+  turnBegan: () => void
+  /** Called once for each `turnBegan`. */
+  turnEnded: () => void
+  /**
+   * For calls of a tool, by its public name `<server>-<tool>`, that the adapter does not hold any more: it refuses them
+   * itself, and says so here, so that the receipt of a revocation counts them. Other names are nothing to the session.
+   */
+  callRefused: (toolName: string) => void
 }
 
 /**

@@ -29,6 +29,11 @@ export class ToolCallError extends Error {
   }
 }
 
+/** Something of a server that was to end could not be ended, e.g. a process that ignores SIGKILL. */
+export class SurvivorError extends Error {
+  override readonly name = 'SurvivorError'
+}
+
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // undici says "fetch failed" and keeps the reason in the cause.

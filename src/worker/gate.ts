@@ -18,6 +18,8 @@ export interface Gate {
   /** Whether a call would pass now. */
   isOpen: () => boolean
   inFlight: () => number
+  /** Calls that came to a closed gate. Those that were in flight when it closed are not among them. */
+  refused: () => number
   /**
    * Runs the call. Rejects at once when the gate closes IMMEDIATE or its deadline passes, whatever the call does about
    * its signal.
@@ -33,9 +35,11 @@ export interface Gate {
 /**
  * @param isTrusted asked at every call as well, because a timer may be late when the event loop was busy; the gate
  *   stays closed for as long as it says no
+ * @param onRefused told after each call that was refused
  */
-export function createGate(clock: Clock, isTrusted: () => boolean): Gate {
+export function createGate(clock: Clock, isTrusted: () => boolean, onRefused: () => void = () => {}): Gate {
   let closed: GateEnding | null = null
+  let refused = 0
   const abortCall = new Set<() => void>()
   const emptied: Array<() => void> = []
   const closedListeners = new Set<() => void>()
@@ -53,8 +57,13 @@ export function createGate(clock: Clock, isTrusted: () => boolean): Gate {
   return {
     isOpen: () => closed === null && isTrusted(),
     inFlight: () => abortCall.size,
+    refused: () => refused,
     pass: async (call, signal) => {
-      if (closed !== null || !isTrusted()) throw withdrawn()
+      if (closed !== null || !isTrusted()) {
+        refused += 1
+        onRefused()
+        throw withdrawn()
+      }
       if (signal?.aborted === true) throw cancelled()
       const controller = new AbortController()
       let abort = () => {}

@@ -1,7 +1,7 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { type Finding, evaluate, type Policy } from '../core/policy.js'
 import { secretReferences } from '../core/mcp-server.js'
-import { type CatalogView, type ViewEntry, type ViewMcpServer } from './view.js'
+import { type CatalogView, type ViewAgent, type ViewEntry, type ViewMcpServer } from './view.js'
 
 /** Whom a session runs, and what stands beside the catalog on its worker. */
 export interface SessionScope {
@@ -34,9 +34,10 @@ export interface Grant {
 /**
  * Which entries of the set one session is given, and which of those it may run. Ordered by key, so that the same set
  * gives the same order everywhere.
+ * @param boundAgent the catalog's agent whose grants count; default: what the view has under the name
  */
-export function grantsOf(view: CatalogView, scope: SessionScope): Grant[] {
-  const names = grantedServerNames(view, scope)
+export function grantsOf(view: CatalogView, scope: SessionScope, boundAgent: ViewAgent | null = boundAgentOf(view, scope)): Grant[] {
+  const names = grantedServerNames(scope, boundAgent)
   return [...view.entries]
     .filter(([, entry]) => entry.kind === 'AGENT' || names === null || isNamed(names, entry))
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -44,15 +45,16 @@ export function grantsOf(view: CatalogView, scope: SessionScope): Grant[] {
 }
 
 /** Null: every server. An agent that is not there grants nothing, because nobody knows what it would have named. */
-function grantedServerNames(view: CatalogView, scope: SessionScope): { names: ReadonlySet<string>; inheritsDefaults: boolean } | null {
+function grantedServerNames(scope: SessionScope, bound: ViewAgent | null): { names: ReadonlySet<string>; inheritsDefaults: boolean } | null {
   if (scope.agent === null || scope.grants === 'SET') return null
-  const agent = scope.staticAgent ?? agentOf(view, scope.agent)
+  const agent = scope.staticAgent ?? bound?.definition
   return { names: new Set(agent?.mcpServers ?? []), inheritsDefaults: agent?.inheritDefaultMcpServers ?? false }
 }
 
-function agentOf(view: CatalogView, name: string): AgentDefinition | null {
-  const entry = view.entries.get(`AGENT:${name}`)
-  return entry?.kind === 'AGENT' ? entry.definition : null
+/** What the view has under the name of the session's agent. */
+export function boundAgentOf(view: CatalogView, { agent }: SessionScope): ViewAgent | null {
+  const entry = agent === null ? undefined : view.entries.get(`AGENT:${agent}`)
+  return entry?.kind === 'AGENT' ? entry : null
 }
 
 function isNamed(granted: { names: ReadonlySet<string>; inheritsDefaults: boolean }, server: ViewMcpServer): boolean {

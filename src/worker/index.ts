@@ -1,12 +1,14 @@
-import { CatalogRequestError, type OwnerInput } from '../client/index.js'
+import { CatalogRequestError, createCatalogClient, type OwnerInput, ReportWorkerStatusDocument } from '../client/index.js'
 import { canonicalJson } from '../core/canonical.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
 import { type Connector, createConnector } from './connector.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
 import { createRelay, type Relay } from './relay.js'
-import { createSession, type WorkerSession } from './session.js'
+import { createSession, type HeldSession, type WorkerSession } from './session.js'
 import { loadStaticLayer, type StaticLayer, type StaticOptions } from './static-layer.js'
+import { type SessionStatus } from './status.js'
+import { createStatusReporter, type StatusReporter } from './status-reporter.js'
 import { createFeedTransport, type FeedTransport } from './transport.js'
 
 export { CatalogRequestError } from '../client/index.js'
@@ -58,7 +60,7 @@ export interface OpenSessionOptions {
   adapter: CatalogAdapter
   /**
    * False: do not wait for the catalog; the session starts with the static servers, and gets the rest when the catalog
-   * answers. Default true.
+   * answers, which may be before the catalog was told of the session. Default true.
    */
   waitForCatalog?: boolean
 }
@@ -68,7 +70,8 @@ export interface CatalogWorker {
   /** What was loaded from files and options, with every problem that was found. */
   readonly static: StaticLayer
   /**
-   * Resolves when the owner's first snapshot is applied: every entry runs, is refused or has failed to start.
+   * Resolves when the owner's first snapshot is applied: every entry runs, is refused or has failed to start. The catalog is
+   * told of the session before anything is loaded, so that every revocation finds it; that is waited for at most 3 s.
    * @throws CatalogRequestError UNAUTHENTICATED, FORBIDDEN or NOT_FOUND when the owner cannot be read with this token,
    *   UNAVAILABLE when the catalog did not answer in time, INVALID_INPUT for an id in use; nothing is left open then
    */
@@ -82,6 +85,15 @@ interface SharedFeed {
   sessions: number
 }
 
+/** What a worker holds of a session from the moment on in which it is asked for. */
+interface Place {
+  close: () => Promise<void>
+  status: () => SessionStatus
+}
+
+/** For one status report. */
+const reportTimeoutMs = 5000
+
 /** A worker's memory. */
 interface Shop {
   options: CatalogWorkerOptions
@@ -93,7 +105,8 @@ interface Shop {
   connector: Connector
   relay: Relay
   feeds: Map<string, SharedFeed>
-  sessions: Map<string, WorkerSession>
+  sessions: Map<string, Place>
+  reporter: StatusReporter
   isClosed: boolean
 }
 
@@ -104,10 +117,17 @@ interface Shop {
 export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {
   const { url, token, clock = systemClock, log = () => {}, connectTimeoutMs, callTimeoutMs, graceMs } = options
   const env = Object.fromEntries(Object.entries(options.env ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined))
+  const client = createCatalogClient({ url, token, timeoutMs: reportTimeoutMs })
+  const sessions: Shop['sessions'] = new Map()
+  const reporter = createStatusReporter({
+    workerId: options.workerId, sessions, clock, log,
+    send: async (input) => (await client.execute(ReportWorkerStatusDocument, { input })).reportWorkerStatus.accepted,
+  })
   const shop: Shop = {
-    options, clock, log, env, layer: loadStaticLayer({ env, ...options.static }),
-    transport: createFeedTransport({ url, token }), connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
-    relay: createRelay(), feeds: new Map(), sessions: new Map(), isClosed: false,
+    options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
+    transport: createFeedTransport({ url, token, onReconnected: reporter.reconnected }),
+    connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
+    relay: createRelay(), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
@@ -120,32 +140,44 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
       for (const { feed } of shop.feeds.values()) feed.close()
       shop.feeds.clear()
       shop.transport.close()
+      await reporter.close()
     },
   }
 }
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, connector, relay, clock, env, log } = shop
-  if (shop.isClosed) throw new CatalogRequestError('The worker was closed.', 'CLOSED')
+  const { sessions, layer, connector, relay, clock, env, log, reporter } = shop
+  if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
-  const session = createSession({ id, agent, grants, adapter, feed, layer, connector, relay, clock, env, log })
+  let session: HeldSession | null = null
   let closing: Promise<void> | null = null
-  const close = () => closing ??= session.close().finally(() => {
+  const close = () => closing ??= (session?.close() ?? Promise.resolve()).finally(() => {
     sessions.delete(id)
     release()
+    reporter.touch()
   })
-  const opened: WorkerSession = { id, get effective() { return session.effective }, settled: session.settled, close }
-  sessions.set(id, opened)
+  sessions.set(id, { close, status: () => ({ id, owner, agent, ...session?.report() ?? { entries: [], cursor: null } }) })
   try {
+    if (waitForCatalog) await reporter.opening(id)
+    else reporter.touch()
+    if (shop.isClosed) throw closedError()
+    const { settled, turn, started } = session = createSession({
+      id, agent, grants, adapter, feed, layer, connector, relay, clock, env, log, onChange: reporter.touch,
+    })
+    const opened = session
     if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)
-    await session.started()
-    return opened
+    await started()
+    return { id, get effective() { return opened.effective }, settled, turn, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+function closedError(): CatalogRequestError {
+  return new CatalogRequestError('The worker was closed.', 'CLOSED')
 }
 
 /** One operation for all sessions of an owner; it ends with the last of them. */

@@ -1,7 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { SurvivorError } from './errors.js'
+import { liveProcesses, type ProcessRow, stillThere, straysOf } from './process-table.js'
 
 export interface ProcessOptions {
   command: string
@@ -12,7 +13,7 @@ export interface ProcessOptions {
   cwd?: string
 }
 
-/** A child and everything it starts, as one group that ends together. */
+/** A child and everything it starts, as one group that ends together, with what left the group while its parent lives. */
 export interface ProcessGroup {
   child: ChildProcessWithoutNullStreams
   /** How the child ended, e.g. `exited with code 1`; null while it runs. */
@@ -22,15 +23,18 @@ export interface ProcessGroup {
   /**
    * Ends the whole group: its input closes and it gets SIGTERM, and SIGKILL after the grace period. Resolves when no
    * process of the group is left.
+   * @throws SurvivorError when SIGKILL did not end it within two seconds
    */
   stop: (graceMs: number) => Promise<void>
 }
+
+const killedWithinMs = 2000
 
 /** A detached group survives its parent, so the parent's exit has to take the groups along. */
 const liveGroups = new Set<number>()
 
 function killAll(): void {
-  for (const pid of liveGroups) signalGroup(pid, 'SIGKILL')
+  for (const pid of liveGroups) signalAll(pid, straysOf(pid), 'SIGKILL')
 }
 
 /**
@@ -65,32 +69,48 @@ export async function startProcessGroup({ command, args, env, cwd }: ProcessOpti
 }
 
 async function stopGroup(child: ChildProcessWithoutNullStreams, pid: number, exited: Promise<void>, graceMs: number): Promise<void> {
+  // Before anything ends: whose parent is gone cannot be told from a stranger any more.
+  let strays = straysOf(pid)
   child.stdin.end()
-  signalGroup(pid, 'SIGTERM')
-  if (!await isGroupGone(pid, graceMs)) {
-    signalGroup(pid, 'SIGKILL')
+  signalAll(pid, strays, 'SIGTERM')
+  let isGone = await areGone(pid, strays, graceMs)
+  if (!isGone) {
+    strays = straysOf(pid, strays)
+    signalAll(pid, strays, 'SIGKILL')
     // Bounded: a process in an uninterruptible call of the kernel takes its time even then.
-    await isGroupGone(pid, 2000)
+    isGone = await areGone(pid, strays, killedWithinMs)
   }
-  await Promise.race([exited, delay(2000, undefined, { ref: false })])
+  await Promise.race([exited, delay(killedWithinMs, undefined, { ref: false })])
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+  // It stays among those that the worker's exit takes along.
+  if (!isGone) throw new SurvivorError(`process group ${pid} is still there ${killedWithinMs} ms after SIGKILL`)
   liveGroups.delete(pid)
   if (liveGroups.size === 0) process.off('exit', killAll)
 }
 
+function signalAll(group: number, strays: readonly ProcessRow[], signal: NodeJS.Signals): void {
+  signalGroup(group, signal)
+  for (const { pid } of strays.length === 0 ? [] : stillThere(strays)) send(pid, signal)
+}
+
 /** @returns false when the group has no process to signal */
 function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  // Windows has no groups; there the child alone is ended.
+  return send(process.platform === 'win32' ? pid : -pid, signal)
+}
+
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    // Windows has no groups; there the child alone is ended.
-    return process.kill(process.platform === 'win32' ? pid : -pid, signal)
+    return process.kill(pid, signal)
   } catch {
     return false
   }
 }
 
-async function isGroupGone(pid: number, withinMs: number): Promise<boolean> {
+async function areGone(pid: number, strays: readonly ProcessRow[], withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs
-  for (let pauseMs = 5; signalGroup(pid, 0) && hasLiveMember(pid); pauseMs = Math.min(100, pauseMs * 2)) {
+  const isThere = () => (signalGroup(pid, 0) && hasLiveMember(pid)) || (strays.length > 0 && stillThere(strays).length > 0)
+  for (let pauseMs = 5; isThere(); pauseMs = Math.min(100, pauseMs * 2)) {
     if (performance.now() > deadline) return false
     await delay(pauseMs)
   }
@@ -102,15 +122,5 @@ async function isGroupGone(pid: number, withinMs: number): Promise<boolean> {
  * find it, though nothing runs. Where /proc does not tell, it counts as alive.
  */
 function hasLiveMember(group: number): boolean {
-  if (process.platform !== 'linux') return true
-  return readdirSync('/proc').some((name) => {
-    if (!/^\d+$/.test(name)) return false
-    try {
-      // "pid (command) state parent group …"; the command may hold anything, parentheses too.
-      const [state, , pgrp] = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
-      return Number(pgrp) === group && state !== 'Z' && state !== 'X'
-    } catch {
-      return false
-    }
-  })
+  return process.platform !== 'linux' || liveProcesses().some((row) => row.group === group)
 }

@@ -1,5 +1,6 @@
 import { type RevocationMode } from '../core/entry.js'
 import { type Grant } from './grants.js'
+import { momentOf, type Situation, waitText } from './moment.js'
 import { type Removal, removalKey, type ViewEntry } from './view.js'
 
 /** More servers than this are more tools than any model can tell apart. */
@@ -13,9 +14,14 @@ export interface LoadedEntry {
   entryId: string
   revision: number
   digest: string
-  outcome: 'RUN' | 'REFUSE' | 'FAIL'
+  /** DEFER: nothing of it runs or starts, it only waits for its moment. */
+  outcome: 'RUN' | 'REFUSE' | 'FAIL' | 'DEFER'
   /** Why it does not run, or what is to be said of it though it does. */
   reason: string | null
+  /** Of the revision that serves calls, which may be an earlier one; null: nothing does. */
+  runningDigest: string | null
+  /** The revision that waits for its moment, and what was said of it. */
+  deferred: { revision: number | null; reason: string } | null
 }
 
 interface Placed {
@@ -33,6 +39,8 @@ export type Action =
   | (Placed & { type: 'REFUSE'; entry: ViewEntry; state: 'REFUSED' | 'FAILED'; reason: string; keepsLastGood: boolean })
   /** Only what is told of it changed: nothing restarts. */
   | (Placed & { type: 'RELABEL'; entry: ViewEntry; note: string | null })
+  /** Its moment has not come: what runs or starts of it goes on. `reason` follows "Revision 2 …". */
+  | (Placed & { type: 'DEFER'; entry: ViewEntry; reason: string })
   | (Placed & { type: 'LOAD'; entry: ViewEntry; note: string | null })
   /** The new one starts first; the one that runs ends once the new one stands in its place. */
   | (Placed & { type: 'REPLACE'; entry: ViewEntry; note: string | null })
@@ -48,6 +56,8 @@ export interface ReconcileInput {
   maxMcpServers: number
   /** `nameKey`s in the view, to tell what is gone from what this session is just not given. */
   viewKeys: ReadonlySet<string>
+  /** Decides, with each entry's `apply`, whether what is new or changed may start now. */
+  situation: Situation
 }
 
 /**
@@ -57,25 +67,27 @@ export interface ReconcileInput {
 export function reconcile(input: ReconcileInput): Action[] {
   const { loaded } = input
   const granted = new Map(withinLimit(input).map((grant) => [grant.key, grant]))
-  const isKept = (key: string, { entryId, outcome }: LoadedEntry) => {
+  const isKept = (key: string, { entryId, outcome, runningDigest }: LoadedEntry) => {
     const grant = granted.get(key)
-    return grant?.entry.id === entryId && !(outcome === 'RUN' && grant.fate.outcome === 'REFUSE')
+    return grant?.entry.id === entryId && !((outcome === 'RUN' || runningDigest !== null) && grant.fate.outcome === 'REFUSE')
   }
   const gone = [...loaded].filter(([key, entry]) => !isKept(key, entry)).sort(([a], [b]) => (a < b ? -1 : 1))
   const unloads = gone.map(([key, entry]) => unload(key, entry, granted.get(key), input))
   const goneKeys = new Set(gone.map(([key]) => key))
-  const rest = [...granted.values()].flatMap((grant) => actionOn(grant, goneKeys.has(grant.key) ? undefined : loaded.get(grant.key), input.position))
+  const rest = [...granted.values()].flatMap((grant) => actionOn(grant, goneKeys.has(grant.key) ? undefined : loaded.get(grant.key), input))
   const isStart = (action: Action) => action.type === 'LOAD' || action.type === 'REPLACE'
   return [...unloads, ...rest.filter((action) => !isStart(action)), ...rest.filter(isStart)]
 }
 
 /** Those that run already come first: a newcomer with a smaller name never pushes one out. */
-function withinLimit({ grants, loaded, maxMcpServers }: ReconcileInput): Grant[] {
+function withinLimit({ grants, loaded, maxMcpServers, situation }: ReconcileInput): Grant[] {
   const isRunning = ({ key, entry }: Grant) => {
     const held = loaded.get(key)
-    return held?.entryId === entry.id && held.outcome !== 'REFUSE'
+    return held?.entryId === entry.id && (held.outcome === 'RUN' || held.outcome === 'FAIL')
   }
-  const wants = ({ entry, fate }: Grant) => entry.kind === 'MCP_SERVER' && fate.outcome !== 'REFUSE'
+  // What this session will never start takes no place in it.
+  const isForLater = (grant: Grant) => grant.fate.outcome === 'RUN' && momentOf(grant.entry.apply, situation) === 'NEXT_SESSION' && !isRunning(grant)
+  const wants = (grant: Grant) => grant.entry.kind === 'MCP_SERVER' && grant.fate.outcome !== 'REFUSE' && !isForLater(grant)
   const servers = grants.filter(wants)
   const chosen = new Set([...servers.filter(isRunning), ...servers.filter((grant) => !isRunning(grant))].slice(0, maxMcpServers))
   return grants.map((grant) => (!wants(grant) || chosen.has(grant) ? grant : { ...grant, fate: overLimit, note: null }))
@@ -98,15 +110,26 @@ function unload(key: string, held: LoadedEntry, grant: Grant | undefined, input:
   }
 }
 
-function actionOn({ key, entry, fate, note }: Grant, held: LoadedEntry | undefined, position: number): Action[] {
+function actionOn(
+  { key, entry, fate, note }: Grant, held: LoadedEntry | undefined, { position, situation }: Pick<ReconcileInput, 'position' | 'situation'>,
+): Action[] {
   const placed = { key, entryId: entry.id, revision: entry.revision, position, entry }
+  const isSame = held?.outcome === fate.outcome && held.revision === entry.revision && held.deferred === null
   if (fate.outcome !== 'RUN') {
-    const isSame = held?.outcome === fate.outcome && held.revision === entry.revision && held.reason === fate.reason
     const state = fate.outcome === 'REFUSE' ? 'REFUSED' : 'FAILED'
-    return isSame ? [] : [{ ...placed, type: 'REFUSE', state, reason: fate.reason, keepsLastGood: fate.outcome === 'FAIL' }]
+    if (isSame && held.reason === fate.reason) return []
+    return [{ ...placed, type: 'REFUSE', state, reason: fate.reason, keepsLastGood: fate.outcome === 'FAIL' }]
   }
-  if (held === undefined || held.outcome === 'REFUSE') return [{ ...placed, type: 'LOAD', note }]
-  // FAIL: an earlier revision may still run.
-  if (held.outcome === 'FAIL' || held.digest !== entry.digest) return [{ ...placed, type: 'REPLACE', note }]
-  return held.revision === entry.revision && held.reason === note ? [] : [{ ...placed, type: 'RELABEL', note }]
+  // Also when it is so again, and something else was to come in its place meanwhile.
+  if ((held?.outcome === 'RUN' && held.digest === entry.digest) || held?.runningDigest === entry.digest) {
+    return isSame && held.digest === entry.digest && held.reason === note ? [] : [{ ...placed, type: 'RELABEL', note }]
+  }
+  const moment = momentOf(entry.apply, situation)
+  if (moment !== 'AT_ONCE') {
+    const reason = waitText[moment]
+    const isTold = held?.deferred?.revision === entry.revision && held.deferred.reason === reason
+    return isTold ? [] : [{ ...placed, type: 'DEFER', reason }]
+  }
+  // With FAIL, an earlier revision may still run.
+  return [{ ...placed, type: held?.outcome === 'RUN' || held?.outcome === 'FAIL' ? 'REPLACE' : 'LOAD', note }]
 }

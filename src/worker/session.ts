@@ -2,19 +2,19 @@ import { CatalogRequestError } from '../client/index.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock } from './clock.js'
 import { type Connector } from './connector.js'
+import { createCursorWaiters, type CursorWaiters } from './cursor-waiters.js'
+import { type StatusRow } from './departures.js'
 import { hasReached } from './follower.js'
-import { definitionOfStatic, targetOfStatic } from './from-static.js'
-import { grantsOf, missingServersNote, type SessionScope } from './grants.js'
+import { boundAgentOf, grantsOf, missingServersNote, type SessionScope } from './grants.js'
+import { agentInForce, situationOf } from './moment.js'
 import { type OwnerFeed } from './owner-feed.js'
 import { type Action, maxMcpServersPerSession, reconcile } from './reconcile.js'
 import { type Relay, relayForSession } from './relay.js'
 import { createRunner, type Runner } from './runner.js'
+import { scopeOf, startStatic } from './session-static.js'
 import { type Aim, type Body, type EffectiveEntry } from './slot.js'
-import { type StaticAgent } from './static-agents.js'
 import { staticGrants, type StaticLayer } from './static-layer.js'
-import { type StaticServer } from './static-mcp.js'
-import { toolPrefix } from './tool-name.js'
-import { type AppliedEvent, type CatalogView, removalKey, type ViewEntry } from './view.js'
+import { type AppliedEvent, type CatalogView, type Removal, removalKey, type ViewAgent, type ViewEntry } from './view.js'
 
 export interface SessionOptions {
   id: string
@@ -30,6 +30,8 @@ export interface SessionOptions {
   /** What static stdio servers inherit. */
   env: Record<string, string>
   log: (message: string) => void
+  /** Told when what `report` answers has changed, bookmarks aside; often, and in the middle of things. */
+  onChange: () => void
 }
 
 /** What one agent session has of the catalog and of the static layer, kept current until it closes. */
@@ -38,19 +40,35 @@ export interface WorkerSession {
   /** What it has now, static entries first, then in the order in which they came; what is still ending last. */
   readonly effective: EffectiveEntry[]
   /**
-   * Resolves when everything up to that cursor (of a mutation's payload) is applied here, is refused or has failed to
-   * start; calls that a DRAIN lets finish are not waited for. The cursor may still be on its way.
+   * Resolves when everything up to that cursor (of a mutation's payload) is applied here, is refused, has failed to start
+   * or is DEFERRED, which `effective` shows; calls that a DRAIN lets finish are not waited for. The cursor may still be on
+   * its way.
    * @throws CatalogRequestError when the session closes, or its owner cannot be followed any more
    */
   settled: (cursor: string) => Promise<void>
+  /**
+   * Runs `fn` as a turn, at once: until it ends, entries that are new or changed and say NEXT_TURN wait; removals never do. Turns
+   * may overlap and nest, and the last one's end counts. What was decided before the turn began may still arrive in it;
+   * wait for `settled` where that matters.
+   * @returns what `fn` returns; what it throws passes through
+   */
+  turn: <Result>(fn: () => Result | Promise<Result>) => Promise<Result>
   /** Ends calls in flight, connections and processes; resolves when they are gone. */
   close: () => Promise<void>
 }
 
-interface Waiter {
-  cursor: string
-  resolve: () => void
-  reject: (error: Error) => void
+/** What the catalog is told of a session. */
+export interface SessionReport {
+  entries: StatusRow[]
+  /** Everything up to it has been decided on; null before the first snapshot, and after the worker failed closed. */
+  cursor: string | null
+}
+
+/** A session as its worker holds it. */
+export interface HeldSession extends WorkerSession {
+  /** Resolves when what it begins with was loaded, was refused or has failed. */
+  started: () => Promise<void>
+  report: () => SessionReport
 }
 
 /** A session's memory. */
@@ -61,99 +79,109 @@ interface Sitting extends SessionOptions {
   view: CatalogView | null
   /** Everything up to it has been decided on. */
   heard: string | null
-  waiters: Set<Waiter>
+  /** Whether it has what the catalog had at its begin, so that changes may wait for their moment. */
+  isWarm: boolean
+  runningTurns: number
+  /** The catalog's agent whose grants count. */
+  boundAgent: ViewAgent | null
+  waiters: CursorWaiters
   isClosed: boolean
 }
 
 /** Opens it with the static servers and whatever the feed holds already; starts are under way when this returns. */
-export function createSession(options: SessionOptions): WorkerSession & { started: () => Promise<void> } {
-  const { id, feed, clock, adapter, connector, log } = options
+export function createSession(options: SessionOptions): HeldSession {
+  const { id, agent, feed, adapter, layer, env, onChange } = options
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
-  const relay = relayForSession(options.relay)
-  const opened = adapter.open?.({ sessionId: id, agent: options.agent, openRelay: relay.open }) ?? Promise.resolve()
+  const relay = relayForSession(options.relay, (toolName) => session.runner.callRefused(toolName))
+  const opened = adapter.open?.({
+    sessionId: id, agent, openRelay: relay.open,
+    turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused: (toolName) => session.runner.callRefused(toolName),
+  }) ?? Promise.resolve()
   opened.catch(() => {})
-  const servers = staticGrants(options.layer, options.agent ?? undefined, options.grants ?? 'AGENT')
+  const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {
-    ...options, runner: createRunner({ adapter, opened, connector, clock, isTrusted: feed.isTrusted, log }),
+    ...options, runner: createRunner({ ...options, opened, isTrusted: feed.isTrusted }),
     scope: scopeOf(options, new Set(servers.keys())), maxMcpServers: Math.max(0, maxMcpServersPerSession - servers.size),
-    view: null, heard: null, waiters: new Set(), isClosed: false,
+    view: null, heard: null, isWarm: false, runningTurns: 0, boundAgent: null, waiters: createCursorWaiters(), isClosed: false,
   }
-  startStatic(session, [...servers.values()])
+  startStatic(session.runner, layer, servers.values(), env)
   const view = feed.view()
-  if (view !== null) change(session, { view, removals: [] })
+  if (view !== null) change(session, { view, removals: [], endsNow: () => null })
   const unlisten = feed.listen({
     onChange: (applied) => change(session, applied),
     onCursor: (cursor) => hear(session, cursor),
     onFailClosed: (reason, position) => failClosed(session, reason, position),
-    onEnd: (error) => rejectAll(session, error),
+    onEnd: session.waiters.rejectAll,
   })
   let closing: Promise<void> | null = null
   const close = async () => {
     session.isClosed = true
     unlisten()
-    rejectAll(session, closedError(id))
+    session.waiters.rejectAll(closedError(id))
     await session.runner.close()
     try {
       await adapter.close?.()
     } finally {
       await relay.close()
     }
+    onChange()
   }
   return {
     id,
-    get effective() { return effectiveOf(session) },
+    get effective() { return withMissingAgent(session, session.runner.rows()) },
+    report: () => ({ entries: withMissingAgent(session, session.runner.report()), cursor: session.heard }),
     started: async () => {
       await opened
       await session.runner.settled(null)
       await adapter.ready?.()
     },
     settled: (cursor) => settled(session, cursor),
+    turn: (fn) => turn(session, fn),
     close: () => closing ??= close(),
   }
 }
 
-function scopeOf({ agent, grants, layer }: SessionOptions, staticServerNames: ReadonlySet<string>): SessionScope {
-  const bound = agent === null ? undefined : layer.agents.find(({ name }) => name === agent)
-  return {
-    agent, grants: grants ?? (agent === null ? 'SET' : 'AGENT'),
-    staticAgent: bound === undefined ? null : definitionOfStatic(bound),
-    protectedKeys: new Set([
-      // Also under the name that its tools would have: "My.Tools" and "my-tools" are not to be told apart (S18).
-      ...[...layer.mcpServers.keys()].flatMap((name) => [name, toolPrefix(name).toLowerCase()]).map((name) => `MCP_SERVER:${name}`),
-      ...layer.agents.map(({ name }) => `AGENT:${name}`),
-    ]),
-    staticServerNames,
-  }
-}
-
-function startStatic({ layer, runner, env }: Sitting, servers: StaticServer[]): void {
-  for (const server of servers) {
-    const aim = staticAim('MCP_SERVER', server)
-    const read = targetOfStatic(server)
-    if ('problem' in read) runner.refuse(aim, 'FAIL', read.problem)
-    // As today, a static server sees the worker's environment with its own variables over it.
-    else runner.start(aim, { kind: 'MCP_SERVER', description: '', target: read.target, baseEnv: env })
-  }
-  const agents = new Map<string, StaticAgent>()
-  // Of two copies the first one's prompt counts, as in the layer.
-  for (const agent of layer.agents) if (!agents.has(agent.name)) agents.set(agent.name, agent)
-  for (const agent of agents.values()) runner.start(staticAim('AGENT', agent), { kind: 'AGENT', definition: definitionOfStatic(agent) })
-}
-
-function staticAim(kind: Aim['kind'], { name, origin }: { name: string; origin: string }): Aim {
-  return { key: `static ${kind}:${name}`, kind, name, origin, entryId: null, revision: null, digest: '', note: null, position: null }
-}
-
 /** Runs within the frame that brought the change: when it returns, the gates of what was removed are closed. */
-function change(session: Sitting, { view, removals }: AppliedEvent): void {
-  session.view = view
-  const actions = reconcile({
-    grants: grantsOf(view, session.scope), loaded: session.runner.loaded(),
-    removals: new Map(removals.map((removal) => [removalKey(removal.key, removal.id), removal])),
-    position: view.position, maxMcpServers: session.maxMcpServers, viewKeys: new Set(view.entries.keys()),
-  })
-  for (const action of actions) perform(session.runner, action)
+function change(session: Sitting, { view, removals, endsNow }: AppliedEvent): void {
+  session.runner.hasten(endsNow)
+  decide(session, view, removals)
   hear(session, view.cursor)
+  session.onChange()
+}
+
+function decide(session: Sitting, view: CatalogView, removals: Removal[]): void {
+  const { runner, scope, maxMcpServers, isWarm, runningTurns } = session
+  const situation = situationOf(isWarm, runningTurns)
+  session.view = view
+  session.boundAgent = agentInForce(session.boundAgent, boundAgentOf(view, scope), situation)
+  const actions = reconcile({
+    grants: grantsOf(view, scope, session.boundAgent), loaded: runner.loaded(),
+    removals: new Map(removals.map((removal) => [removalKey(removal.key, removal.id), removal])),
+    position: view.position, maxMcpServers, viewKeys: new Set(view.entries.keys()), situation,
+  })
+  for (const action of actions) perform(runner, action)
+  // In a turn, what it begins with waits for the end of that; only what comes after it is a change.
+  if (runningTurns === 0) session.isWarm = true
+}
+
+function turnBegan(session: Sitting): void {
+  session.runningTurns += 1
+}
+
+/** What waited for it starts now. */
+function turnEnded(session: Sitting): void {
+  if (session.runningTurns === 0) return
+  session.runningTurns -= 1
+  if (session.runningTurns === 0 && session.view !== null && !session.isClosed) decide(session, session.view, [])
+}
+
+async function turn<Result>(session: Sitting, fn: () => Result | Promise<Result>): Promise<Result> {
+  turnBegan(session)
+  try {
+    return await fn()
+  } finally {
+    turnEnded(session)
+  }
 }
 
 function perform(runner: Runner, action: Action): void {
@@ -163,6 +191,7 @@ function perform(runner: Runner, action: Action): void {
       return runner.stop(key, { mode, deadlineSeconds, reason }, position)
     }
     case 'REFUSE': return runner.refuse(aimOf(action, null), action.keepsLastGood ? 'FAIL' : 'REFUSE', action.reason)
+    case 'DEFER': return runner.defer(aimOf(action, null), action.reason)
     case 'RELABEL': return runner.relabel(aimOf(action, action.note), bodyOf(action.entry))
     case 'LOAD':
     case 'REPLACE': return runner.start(aimOf(action, action.note), bodyOf(action.entry))
@@ -181,40 +210,33 @@ function bodyOf(entry: ViewEntry): Body {
 }
 
 function failClosed(session: Sitting, reason: string, position: number): void {
-  session.view = null
-  session.heard = null
+  // What comes back afterwards comes as to a session that opens: there is nothing left that it could disturb.
+  Object.assign(session, { view: null, heard: null, isWarm: false, boundAgent: null })
+  session.runner.hasten(() => reason)
   for (const key of session.runner.loaded().keys()) {
     session.runner.stop(key, { mode: 'IMMEDIATE', deadlineSeconds: 0, reason }, position)
   }
+  session.onChange()
 }
 
 function hear(session: Sitting, cursor: string): void {
   session.heard = cursor
-  for (const waiter of [...session.waiters]) {
-    if (!hasReached(cursor, waiter.cursor)) continue
-    session.waiters.delete(waiter)
-    session.runner.settled(session.view?.position ?? 0).then(waiter.resolve, waiter.reject)
-  }
+  session.waiters.reached(cursor)
 }
 
-function settled(session: Sitting, cursor: string): Promise<void> {
+async function settled(session: Sitting, cursor: string): Promise<void> {
   const ended = session.isClosed ? closedError(session.id) : session.feed.ended()
-  if (ended !== null) return Promise.reject(ended)
-  if (hasReached(session.heard, cursor)) return session.runner.settled(session.view?.position ?? 0)
-  return new Promise((resolve, reject) => session.waiters.add({ cursor, resolve, reject }))
+  if (ended !== null) throw ended
+  if (!hasReached(session.heard, cursor)) await session.waiters.wait(cursor)
+  await session.runner.settled(session.view?.position ?? 0)
 }
 
 function closedError(id: string): CatalogRequestError {
   return new CatalogRequestError(`The session ${id} was closed.`, 'CLOSED')
 }
 
-function rejectAll({ waiters }: Sitting, error: Error): void {
-  for (const { reject } of waiters) reject(error)
-  waiters.clear()
-}
-
-function effectiveOf({ runner, scope, view, agent }: Sitting): EffectiveEntry[] {
-  const rows = runner.rows().map((row) => {
+function withMissingAgent<Row extends EffectiveEntry>({ scope, view, agent }: Sitting, held: Row[]): Array<Row | EffectiveEntry> {
+  const rows = held.map((row) => {
     // What a static agent lacks changes with the catalog, so it is worked out when somebody asks.
     if (row.kind !== 'AGENT' || row.entryId !== null || row.name !== agent || scope.staticAgent === null || view === null) return row
     return { ...row, reason: row.reason ?? missingServersNote(scope.staticAgent.mcpServers, view, scope) }
@@ -225,4 +247,3 @@ function effectiveOf({ runner, scope, view, agent }: Sitting): EffectiveEntry[] 
     reason: 'There is no agent of that name for this owner, so nothing is granted through it.',
   }]
 }
-

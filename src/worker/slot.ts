@@ -1,11 +1,12 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { type EntryKind } from '../core/entry.js'
-import { type SessionItem, type SessionUpstream } from './adapter.js'
+import { type ListedItem, type SessionItem, type SessionUpstream } from './adapter.js'
 import { type CallOptions, type Upstream, type UpstreamTarget } from './connector.js'
 import { type Gate } from './gate.js'
 import { type LoadedEntry } from './reconcile.js'
 
-export type AppliedState = 'STARTING' | 'APPLIED' | 'FAILED' | 'REFUSED' | 'STOPPING'
+/** STOPPED and SURVIVED (something of it could not be ended) are what is over; they go into status reports alone. */
+export type AppliedState = 'STARTING' | 'APPLIED' | 'DEFERRED' | 'FAILED' | 'REFUSED' | 'STOPPING' | 'STOPPED' | 'SURVIVED'
 
 /** What a session has under one name, and how it came to that. */
 export interface EffectiveEntry {
@@ -18,7 +19,7 @@ export interface EffectiveEntry {
   /** What runs; what would run when nothing does. Null for static entries. */
   revision: number | null
   state: AppliedState
-  /** Why it does not run, or what is to be said although it does. Holds no secret. */
+  /** Why it does not run (yet), or what is to be said although it does. Holds no secret. */
   reason: string | null
 }
 
@@ -47,6 +48,8 @@ export interface Attempt {
   controller: AbortController
   /** Set once the adapter gets it, so that a removal can close it at any moment. */
   gate: Gate | null
+  /** Ends when it serves, has failed, or nothing of it is left. Rejects when something of it could not be ended. */
+  done: Promise<void>
 }
 
 /** What serves calls. */
@@ -62,31 +65,53 @@ export interface Slot {
   body: Body | null
   /** Place in the session; kept over revisions, so that lists of tools are stable. */
   order: number
+  /** DEFER: nothing but what waits. */
   outcome: LoadedEntry['outcome']
   /** Of the aim; what runs has a say in `rowOf`. */
   state: AppliedState
   reason: string | null
   running: Running | null
   attempt: Attempt | null
+  /** What is to be aimed at later, and when that is; what runs or starts goes on until then. */
+  waiting: { aim: Aim; reason: string } | null
   failures: number
   cancelRetry: () => void
 }
 
 /** What is to be told of a slot: of what runs if something does, else of what does not. */
-export function rowOf({ aim, running, state, reason }: Slot): EffectiveEntry {
-  const { kind, name, origin, entryId, revision } = aim
-  if (running === null) return { kind, name, origin, entryId, revision, state, reason: reason ?? aim.note }
-  const told = running.aim.digest === aim.digest || reason === null
-    ? aim.note
-    : `Revision ${revision} could not start (${reason.replace(/\.$/, '')}); revision ${running.aim.revision} keeps running.`
-  return { kind, name, origin, entryId, revision: running.aim.revision, state: 'APPLIED', reason: told }
+export function rowOf(slot: Slot): EffectiveEntry {
+  const { aim, outcome, running, waiting, state } = slot
+  const { kind, name, origin, entryId } = aim
+  const row = { kind, name, origin, entryId, revision: running?.aim.revision ?? aim.revision }
+  if (waiting === null) return { ...row, state: running === null ? state : 'APPLIED', reason: reasonOf(slot) }
+  const told = `Revision ${waiting.aim.revision} ${waiting.reason}${running === null ? '' : `; revision ${running.aim.revision} keeps running`}.`
+  // A start under way, or one that failed, says more than that something else will follow it.
+  if (running === null && outcome !== 'DEFER') return { ...row, state, reason: [reasonOf(slot), told].filter((text) => text !== null).join(' ') }
+  return { ...row, state: 'DEFERRED', reason: told }
+}
+
+/** The rows of all slots in their order, with what the adapter has to say of what runs. */
+export function rowsOf(slots: Iterable<Slot>, listed: readonly ListedItem[]): EffectiveEntry[] {
+  const said = new Map(listed.map(({ kind, name, origin, reason }) => [`${kind}:${name}:${origin}`, reason]))
+  return [...slots].sort((a, b) => a.order - b.order).map(rowOf).map((row) => (
+    { ...row, reason: row.reason ?? (row.state === 'APPLIED' ? said.get(`${row.kind}:${row.name}:${row.origin}`) ?? null : null) }
+  ))
+}
+
+function reasonOf({ aim, running, reason }: Slot): string | null {
+  if (running === null) return reason ?? aim.note
+  if (running.aim.digest === aim.digest || reason === null) return aim.note
+  return `Revision ${aim.revision} could not start (${reason.replace(/\.$/, '')}); revision ${running.aim.revision} keeps running.`
 }
 
 /** The slot as `reconcile` wants it; null for static entries, which are nothing to the catalog. */
-export function loadedOf({ aim, outcome, reason }: Slot): LoadedEntry | null {
+export function loadedOf({ aim, outcome, reason, running, waiting }: Slot): LoadedEntry | null {
   const { entryId, revision, digest, note } = aim
   if (entryId === null || revision === null) return null
-  return { entryId, revision, digest, outcome, reason: outcome === 'RUN' ? note : reason }
+  return {
+    entryId, revision, digest, outcome, reason: outcome === 'RUN' ? note : reason, runningDigest: running?.aim.digest ?? null,
+    deferred: waiting === null ? null : { revision: waiting.aim.revision, reason: waiting.reason },
+  }
 }
 
 export function itemOf({ aim, body, order }: Slot, upstream: SessionUpstream | null): SessionItem {

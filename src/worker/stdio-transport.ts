@@ -45,11 +45,19 @@ export function createStdioTransport({ graceMs, ...options }: StdioTransportOpti
   const stop = async () => {
     // Given up while it starts: there is a process already, and nobody else would end it.
     await starting?.catch(() => {})
-    await group?.stop(graceMs)
-    buffer.clear()
-    transport.onclose?.()
+    try {
+      await group?.stop(graceMs)
+    } finally {
+      buffer.clear()
+      transport.onclose?.()
+    }
   }
-  const close = () => closing ??= stop()
+  const close = () => {
+    closing ??= stop()
+    // Whoever ends it hears what survives; when it ends by itself nobody listens.
+    closing.catch(() => {})
+    return closing
+  }
   const transport: StdioGroupTransport = {
     failure: () => {
       const ended = group?.ended() ?? null

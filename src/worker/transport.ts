@@ -28,6 +28,8 @@ export interface FeedTransportOptions {
   keepAliveMs?: number
   /** Milliseconds for its pong, and for the first acknowledgement; then the socket is torn down. Default 5,000. */
   deadPeerMs?: number
+  /** Told when the server took a socket, from the second on. */
+  onReconnected?: () => void
 }
 
 interface OpenOperation {
@@ -44,9 +46,12 @@ export function webSocketUrl(url: string): string {
   return parsed.href
 }
 
-export function createFeedTransport({ url, token, keepAliveMs = 10_000, deadPeerMs = 5000 }: FeedTransportOptions): FeedTransport {
+export function createFeedTransport(
+  { url, token, keepAliveMs = 10_000, deadPeerMs = 5000, onReconnected = () => {} }: FeedTransportOptions,
+): FeedTransport {
   let socket: WebSocket | null = null
   let deadPeer: NodeJS.Timeout | undefined
+  let hasConnected = false
   const open = new Set<OpenOperation>()
   const client = createClient({
     url: webSocketUrl(url),
@@ -61,6 +66,10 @@ export function createFeedTransport({ url, token, keepAliveMs = 10_000, deadPeer
       opened: (opened) => {
         socket = opened as WebSocket
         for (const operation of open) operation.waitsForSocket = false
+      },
+      connected: () => {
+        if (hasConnected) onReconnected()
+        hasConnected = true
       },
       ping: (isReceived) => {
         if (isReceived) return

@@ -39,7 +39,10 @@ export interface CallOptions {
  * lists, the selected tools in the server's order, and nothing else (S28).
  */
 export interface Upstream extends SessionUpstream {
-  /** Ends the connection; a stdio server's processes are gone when it resolves. */
+  /**
+   * Ends the connection; a stdio server's processes are gone when it resolves.
+   * @throws SurvivorError when they could not be ended
+   */
   close: () => Promise<void>
 }
 
@@ -77,7 +80,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     target, options, redact: createRedactor(target.transport), listeners: new Set(), closing: new AbortController(),
     tools: [], book: createOfferBook(), instructions: null, link: null, connecting: null, retries: 0, isAgain: false, cancelRetry: () => {},
   }
-  const onAbort = () => void close(line)
+  const onAbort = () => void close(line).catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     signal?.throwIfAborted()

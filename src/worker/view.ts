@@ -51,6 +51,11 @@ export interface Removal {
 export interface AppliedEvent {
   view: CatalogView
   removals: Removal[]
+  /**
+   * Why nothing of an entry may go on after this event, by id; null: it may. Also tells of those that left the set
+   * before: a DRAIN lets their calls finish, until an IMMEDIATE follows or a snapshot comes without them.
+   */
+  endsNow: (id: string) => string | null
 }
 
 /** One key for one entry under one name: a rename is a removal and an arrival. */
@@ -78,7 +83,8 @@ function applySnapshot(held: CatalogView | null, event: CatalogSnapshot, positio
   const removals = missing(held, entries).map(([key, entry]): Removal => ({
     key, id: entry.id, reason: 'ABSENT', mode: 'IMMEDIATE', deadlineSeconds: null, position,
   }))
-  return { view, removals }
+  const ids = new Set([...entries.values()].map(({ id }) => id))
+  return { view, removals, endsNow: (id) => (ids.has(id) ? null : 'ABSENT') }
 }
 
 function applyDelta(held: CatalogView, event: CatalogDelta, position: number): AppliedEvent {
@@ -100,7 +106,8 @@ function applyDelta(held: CatalogView, event: CatalogDelta, position: number): A
     const { reason, mode, deadlineSeconds } = removed ?? { reason: 'SHADOWED', mode: 'DRAIN' as const, deadlineSeconds: null }
     return { key, id: entry.id, reason, mode, deadlineSeconds, position }
   })
-  return { view: { entries, policy, cursor: event.cursor, position }, removals }
+  const endings = new Map(event.removed.filter(({ mode }) => mode === 'IMMEDIATE').map(({ id, reason }) => [id, reason]))
+  return { view: { entries, policy, cursor: event.cursor, position }, removals, endsNow: (id) => endings.get(id) ?? null }
 }
 
 /** What did not change keeps its object. */

@@ -104,6 +104,15 @@ describe('the table of domain.md', () => {
     ['tokens for others: nobody else', plain, 'MANAGE_TOKENS', stranger, 'HIDDEN'],
     ['people: admins', admin, 'MANAGE_PEOPLE', deploymentOwner, 'YES'],
     ['people: nobody else', maintainer, 'MANAGE_PEOPLE', deploymentOwner, 'NO'],
+    // what workers report
+    ['status of the own sessions', plain, 'READ_STATUS', me, 'YES'],
+    ['status of a team\'s: members', member, 'READ_STATUS', ourTeam, 'YES'],
+    ['status of a stranger\'s', maintainer, 'READ_STATUS', stranger, 'HIDDEN'],
+    ['status of a stranger\'s: admins', admin, 'READ_STATUS', stranger, 'YES'],
+    ['status of the deployment\'s: nobody else', maintainer, 'READ_STATUS', deploymentOwner, 'NO'],
+    ['reports for a served owner', listedWorker, 'REPORT_STATUS', me, 'YES'],
+    ['reports for somebody not served', listedWorker, 'REPORT_STATUS', stranger, 'HIDDEN'],
+    ['reports are not for people', admin, 'REPORT_STATUS', me, 'NO'],
     ['audit: admins', admin, 'READ_AUDIT', deploymentOwner, 'YES'],
     ['audit: nobody else', plain, 'READ_AUDIT', deploymentOwner, 'NO'],
   ])('%s', (_, principal, action, owner, decision) => {
@@ -116,10 +125,14 @@ describe('what holds in every row', () => {
   const cells = actions.flatMap((action) => ownerKinds.flatMap((kind) => relations.map((relation) =>
     ({ action, kind, relation, decision: accessTable[action][kind][relation] }))))
 
-  it('a worker may read the sets it serves, and nothing else', () => {
+  it('a worker may read the sets it serves and report on them, and nothing else', () => {
     const allowed = cells.filter(({ relation, decision }) => ['SERVING', 'UNSERVING'].includes(relation) && ['YES', 'AUDITED'].includes(decision))
     expect(allowed.map(({ action, kind, relation }) => `${action} ${kind} ${relation}`).sort())
-      .toEqual(['READ_SET DEPLOYMENT SERVING', 'READ_SET TEAM SERVING', 'READ_SET USER SERVING'])
+      .toEqual(['READ_SET', 'REPORT_STATUS'].flatMap((action) => ['DEPLOYMENT', 'TEAM', 'USER'].map((kind) => `${action} ${kind} SERVING`)))
+  })
+
+  it('admins see the status of everything, which is why a list for them asks no further', () => {
+    expect(cells.filter(({ action, relation, decision }) => action === 'READ_STATUS' && relation === 'ADMIN' && decision !== 'YES')).toEqual([])
   })
 
   it('S21: strangers are never allowed anything of users and teams, nor told that they exist', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { altersRights, type Change, formatCursor, parseCursor } from '../../src/core/change.js'
+import { altersRights, type Change, foldWithdrawals, formatCursor, parseCursor } from '../../src/core/change.js'
 
 const sequence = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 1, 15, 16, Number.MAX_SAFE_INTEGER))
 
@@ -45,5 +45,22 @@ describe('changes', () => {
     expect(subjects.filter((subject) => change(subject, {}))).toEqual(['USER', 'TEAM', 'MEMBERSHIP', 'POLICY', 'TOKEN'])
     expect(subjects.filter((subject) => change(subject, null))).toEqual(['MEMBERSHIP', 'POLICY', 'TOKEN'])
     expect(change('MEMBERSHIP', { role: 'MAINTAINER' })).toBe(false)
+  })
+
+  it('S19: what is revoked makes decisions be taken again; what is restored, or stays revoked, does not', () => {
+    const alters = (status: string | null, revoked: object | null) => altersRights(
+      { subject: 'ENTRY', id: 'x', before: status === null ? null : { status }, after: { revoked } } as unknown as Change)
+    expect([alters('ACTIVE', { restored: null }), alters('DISABLED', { restored: null }), alters(null, { restored: null })]).toEqual([true, true, true])
+    expect([alters('REVOKED', { restored: {} }), alters('REVOKED', { restored: null }), alters('ACTIVE', null), alters(null, { restored: {} })]).toEqual([false, false, false, false])
+  })
+
+  it('S13: folded, an entry is lost in the strictest way that was said', () => {
+    const change = (id: string, withdrawal?: object) => ({ subject: 'ENTRY', id, before: { withdrawal }, after: null }) as unknown as Change
+    const [long, short, now] = [{ mode: 'DRAIN', deadlineSeconds: 300 }, { mode: 'DRAIN', deadlineSeconds: 5 }, { mode: 'IMMEDIATE', deadlineSeconds: 30 }]
+    const folded = foldWithdrawals([
+      change('a', long), change('b', now), change('a', short), change('c'), change('b', long), change('d', long),
+      { subject: 'ENTRY', id: 'e', before: null, after: null }, { subject: 'USER', id: 'a', before: null, after: {} } as unknown as Change,
+    ])
+    expect(Object.fromEntries(folded)).toEqual({ a: short, b: now, d: long })
   })
 })

@@ -5,6 +5,7 @@ import {
 } from '../../src/core/effective.js'
 import { type Candidate, entryStatuses, visibilities } from '../../src/core/entry.js'
 import { deploymentOwner, type OwnerRef, ownerKey } from '../../src/core/owner.js'
+import { type Withdrawal } from '../../src/core/withdrawal.js'
 
 const me: OwnerRef = { kind: 'USER', id: 'me' }
 const stranger: OwnerRef = { kind: 'USER', id: 'stranger' }
@@ -214,6 +215,8 @@ describe('why something left the set', () => {
   it.each<[string, Candidate | null, string]>([
     ['it is deleted', null, 'DELETED'],
     ['it is disabled', { ...was, ...off }, 'DISABLED'],
+    ['it is revoked', { ...was, status: 'REVOKED' }, 'REVOKED'],
+    ['a rename hides no state: revoked', { ...was, name: 'new', status: 'REVOKED' }, 'REVOKED'],
     ['the policy denies it', { ...was, status: 'POLICY_DENIED' }, 'POLICY_DENIED'],
     ['it waits for approval again', { ...was, status: 'PENDING_APPROVAL' }, 'APPROVAL_VOID'],
     ['another one comes first', was, 'SHADOWED'],
@@ -223,6 +226,7 @@ describe('why something left the set', () => {
     ['a rename hides no state: pending', { ...was, name: 'new', status: 'PENDING_APPROVAL' }, 'APPROVAL_VOID'],
     ['F2: ... nor is its new name told', { ...was, audience: [], name: 'new' }, 'NOT_SHARED'],
     ['F2: ... nor that its owner was deactivated', { ...was, ...dormant }, 'NOT_SHARED'],
+    ['F2: ... nor that it was revoked', { ...was, audience: [], status: 'REVOKED' }, 'NOT_SHARED'],
     ['F2: ... nor its new state', { ...was, visibility: 'PRIVATE', status: 'DISABLED' }, 'NOT_SHARED'],
   ])('%s', (_, now, reason) => { expect(removalReason(person, was, now)).toBe(reason) })
 
@@ -233,7 +237,7 @@ describe('why something left the set', () => {
 
   it('S13: only what is harmless drains', () => {
     expect(Object.fromEntries(removalReasons.map((reason) => [reason, removalMode(reason)]))).toEqual({
-      DELETED: 'IMMEDIATE', DISABLED: 'DRAIN', POLICY_DENIED: 'IMMEDIATE', APPROVAL_VOID: 'IMMEDIATE', NOT_SHARED: 'IMMEDIATE',
+      DELETED: 'IMMEDIATE', DISABLED: 'DRAIN', REVOKED: 'IMMEDIATE', POLICY_DENIED: 'IMMEDIATE', APPROVAL_VOID: 'IMMEDIATE', NOT_SHARED: 'IMMEDIATE',
       SHADOWED: 'DRAIN', RENAMED: 'DRAIN',
     })
   })
@@ -259,6 +263,19 @@ describe('the difference for one name', () => {
     ['it was locked out', before, null, before, [], [removed('SHADOWED')]],
   ])('%s', (_, was, is, now, upserted, gone) => {
     expect(differenceOf(person, was, is, () => now)).toEqual({ upserted, removed: gone })
+  })
+
+  it.each<[string, Candidate | null, Withdrawal, string, string, number | null]>([
+    ['whoever disables it has the say', { ...before, ...off }, { mode: 'IMMEDIATE', deadlineSeconds: 5 }, 'DISABLED', 'IMMEDIATE', null],
+    ['... also to give more time', { ...before, ...off }, { mode: 'DRAIN', deadlineSeconds: 300 }, 'DISABLED', 'DRAIN', 300],
+    ['whoever deletes it has the say', null, { mode: 'DRAIN', deadlineSeconds: 5 }, 'DELETED', 'DRAIN', 5],
+    ['whoever revokes it has the say', { ...before, status: 'REVOKED' }, { mode: 'DRAIN', deadlineSeconds: 5 }, 'REVOKED', 'DRAIN', 5],
+    ['S13: ... but a policy that denies it meanwhile ends it at once', { ...before, status: 'POLICY_DENIED' }, { mode: 'DRAIN', deadlineSeconds: 300 }, 'POLICY_DENIED', 'IMMEDIATE', null],
+    ['S13: ... and what was to end at once is not drained because another one comes first now', before, { mode: 'IMMEDIATE', deadlineSeconds: 30 }, 'SHADOWED', 'IMMEDIATE', null],
+    ['... nor longer than usual', before, { mode: 'DRAIN', deadlineSeconds: 300 }, 'SHADOWED', 'DRAIN', 30],
+    ['F2: whom it does not reach is told nothing of it', { ...before, owner: stranger }, { mode: 'DRAIN', deadlineSeconds: 5 }, 'NOT_SHARED', 'IMMEDIATE', null],
+  ])('%s', (_, now, said, reason, mode, deadlineSeconds) => {
+    expect(differenceOf(person, before, null, () => now, () => null, () => said).removed).toMatchObject([{ reason, mode, deadlineSeconds }])
   })
 
   it('F2: whom it does not reach any more learns only that', () => {

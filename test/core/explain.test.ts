@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Scope, wayTo } from '../../src/core/effective.js'
-import { entryStatus, type JudgedEntry, visibilities } from '../../src/core/entry.js'
+import { entryStatus, type JudgedEntry, type Revoked, visibilities } from '../../src/core/entry.js'
 import { type Availability, explain, type ExplainInput } from '../../src/core/explain.js'
 import { deploymentOwner, type OwnerRef, ownerKey, systemPrincipal } from '../../src/core/owner.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
@@ -25,9 +25,11 @@ function entry({ kindOfVerdict = 'ALLOW', ...given }: Given = {}): JudgedEntry {
   return {
     id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: me, visibility: 'PRIVATE', audience: [], locked: false, revision: 3,
     createdAt: '2026-01-01T00:00:00.000Z', definition: http(), digest: 'd', apply: 'NEXT_TURN', updatedAt: '2026-01-01T00:00:00.000Z',
-    updatedBy: systemPrincipal, dormant: false, ...given, enabled, verdict, status: entryStatus(enabled, verdict),
+    updatedBy: systemPrincipal, revoked: null, dormant: false, ...given, enabled, verdict, status: entryStatus(enabled, verdict, given.revoked),
   }
 }
+
+const revoked: Revoked = { at: '2026-01-01T00:00:00.000Z', by: systemPrincipal, reason: 'It leaked.', digest: 'd', target: null, restored: null }
 
 const ask = (entries: JudgedEntry[], more: Partial<ExplainInput> = {}) =>
   explain({ scope: person, entries, isVisible: () => false, hasMcpServer: () => true, ...more })
@@ -40,6 +42,8 @@ describe('the chain of one entry', () => {
     ['DISABLED', { enabled: false }, false, '+entry +scope -enabled +policy +approval'],
     ['POLICY_DENIED', { kindOfVerdict: 'DENY' }, false, '+entry +scope +enabled -policy'],
     ['PENDING_APPROVAL', { kindOfVerdict: 'NEEDS_APPROVAL' }, false, '+entry +scope +enabled +policy -approval'],
+    ['REVOKED', { revoked }, false, '+entry +scope -revocation +enabled +policy +approval'],
+    ['restored', { revoked: { ...revoked, restored: { at: revoked.at, by: systemPrincipal } } }, false, '+entry +scope +enabled +policy -approval'],
     ['disabled and denied', { enabled: false, kindOfVerdict: 'DENY' }, false, '+entry +scope -enabled -policy'],
     ['disabled and pending', { enabled: false, kindOfVerdict: 'NEEDS_APPROVAL' }, false, '+entry +scope -enabled +policy -approval'],
   ])('%s', (_, given, available, expected) => {

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import { DeleteEntryDocument, RegisterAgentDocument } from '../../src/client/index.js'
 import { createMetrics, isMetricsToken } from '../../src/http/metrics.js'
 import { root } from '../support/process.js'
+import { report, sessionOf } from '../support/reporting.js'
 import { post, startTestServer, type TestServer } from '../support/server.js'
 
 const metricsToken = 'scraper-token-with-forty-two-characters-00'
@@ -162,6 +163,14 @@ describe('what is counted', () => {
     expect(now.get('pilothouse_waiting_bytes')).toBe(now.get('pilothouse_waiting_max_bytes'))
     socket.terminate()
     while ((await scrape()).get('pilothouse_sockets') !== 0);
+  })
+
+  it('workers that report, and their sessions', async () => {
+    const [user, worker] = [await server.user('canary-hosted'), await server.worker()]
+    const grown = await growth(() => report(worker, 'canary-worker', 1, [sessionOf(user, 'canary-a'), sessionOf(user, 'canary-b')]))
+    expect(grown).toMatchObject({ pilothouse_workers_connected: 1, pilothouse_worker_sessions: 2, 'pilothouse_mutations_total{mutation="reportWorkerStatus",outcome="ok"}': 1 })
+    expect(grown).not.toHaveProperty('pilothouse_denials_total{action="CLAIM_WORKER"}')
+    expect(grown).not.toHaveProperty('pilothouse_break_glass_total{action="CLAIM_WORKER"}')
   })
 
   it('requests whose client was gone', async () => {

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type OwnerInput } from '../../src/client/index.js'
 import { type Clock } from '../../src/worker/clock.js'
+import { type StatusReport } from '../../src/worker/status.js'
 import { type CatalogDelta, type CatalogEvent, type CatalogSnapshot } from '../../src/worker/view.js'
 
 type WireServer = CatalogSnapshot['mcpServers'][number]
@@ -84,11 +86,20 @@ export interface FakeOperation {
   ended: Promise<void>
 }
 
+/** Taken or not, or refused with a code. */
+export type ReportAnswer = { accepted: boolean } | { code: string }
+
 export interface FakeFeed {
   /** The HTTP address that workers are given. */
   url: string
   /** Resolves with the next operation that a client opens; each one is given once. */
   operation: () => Promise<FakeOperation>
+  /** Status reports that were taken so far. */
+  reports: StatusReport[]
+  /** Resolves with the first report, of those to come too, of which `matches` holds. */
+  report: (matches: (report: StatusReport) => boolean) => Promise<StatusReport>
+  /** How reports are answered from now on. Default: accepted at once. */
+  answerReports: (answer: (report: StatusReport) => ReportAnswer | Promise<ReportAnswer>) => void
   /** Sockets opened so far. */
   sockets: () => number
   /** From now on pings stay unanswered. */
@@ -101,8 +112,10 @@ export interface FakeFeed {
  * loopback. Only `token` is let in; everybody else is closed with 4401.
  */
 export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', path: '/graphql', handleProtocols: () => 'graphql-transport-ws' })
-  await once(server, 'listening')
+  const status = createFakeStatus(token)
+  const http = createServer((request, response) => void status.handle(request, response)).listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const server = new WebSocketServer({ server: http, path: '/graphql', handleProtocols: () => 'graphql-transport-ws' })
   const arrived: FakeOperation[] = []
   const waiting: Array<(operation: FakeOperation) => void> = []
   let sockets = 0
@@ -144,7 +157,8 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
     })
   })
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`,
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/graphql`,
+    reports: status.reports, report: status.report, answerReports: status.answerReports,
     operation: () => {
       const operation = arrived.shift()
       return operation === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(operation)
@@ -153,7 +167,47 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
     mute: () => { isMute = true },
     close: async () => {
       for (const socket of server.clients) socket.terminate()
-      await new Promise((resolve) => server.close(resolve))
+      server.close()
+      http.closeAllConnections()
+      await new Promise((resolve) => http.close(resolve))
+    },
+  }
+}
+
+/** The mutation `reportWorkerStatus`, as GraphQL over HTTP. */
+function createFakeStatus(token: string): Pick<FakeFeed, 'reports' | 'report' | 'answerReports'> & {
+  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+} {
+  const reports: StatusReport[] = []
+  const watchers = new Set<() => void>()
+  let answer: Parameters<FakeFeed['answerReports']>[0] = () => ({ accepted: true })
+  const respond = async ({ input }: { input: StatusReport }) => {
+    const answered = await answer(input)
+    if ('code' in answered) return { data: null, errors: [{ message: answered.code, extensions: { code: answered.code } }] }
+    if (answered.accepted) reports.push(input)
+    for (const watch of [...watchers]) watch()
+    return { data: { reportWorkerStatus: answered } }
+  }
+  return {
+    reports,
+    report: (matches) => new Promise((resolve) => {
+      const watch = () => {
+        const found = reports.find(matches)
+        if (found === undefined) return
+        watchers.delete(watch)
+        resolve(found)
+      }
+      watchers.add(watch)
+      watch()
+    }),
+    answerReports: (next) => { answer = next },
+    handle: async (request, response) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk as Buffer)
+      const isKnown = request.headers.authorization === `Bearer ${token}`
+      const body = isKnown ? await respond((JSON.parse(Buffer.concat(chunks).toString()) as { variables: { input: StatusReport } }).variables)
+        : { errors: [{ message: 'no', extensions: { code: 'UNAUTHENTICATED' } }] }
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     },
   }
 }

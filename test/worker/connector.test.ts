@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, watch } from 'node:fs'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type McpTransport, type NameValue } from '../../src/core/mcp-server.js'
 import { systemClock } from '../../src/worker/clock.js'
@@ -184,6 +185,21 @@ describe('processes', () => {
   it('are gone when the server is stopped, grandchildren that ignore SIGTERM included', async () => {
     const { transport, pids } = tree(`${process.execPath} ${serverScript('everything')} stdio`)
     const upstream = await connect(targetOf(transport), { graceMs: 200 })
+    expect(pids().map(isAlive)).toEqual([true, true])
+    await upstream.close()
+    expect(pids().map(isAlive)).toEqual([false, false])
+  })
+
+  it('are gone too when they went into a group of their own, with what they started there', async () => {
+    const pidFile = join(mkdtempSync(join(tmpdir(), 'pilothouse-')), 'pids')
+    const pids = () => (existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim().split('\n').map(Number) : [])
+    const stray = `trap "" TERM; echo $$ >> ${pidFile}; sleep 1000 & echo $! >> ${pidFile}; wait`
+    const script = `
+      const { spawn } = require('node:child_process')
+      spawn('/bin/sh', ['-c', ${JSON.stringify(stray)}], { detached: true, stdio: 'ignore' }).unref()
+      import(${JSON.stringify(pathToFileURL(serverScript('everything')).href)})`
+    const upstream = await connect(targetOf(stdio(process.execPath, ['-e', script, 'everything', 'stdio'], [{ name: 'PATH', value: '/usr/bin:/bin' }])), { graceMs: 200 })
+    while (pids().length < 2) await new Promise((resolve) => setImmediate(resolve))
     expect(pids().map(isAlive)).toEqual([true, true])
     await upstream.close()
     expect(pids().map(isAlive)).toEqual([false, false])

@@ -94,6 +94,17 @@ describe('the gate', () => {
     await expect(gate.pass(never)).rejects.toMatchObject(withdrawn)
   })
 
+  it('counts the calls that it refused, and not those that it ended', async () => {
+    let told = 0
+    const gate = createGate(handClock(), () => true, () => { told += 1 })
+    const result = expect(gate.pass(never)).rejects.toMatchObject(withdrawn)
+    await gate.close(immediate)
+    await result
+    expect(gate.refused()).toBe(0)
+    for (let times = 0; times < 3; times += 1) await expect(gate.pass(never)).rejects.toMatchObject(withdrawn)
+    expect([gate.refused(), told]).toEqual([3, 3])
+  })
+
   it('passes the caller\'s cancellation on', async () => {
     const gate = createGate(handClock(), () => true)
     const caller = new AbortController()

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type ApplyMoment } from '../../src/core/entry.js'
 import { type Fate, type Grant } from '../../src/worker/grants.js'
+import { type Situation, waitText } from '../../src/worker/moment.js'
 import { type Action, type LoadedEntry, maxMcpServersPerSession, reconcile, type ReconcileInput } from '../../src/worker/reconcile.js'
 import { type Removal, removalKey, type ViewEntry } from '../../src/worker/view.js'
 
@@ -8,20 +10,28 @@ const run: Fate = { outcome: 'RUN' }
 const refuse: Fate = { outcome: 'REFUSE', reason: 'denied' }
 const failing: Fate = { outcome: 'FAIL', reason: 'needs user:A' }
 
-function grant(name: string, changes: { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT' } = {}): Grant {
-  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER' } = changes
-  const entry = { kind, id, name, revision, digest, apply: 'NOW', definition: {} } as unknown as ViewEntry
+interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment }
+
+function grant(name: string, changes: GrantChanges = {}): Grant {
+  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW' } = changes
+  const entry = { kind, id, name, revision, digest, apply, definition: {} } as unknown as ViewEntry
   return { key: `${kind}:${name}`, entry, fate, note }
 }
 
-function held(name: string, changes: Partial<LoadedEntry> = {}): [string, LoadedEntry] {
-  return [`MCP_SERVER:${name}`, { entryId: `id-${name}`, revision: 1, digest: 'd1', outcome: 'RUN', reason: null, ...changes }]
+/** As it is once it came up: what is aimed at with RUN runs. */
+function loaded(changes: Partial<LoadedEntry> = {}): LoadedEntry {
+  const { outcome = 'RUN', digest = 'd1' } = changes
+  return { entryId: 'id-a', revision: 1, digest, outcome, reason: null, runningDigest: outcome === 'RUN' ? digest : null, deferred: null, ...changes }
 }
 
-function input(grants: Grant[], loaded: Array<[string, LoadedEntry]>, changes: Partial<ReconcileInput> = {}): ReconcileInput {
+function held(name: string, changes: Partial<LoadedEntry> = {}): [string, LoadedEntry] {
+  return [`MCP_SERVER:${name}`, loaded({ entryId: `id-${name}`, ...changes })]
+}
+
+function input(grants: Grant[], entries: Array<[string, LoadedEntry]>, changes: Partial<ReconcileInput> = {}): ReconcileInput {
   return {
-    grants, loaded: new Map(loaded), removals: new Map(), position: 9, maxMcpServers: maxMcpServersPerSession,
-    viewKeys: new Set(grants.map(({ key }) => key)), ...changes,
+    grants, loaded: new Map(entries), removals: new Map(), position: 9, maxMcpServers: maxMcpServersPerSession,
+    viewKeys: new Set(grants.map(({ key }) => key)), situation: 'IDLE', ...changes,
   }
 }
 
@@ -63,7 +73,7 @@ describe('one entry', () => {
   })
 
   it('a note that changes is told, and restarts nothing', () => {
-    const agent: [string, LoadedEntry] = ['AGENT:a', { entryId: 'id-a', revision: 1, digest: 'd1', outcome: 'RUN', reason: null }]
+    const agent: [string, LoadedEntry] = ['AGENT:a', loaded()]
     expect(brief(reconcile(input([grant('a', { kind: 'AGENT', note: 'Runs without b' })], [agent])))).toEqual(['RELABEL AGENT:a@1'])
   })
 
@@ -71,6 +81,60 @@ describe('one entry', () => {
     const keeps = (fate: Fate) => reconcile(input([grant('a', { fate, revision: 2 })], [held('a')])).flatMap((action) => (action.type === 'REFUSE' ? [[action.state, action.keepsLastGood]] : []))
     expect(keeps(failing)).toEqual([['FAILED', true]])
     expect(keeps(refuse)).toEqual([['REFUSED', false]])
+  })
+})
+
+describe('an entry whose moment has not come', () => {
+  const turnEnd = { revision: 2, reason: waitText.TURN_END }
+  const later = { revision: 2, reason: waitText.NEXT_SESSION }
+
+  /** what is held (null: nothing) x what is granted (null: nothing) x where the session stands -> actions. */
+  it.each<[string, Partial<LoadedEntry> | null, GrantChanges | null, Situation, string[]]>([
+    ['new, in a turn', null, { revision: 2 }, 'IN_TURN', ['DEFER a@2']],
+    ['new, NOW in a turn', null, { revision: 2, apply: 'NOW' }, 'IN_TURN', ['LOAD a@2']],
+    ['new, between turns', null, { revision: 2 }, 'IDLE', ['LOAD a@2']],
+    ['new, for the next session', null, { revision: 2, apply: 'NEXT_SESSION' }, 'IDLE', ['DEFER a@2']],
+    ['new, for the next session, in one that opens', null, { revision: 2, apply: 'NEXT_SESSION' }, 'OPENING', ['LOAD a@2']],
+    ['changed, in a turn', {}, { revision: 2, digest: 'd2' }, 'IN_TURN', ['DEFER a@2']],
+    ['changed, for the next session', {}, { revision: 2, digest: 'd2', apply: 'NEXT_SESSION' }, 'IDLE', ['DEFER a@2']],
+    ['told anew, in a turn', {}, { revision: 2 }, 'IN_TURN', ['RELABEL a@2']],
+    ['waits, and still does', { deferred: turnEnd }, { revision: 2, digest: 'd2' }, 'IN_TURN', []],
+    ['waits alone, and still does', { outcome: 'DEFER', revision: 2, digest: 'd2', deferred: turnEnd }, { revision: 2, digest: 'd2' }, 'IN_TURN', []],
+    ['waits, changed again', { deferred: turnEnd }, { revision: 3, digest: 'd3' }, 'IN_TURN', ['DEFER a@3']],
+    ['waits, for the next session from now on', { deferred: turnEnd }, { revision: 2, digest: 'd2', apply: 'NEXT_SESSION' }, 'IN_TURN', ['DEFER a@2']],
+    ['waits, NOW from now on', { deferred: later }, { revision: 3, digest: 'd2', apply: 'NOW' }, 'IN_TURN', ['REPLACE a@3']],
+    ['waits, as it was again', { deferred: turnEnd }, { revision: 3 }, 'IN_TURN', ['RELABEL a@3']],
+    ['waits, the turn ends', { deferred: turnEnd }, { revision: 2, digest: 'd2' }, 'IDLE', ['REPLACE a@2']],
+    ['waits alone, the turn ends', { outcome: 'DEFER', revision: 2, digest: 'd2', deferred: turnEnd }, { revision: 2, digest: 'd2' }, 'IDLE', ['LOAD a@2']],
+    ['waits for the next session, the turn ends', { deferred: later }, { revision: 2, digest: 'd2', apply: 'NEXT_SESSION' }, 'IDLE', []],
+    ['waits, gone', { deferred: turnEnd }, null, 'IN_TURN', ['UNLOAD a@1']],
+    ['waits alone, gone', { outcome: 'DEFER', revision: 2, digest: 'd2', deferred: turnEnd }, null, 'IN_TURN', ['UNLOAD a@2']],
+    ['waits, refused', { deferred: turnEnd }, { revision: 3, digest: 'd3', fate: refuse }, 'IN_TURN', ['UNLOAD a@1', 'REFUSE a@3']],
+    ['waits alone, refused', { outcome: 'DEFER', revision: 2, digest: 'd2', deferred: turnEnd }, { revision: 3, digest: 'd3', fate: refuse }, 'IN_TURN', ['REFUSE a@3']],
+    ['waits, cannot start', { deferred: turnEnd }, { revision: 3, digest: 'd3', fate: failing }, 'IN_TURN', ['REFUSE a@3']],
+    ['refused, may run, in a turn', { outcome: 'REFUSE', reason: 'denied' }, { revision: 2 }, 'IN_TURN', ['DEFER a@2']],
+    ['failed with an earlier one running, may run, in a turn', { outcome: 'FAIL', revision: 2, digest: 'd2', runningDigest: 'd1', reason: 'needs user:A' },
+      { revision: 3, digest: 'd3' }, 'IN_TURN', ['DEFER a@3']],
+    ['failed with an earlier one running, that one again, in a turn', { outcome: 'FAIL', revision: 2, digest: 'd2', runningDigest: 'd1', reason: 'needs user:A' },
+      { revision: 3 }, 'IN_TURN', ['RELABEL a@3']],
+    ['failed with an earlier one running, refused', { outcome: 'FAIL', revision: 2, digest: 'd2', runningDigest: 'd1', reason: 'needs user:A' },
+      { revision: 3, fate: refuse }, 'IN_TURN', ['UNLOAD a@2', 'REFUSE a@3']],
+    ['cannot come up with an earlier one running, that one again', { digest: 'd2', revision: 2, runningDigest: 'd1' }, { revision: 3 }, 'IN_TURN', ['RELABEL a@3']],
+  ])('%s', (_, entry, change, situation, expected) => {
+    const grants = change === null ? [] : [grant('a', { apply: 'NEXT_TURN', ...change })]
+    expect(brief(reconcile(input(grants, entry === null ? [] : [held('a', entry)], { situation })))).toEqual(expected)
+  })
+
+  it('another entry under the name: the old one ends now, the new one waits', () => {
+    expect(brief(reconcile(input([grant('a', { id: 'other', apply: 'NEXT_TURN' })], [held('a')], { situation: 'IN_TURN' })))).toEqual(['UNLOAD a@1', 'DEFER a@1'])
+  })
+  it('takes no place of those that a session may have, if that session will never start it', () => {
+    const grants = [grant('a', { apply: 'NEXT_SESSION' }), grant('b')]
+    expect(brief(reconcile(input(grants, [], { maxMcpServers: 1 })))).toEqual(['DEFER a@1', 'LOAD b@1'])
+  })
+  it('keeps its place with what runs of it', () => {
+    const grants = [grant('a'), grant('b', { apply: 'NEXT_SESSION', revision: 2, digest: 'd2' })]
+    expect(brief(reconcile(input(grants, [held('b')], { maxMcpServers: 1 })))).toEqual(['REFUSE a@1', 'DEFER b@2'])
   })
 })
 
@@ -120,6 +184,7 @@ describe('properties', () => {
   const fate = fc.constantFrom(run, run, run, refuse, failing)
   const grants = fc.uniqueArray(fc.record({
     name: fc.constantFrom('a', 'b', 'c', 'd', 'e'), id: fc.constantFrom('1', '2'), revision: fc.integer({ min: 1, max: 3 }), digest: fc.constantFrom('d1', 'd2'), fate,
+    apply: fc.constantFrom('NOW' as const, 'NEXT_TURN' as const, 'NEXT_SESSION' as const),
   }), { selector: ({ name }) => name }).map((list) => list.map(({ name, ...rest }) => grant(name, rest)).sort((a, b) => (a.key < b.key ? -1 : 1)))
 
   /** What a session that does what it is told holds afterwards. */
@@ -131,21 +196,28 @@ describe('properties', () => {
         continue
       }
       const { id: entryId, revision, digest } = action.entry
-      if (action.type !== 'REFUSE') after.set(action.key, { entryId, revision, digest, outcome: 'RUN', reason: action.note })
-      else after.set(action.key, { entryId, revision, digest, outcome: action.keepsLastGood ? 'FAIL' : 'REFUSE', reason: action.reason })
+      const before = after.get(action.key)
+      const runningDigest = before?.runningDigest ?? null
+      const aim = { entryId, revision, digest, deferred: null }
+      if (action.type === 'DEFER') {
+        const goesOn = before?.outcome === 'RUN' || before?.outcome === 'FAIL' ? before : { ...aim, runningDigest, outcome: 'DEFER' as const, reason: null }
+        after.set(action.key, { ...goesOn, deferred: { revision, reason: action.reason } })
+      } else if (action.type === 'REFUSE') {
+        after.set(action.key, { ...aim, runningDigest, outcome: action.keepsLastGood ? 'FAIL' : 'REFUSE', reason: action.reason })
+      } else after.set(action.key, { ...aim, runningDigest: digest, outcome: 'RUN', reason: action.note })
     }
     return after
   }
 
   it('whatever was loaded, once is enough; it ends at what is granted; removals come first; starts come last', () => {
-    fc.assert(fc.property(grants, grants, fc.integer({ min: 0, max: 4 }), (before, now, maxMcpServers) => {
+    fc.assert(fc.property(grants, grants, fc.integer({ min: 0, max: 4 }), fc.constantFrom('IDLE' as const, 'IN_TURN' as const), (before, now, maxMcpServers, situation) => {
       const loaded = enact(new Map(), reconcile(input(before, [], { maxMcpServers })))
-      const actions = reconcile({ ...input(now, []), loaded, maxMcpServers })
+      const actions = reconcile({ ...input(now, []), loaded, maxMcpServers, situation })
       const after = enact(loaded, actions)
-      expect(reconcile({ ...input(now, []), loaded: after, maxMcpServers })).toEqual([])
+      expect(reconcile({ ...input(now, []), loaded: after, maxMcpServers, situation })).toEqual([])
       expect([...after.keys()].sort()).toEqual(now.map(({ key }) => key))
-      expect([...after.values()].filter(({ outcome }) => outcome !== 'REFUSE').length).toBeLessThanOrEqual(maxMcpServers)
-      const ranks = actions.map(({ type }) => ({ UNLOAD: 0, REFUSE: 1, RELABEL: 1, LOAD: 2, REPLACE: 2 })[type])
+      expect([...after.values()].filter(({ outcome }) => outcome === 'RUN' || outcome === 'FAIL').length).toBeLessThanOrEqual(maxMcpServers)
+      const ranks = actions.map(({ type }) => ({ UNLOAD: 0, REFUSE: 1, RELABEL: 1, DEFER: 1, LOAD: 2, REPLACE: 2 })[type])
       expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
     }))
   })

@@ -43,7 +43,7 @@ function handConnector(): Connector & { starts: Start[] } {
 function setUp(adapter: CatalogAdapter = memoryAdapter()) {
   const connector = handConnector()
   const clock = handClock()
-  const runner = createRunner({ adapter, opened: Promise.resolve(), connector, clock, isTrusted: () => true, log: () => {} })
+  const runner = createRunner({ adapter, opened: Promise.resolve(), connector, clock, isTrusted: () => true, log: () => {}, onChange: () => {} })
   const states = () => runner.rows().map(({ revision, state }) => `${revision} ${state}`)
   return { adapter, connector, clock, runner, states, starts: connector.starts }
 }
@@ -154,6 +154,44 @@ describe('a start that fails', () => {
     await runner.settled(null)
     expect([states(), starts[0]!.isClosed()]).toEqual([['1 FAILED'], true])
     await runner.close()
+  })
+})
+
+describe('what waits for its moment', () => {
+  const reason = 'is applied when the running turn ends'
+
+  it('leaves a start that is under way alone, and is told beside it', async () => {
+    const { runner, starts, states, adapter } = setUp()
+    runner.start(aim(1), body)
+    runner.defer(aim(2), reason)
+    expect(runner.rows()).toMatchObject([{ revision: 1, state: 'STARTING', reason: 'Revision 2 is applied when the running turn ends.' }])
+    starts[0]!.succeed()
+    await runner.settled(2)
+    expect([states(), adapter.list().map(({ revision }) => revision)]).toEqual([['1 DEFERRED'], [1]])
+    runner.start(aim(2), body)
+    starts[1]!.succeed()
+    await runner.settled(2)
+    expect([states(), runner.rows()[0]!.reason]).toEqual([['2 APPLIED'], null])
+  })
+
+  it('gives way to what runs when that is wanted again', async () => {
+    const { runner, starts, states, adapter } = setUp()
+    runner.start(aim(1), body)
+    starts[0]!.succeed()
+    await runner.settled(1)
+    runner.start(aim(2), body)
+    runner.relabel(aim(3, { digest: 'd1' }), body)
+    starts[1]!.succeed()
+    await runner.settled(3)
+    expect([states(), adapter.list().map(({ revision }) => revision), starts.map((start) => start.isClosed())]).toEqual([['3 APPLIED'], [3], [false, true]])
+  })
+
+  it('is gone with a removal', async () => {
+    const { runner } = setUp()
+    runner.defer(aim(1), reason)
+    runner.stop('MCP_SERVER:a', revoked, 2)
+    await runner.settled(2)
+    expect([runner.rows(), runner.report()]).toMatchObject([[], [{ state: 'STOPPED' }]])
   })
 })
 

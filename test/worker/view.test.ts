@@ -65,6 +65,17 @@ describe('a delta', () => {
   })
 })
 
+describe('what may not go on, not even to finish', () => {
+  it('is what a delta removes IMMEDIATE, held or not, and nothing else', () => {
+    const { endsNow } = applyEvent(start(), delta(cursorAt(2), {}, [removed('9', 'gone before'), removed('1', 'a', { mode: 'DRAIN' })]), 2)
+    expect(['9', '1', '2'].map(endsNow)).toEqual(['DELETED', null, null])
+  })
+  it('is what a snapshot lacks', () => {
+    const { endsNow } = applyEvent(start(), snapshot(cursorAt(2), { mcpServers: [wireServer('2', 'b')] }), 2)
+    expect(['1', '2', '9'].map(endsNow)).toEqual(['ABSENT', null, 'ABSENT'])
+  })
+})
+
 describe('definitions', () => {
   it('are those of core, field for field', () => {
     const stdio = wireServer('1', 'a', {

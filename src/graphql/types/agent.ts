@@ -7,6 +7,7 @@ import { connectionOf, pageArgs, pageOf } from '../connection.js'
 import { callerOf } from '../context.js'
 import { ApplyMomentEnum, CatalogEntryInterface, EntryStatusEnum, VisibilityEnum } from './entry.js'
 import { NodeInterface, OwnerInput } from './owner.js'
+import { receiptOf, RevocationType } from './revocation.js'
 
 export const AgentType = builder.objectRef<AgentEntry>('Agent').implement({
   interfaces: [CatalogEntryInterface, NodeInterface],
@@ -60,10 +61,13 @@ const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
     apply: t.field({ type: ApplyMomentEnum }),
   }),
 })
-const AgentPayload = builder.objectRef<{ agent: AgentEntry; cursor: string }>('AgentPayload').implement({
+const AgentPayload = builder.objectRef<{ agent: AgentEntry; cursor: string; revocationId: string | null }>('AgentPayload').implement({
   fields: (t) => ({
     agent: t.field({ type: AgentType, resolve: ({ agent }) => agent }),
     cursor: t.expose('cursor', { type: 'Cursor' }),
+    revocation: t.field({
+      type: RevocationType, nullable: true, description: 'When the change took it from sessions.', resolve: (payload, _, context) => receiptOf(payload, context),
+    }),
   }),
 })
 const AgentConnection = connectionOf('Agent', AgentType)
@@ -95,7 +99,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: RegisterAgentInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { result, cursor } = await registerAgent(callerOf(context), input)
-      return { agent: result as AgentEntry, cursor }
+      return { agent: result as AgentEntry, cursor, revocationId: null }
     },
   }),
   updateAgent: t.field({
@@ -103,7 +107,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdateAgentInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { result, cursor } = await updateAgent(callerOf(context), input)
-      return { agent: result as AgentEntry, cursor }
+      return { agent: result.entry as AgentEntry, cursor, revocationId: result.revocationId }
     },
   }),
 }))

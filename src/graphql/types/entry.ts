@@ -1,5 +1,4 @@
 import { applyMoments, entryStatuses, isMcpServer, type JudgedEntry, statusReason, visibilities } from '../../core/entry.js'
-import { deleteEntry, rollbackEntry, setEntryEnabled } from '../../catalog/entry.js'
 import { entryHistory, type EntryRevision } from '../../catalog/list.js'
 
 import { builder } from '../builder.js'
@@ -11,6 +10,12 @@ import { VerdictType } from './policy.js'
 export const VisibilityEnum = builder.enumType('Visibility', { values: visibilities })
 export const EntryKindEnum = builder.enumType('EntryKind', { values: ['MCP_SERVER', 'AGENT'] as const })
 export const EntryStatusEnum = builder.enumType('EntryStatus', { values: entryStatuses })
+export const RevocationModeEnum = builder.enumType('RevocationMode', {
+  values: {
+    DRAIN: { description: 'No new calls; calls in flight may finish until the deadline.' },
+    IMMEDIATE: { description: 'Calls in flight fail now.' },
+  } as const,
+})
 export const ApplyMomentEnum = builder.enumType('ApplyMoment', { values: applyMoments })
 
 /** Implemented by McpServer and Agent. */
@@ -57,57 +62,4 @@ builder.queryField('entryHistory', (t) => t.field({
   resolve: (_, { id, ...page }, context) => pageByNumber(
     (before, limit) => entryHistory(callerOf(context), id, before, limit), ({ revision }) => revision, page,
   ),
-}))
-
-const EntryPayload = builder.objectRef<{ entry: JudgedEntry; cursor: string }>('EntryPayload').implement({
-  fields: (t) => ({
-    entry: t.field({ type: CatalogEntryInterface, resolve: ({ entry }) => entry }),
-    cursor: t.expose('cursor', { type: 'Cursor' }),
-  }),
-})
-
-const RevocationPayload = builder.objectRef<{ entry: JudgedEntry | null; cursor: string }>('RevocationPayload').implement({
-  fields: (t) => ({
-    entry: t.field({ type: CatalogEntryInterface, nullable: true, description: 'null when it is gone.', resolve: ({ entry }) => entry }),
-    cursor: t.expose('cursor', { type: 'Cursor' }),
-  }),
-})
-
-const SetEntryEnabledInput = builder.inputType('SetEntryEnabledInput', {
-  fields: (t) => ({ id: t.id({ required: true }), expectedRevision: t.int({ required: true }), enabled: t.boolean({ required: true }) }),
-})
-const RollbackEntryInput = builder.inputType('RollbackEntryInput', {
-  fields: (t) => ({ id: t.id({ required: true }), expectedRevision: t.int({ required: true }), toRevision: t.int({ required: true }) }),
-})
-const DeleteEntryInput = builder.inputType('DeleteEntryInput', {
-  fields: (t) => ({ id: t.id({ required: true }), expectedRevision: t.int({ required: true }) }),
-})
-
-builder.mutationFields((t) => ({
-  setEntryEnabled: t.field({
-    type: EntryPayload,
-    args: { input: t.arg({ type: SetEntryEnabledInput, required: true }) },
-    resolve: async (_, { input }, context) => {
-      const { result, cursor } = await setEntryEnabled(callerOf(context), input)
-      return { entry: result, cursor }
-    },
-  }),
-  rollbackEntry: t.field({
-    type: EntryPayload,
-    description: 'Makes an old definition the new revision; it goes through today\'s policy again.',
-    args: { input: t.arg({ type: RollbackEntryInput, required: true }) },
-    resolve: async (_, { input }, context) => {
-      const { result, cursor } = await rollbackEntry(callerOf(context), input)
-      return { entry: result, cursor }
-    },
-  }),
-  deleteEntry: t.field({
-    type: RevocationPayload,
-    description: 'Sessions lose it at once; its audit stays, its name is free.',
-    args: { input: t.arg({ type: DeleteEntryInput, required: true }) },
-    resolve: async (_, { input }, context) => {
-      const { result, cursor } = await deleteEntry(callerOf(context), input)
-      return { entry: result, cursor }
-    },
-  }),
 }))

@@ -7,17 +7,11 @@ import { openCatalogStream } from '../../feed/stream.js'
 import { builder } from '../builder.js'
 import { callerOf } from '../context.js'
 import { AgentType } from './agent.js'
-import { CatalogEntryInterface, EntryKindEnum } from './entry.js'
+import { CatalogEntryInterface, EntryKindEnum, RevocationModeEnum } from './entry.js'
 import { McpServerType } from './mcp-server.js'
 import { OwnerInput, OwnerType } from './owner.js'
 
 const RemovalReasonEnum = builder.enumType('RemovalReason', { values: removalReasons })
-const RevocationModeEnum = builder.enumType('RevocationMode', {
-  values: {
-    DRAIN: { description: 'No new calls; calls in flight may finish until the deadline.' },
-    IMMEDIATE: { description: 'Calls in flight fail now.' },
-  } as const,
-})
 
 const EffectivePolicyType = builder.objectRef<EffectivePolicy>('EffectivePolicy').implement({
   description: 'What a worker enforces for this owner.',

@@ -9,6 +9,7 @@ import { connectionOf, pageArgs, pageOf } from '../connection.js'
 import { callerOf } from '../context.js'
 import { ApplyMomentEnum, CatalogEntryInterface, EntryStatusEnum, VisibilityEnum } from './entry.js'
 import { OwnerInput, NodeInterface } from './owner.js'
+import { receiptOf, RevocationType } from './revocation.js'
 
 const TransportKindEnum = builder.enumType('TransportKind', { values: ['STDIO', 'HTTP', 'SSE'] as const })
 const SecretReferenceScopeEnum = builder.enumType('SecretReferenceScope', { values: ['OWNER', 'USER'] as const })
@@ -118,10 +119,13 @@ const UpdateMcpServerInput = builder.inputType('UpdateMcpServerInput', {
     apply: t.field({ type: ApplyMomentEnum }),
   }),
 })
-const McpServerPayload = builder.objectRef<{ mcpServer: McpServerEntry; cursor: string }>('McpServerPayload').implement({
+const McpServerPayload = builder.objectRef<{ mcpServer: McpServerEntry; cursor: string; revocationId: string | null }>('McpServerPayload').implement({
   fields: (t) => ({
     mcpServer: t.field({ type: McpServerType, resolve: ({ mcpServer }) => mcpServer }),
     cursor: t.expose('cursor', { type: 'Cursor' }),
+    revocation: t.field({
+      type: RevocationType, nullable: true, description: 'When the change took it from sessions.', resolve: (payload, _, context) => receiptOf(payload, context),
+    }),
   }),
 })
 const McpServerConnection = connectionOf('McpServer', McpServerType)
@@ -153,7 +157,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: RegisterMcpServerInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { result, cursor } = await registerMcpServer(callerOf(context), input)
-      return { mcpServer: result as McpServerEntry, cursor }
+      return { mcpServer: result as McpServerEntry, cursor, revocationId: null }
     },
   }),
   updateMcpServer: t.field({
@@ -161,7 +165,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdateMcpServerInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { result, cursor } = await updateMcpServer(callerOf(context), input)
-      return { mcpServer: result as McpServerEntry, cursor }
+      return { mcpServer: result.entry as McpServerEntry, cursor, revocationId: result.revocationId }
     },
   }),
 }))

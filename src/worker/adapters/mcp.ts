@@ -1,4 +1,4 @@
-import { type CatalogAdapter, type SessionAgent, type SessionItem } from '../adapter.js'
+import { type AdapterContext, type CatalogAdapter, type SessionAgent, type SessionItem } from '../adapter.js'
 import { type CallOptions, type CallToolResult, type UpstreamTool } from '../connector.js'
 import { ToolCallError } from '../errors.js'
 import { inSessionOrder, offerByName, withheldTools } from '../offer-by-name.js'
@@ -36,9 +36,11 @@ export function mcpAdapter(): McpAdapter {
     if (change === 'TOOLS') for (const listener of listeners) listener()
   })
   const tools = () => offerByName(shelf.servers(), ({ upstream }) => upstream.tools())
+  let callRefused: AdapterContext['callRefused'] = () => {}
   const byOrder = (a: SessionItem, b: SessionItem) => a.order - b.order
 
   return {
+    open: async (context) => { callRefused = context.callRefused },
     load: async (item) => {
       if (item.kind === 'MCP_SERVER') shelf.load(item)
       else agents.set(item.name, item)
@@ -57,7 +59,10 @@ export function mcpAdapter(): McpAdapter {
       .map(({ publicName, item }) => ({ name: publicName, description: item.description ?? '', inputSchema: item.inputSchema })),
     callTool: async (name, args = {}, options = {}) => {
       const found = tools().offered.get(name)
-      if (found === undefined) throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name} in this session.`)
+      if (found === undefined) {
+        callRefused(name)
+        throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name} in this session.`)
+      }
       return found.server.upstream.callTool(found.item.name, args, options)
     },
     listAgents: () => [...agents.values()].sort(byOrder),

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { type AdapterContext } from '../../../src/worker/adapter.js'
 import { relayAdapter } from '../../../src/worker/adapters/relay.js'
 import { adapterConformance, agentItem, serverItem, upstreamOf } from '../../suites/adapter-conformance.js'
 import { connectMcpClient } from '../../support/mcp-client.js'
@@ -6,12 +7,16 @@ import { createRelay } from '../../../src/worker/relay.js'
 
 adapterConformance('relay', relayAdapter)
 
+const context = (): AdapterContext => (
+  { sessionId: 's1', agent: null, openRelay: () => createRelay().open(), turnBegan: () => {}, turnEnded: () => {}, callRefused: () => {} }
+)
+
 it('has endpoints from its opening to its end, with what it held before', async () => {
   const adapter = relayAdapter()
   expect(() => adapter.endpoint()).toThrow(TypeError)
   await adapter.load(agentItem('helper'))
   await adapter.load(serverItem('a', { upstream: upstreamOf('x') }))
-  await adapter.open!({ sessionId: 's1', agent: null, openRelay: () => createRelay().open() })
+  await adapter.open!(context())
   const { close, tools } = await connectMcpClient(adapter.endpoint())
   expect(await tools()).toEqual(['a-x'])
   expect(adapter.endpointOf('a')).toBe(`${adapter.endpoint()}/a`)
@@ -22,7 +27,7 @@ it('has endpoints from its opening to its end, with what it held before', async 
 
 it('S18: says what it withholds', async () => {
   const adapter = relayAdapter()
-  await adapter.open!({ sessionId: 's1', agent: null, openRelay: () => createRelay().open() })
+  await adapter.open!(context())
   await adapter.load(serverItem('a', { upstream: upstreamOf('b-x') }))
   await adapter.load(serverItem('a-b', { upstream: upstreamOf('x') }))
   expect(adapter.list().map(({ reason }) => reason)).toEqual([null, 'Withheld: x (a-b-x is a tool of a).'])

@@ -1,0 +1,141 @@
+import { isEqualJson } from '../core/canonical.js'
+import { can } from '../core/access.js'
+import { type Entry, type JudgedEntry } from '../core/entry.js'
+import { type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, targetAfter } from '../core/revocation.js'
+import { type Withdrawal, type WithdrawalVerb } from '../core/withdrawal.js'
+import { connectedForMs, trustForMs } from '../core/worker-status.js'
+import { type Tx } from '../db/client.js'
+import { lockHead } from '../db/head.js'
+import {
+  addLateTargets, findRevocation, followTargets, insertRevocation, listRevocations, listTargets, summarizeTargets, writeTargets,
+} from '../db/revocation.js'
+import { actorOf, type CatalogContext, type CatalogServices, newId } from './context.js'
+import { visibleOwners, workerById, type WorkerView } from './worker.js'
+
+/** A receipt as it stands now. */
+export interface RevocationView extends Revocation {
+  state: RevocationState
+  targetCount: number
+  stoppedCount: number
+}
+
+/** What became of an entry, and the receipt of it. */
+export interface Withdrawn<After = JudgedEntry | null> {
+  /** null: deleted. */
+  entry: After
+  /** null: nothing was taken from sessions. */
+  revocationId: string | null
+}
+
+export interface TargetView extends JudgedTarget {
+  /** null: forgotten, days after it was last heard of. */
+  worker: WorkerView | null
+}
+
+/** For so long after something has ended calls that are refused are still counted, and sessions that nobody knew of are added. */
+const followedForMs = 15 * 60_000
+
+const ago = ({ now }: CatalogServices, ms: number): Date => new Date(now().getTime() - ms)
+
+/** Workers that were not heard of since have had to stop by themselves: their sessions are no targets. */
+export const stoppedByThemselves = (services: CatalogServices): Date => ago(services, connectedForMs + trustForMs)
+
+interface Given {
+  verb: WithdrawalVerb
+  withdrawal: Withdrawal
+  /** Of the entry as it is then. */
+  revision: number
+  reason: string
+}
+
+export function newReceipt(context: CatalogContext, before: Entry, sequence: number, given: Given): Revocation {
+  const { verb, withdrawal: { mode, deadlineSeconds }, revision, reason } = given
+  const now = context.now()
+  return {
+    id: newId('rev'), sequence, entryId: before.id, entryName: before.name, owner: before.owner, revision, verb, mode, reason,
+    requestedBy: actorOf(context.principal), requestedAt: now.toISOString(), deadline: new Date(now.getTime() + 1_000 * deadlineSeconds).toISOString(),
+  }
+}
+
+/**
+ * Opens the receipt of what one transaction takes from everybody, as the last thing before its end: it takes the counter row's lock to
+ * know its place.
+ * @returns its id
+ */
+export async function openReceipt(context: CatalogContext, tx: Tx, before: Entry, given: Given): Promise<string> {
+  const { sequence } = await lockHead(tx)
+  const receipt = newReceipt(context, before, sequence + 1, given)
+  await insertRevocation(tx, receipt, stoppedByThemselves(context))
+  return receipt.id
+}
+
+/**
+ * Brings receipts to what workers last reported. Judged on what is stored, so whoever calls it, and when, makes no difference: after a report
+ * for its worker, and for a receipt before it is read, should a process have died in between (S17).
+ */
+export async function fillReceipts(services: CatalogServices, of: { workerId: string } | { revocationId: string }): Promise<void> {
+  const { db, index, now } = services
+  const since = ago(services, followedForMs)
+  if ('workerId' in of) await addLateTargets(db, of.workerId, since)
+  const followed = await followTargets(db, of, since)
+  const at = { incarnation: index.state.incarnation, now: now() }
+  const changed = followed.flatMap(({ revocation, target, session }) => {
+    const after = targetAfter(revocation, target, session, at)
+    return isEqualJson(after, target) ? [] : [{ revocationId: revocation.id, target: after }]
+  })
+  if (changed.length > 0) await writeTargets(db, changed)
+}
+
+/** null for unknown, malformed and hidden ids alike: receipts are for those who see what runs for the entry's owner. */
+export async function revocationById(context: CatalogContext, id: string): Promise<RevocationView | null> {
+  const found = /^rev_[0-9a-f]{24}$/.test(id) ? await findRevocation(context.db, id) : null
+  if (found === null || !can(context.principal, 'READ_STATUS', found.owner)) return null
+  await fillReceipts(context, { revocationId: id })
+  const [view] = await viewsOf(context, [found])
+  return view!
+}
+
+/** The newest receipt of a revocation of that entry; null when there is none. */
+export async function lastRevocationOf(tx: Tx, entryId: string): Promise<string | null> {
+  const [last] = await listRevocations(tx, { entryId, verb: 'REVOKE', owners: null }, null, 1)
+  return last?.id ?? null
+}
+
+async function viewsOf(context: CatalogContext, revocations: readonly Revocation[]): Promise<RevocationView[]> {
+  const summaries = await summarizeTargets(context.db, revocations.map(({ id }) => id))
+  const now = context.now()
+  return revocations.map((revocation) => {
+    const { count, ended, open } = summaries.get(revocation.id)!
+    const judged = open.map(({ target, seenAt }) => judgeTarget(revocation, target, seenAt, now))
+    return { ...revocation, state: revocationState(revocation, judged, now), targetCount: count, stoppedCount: ended }
+  })
+}
+
+const batchSize = 100
+
+/** Newest first. A state is derived, so receipts are read until a page is full. */
+export async function revocations(
+  context: CatalogContext, filter: { entryId: string | null; state: RevocationState | null }, before: number | null, limit: number,
+): Promise<RevocationView[]> {
+  // Postgres cannot hold a NUL, so no entry has one.
+  if (filter.entryId?.includes('\0')) return []
+  const owners = visibleOwners(context)
+  const found: RevocationView[] = []
+  for (let at = before; found.length < limit;) {
+    const batch = await listRevocations(context.db, { entryId: filter.entryId, owners }, at, batchSize)
+    found.push(...(await viewsOf(context, batch)).filter(({ state }) => filter.state === null || state === filter.state))
+    if (batch.length < batchSize) break
+    at = batch.at(-1)!.sequence
+  }
+  return found.slice(0, limit)
+}
+
+/** A page of the targets whose sessions the caller may see; the counts are of all. */
+export async function revocationTargets(
+  context: CatalogContext, revocation: Revocation, after: { workerId: string; sessionId: string } | null, limit: number,
+): Promise<TargetView[]> {
+  const seen = await listTargets(context.db, revocation.id, visibleOwners(context), after, limit)
+  const workerIds = [...new Set(seen.map(({ target }) => target.workerId))]
+  const workers = new Map(await Promise.all(workerIds.map(async (id) => [id, await workerById(context, id)] as const)))
+  return seen.map(({ target, seenAt }) => ({ ...judgeTarget(revocation, target, seenAt, context.now()), worker: workers.get(target.workerId) ?? null }))
+}

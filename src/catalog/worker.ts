@@ -1,0 +1,124 @@
+import { can } from '../core/access.js'
+import { wayTo } from '../core/effective.js'
+import { type OwnerRef } from '../core/owner.js'
+import {
+  connectedForMs, type Convergence, convergenceOf, failedStates, firstMissing, isConnected, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
+} from '../core/worker-status.js'
+import { lastChangeOf, momentsOf } from '../db/audit.js'
+import { countSessions, countWorkers, findWorker, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
+import { type OwnerQuery, personId } from '../index/catalog-index.js'
+import { denied, ownerFor, visibleEntry } from './authorize.js'
+import { type CatalogContext, type CatalogServices } from './context.js'
+
+/** A worker as the caller sees it: by the sessions that the caller may see. */
+export interface WorkerView {
+  id: string
+  connected: boolean
+  /** ISO time. */
+  lastSeenAt: string
+  /** null when it is current, or has no session that the caller sees. */
+  lagSeconds: number | null
+  cursor: string | null
+}
+
+export type WorkerSessionView = StoredSession & { worker: WorkerView }
+
+/** Everything that the index knows is theirs under the id that it has now: the catalog may have met the person after the report. */
+export const ownerNow = ({ index }: CatalogContext, owner: OwnerRef): OwnerRef => index.resolveOwner(owner, null) ?? owner
+
+/** The names of an owner that sessions may be stored under. */
+export function namesOf({ index }: CatalogContext, owner: OwnerRef): OwnerRef[] {
+  const user = owner.kind === 'USER' ? index.state.users.get(owner.id) : undefined
+  return user === undefined ? [owner] : [owner, { kind: 'USER', id: personId(user.provider, user.subject) }]
+}
+
+/** Whose sessions the caller sees; null: everybody's. What it leaves out looks as if it did not exist. */
+export function visibleOwners(context: CatalogContext): OwnerRef[] | null {
+  const { principal } = context
+  if (principal.role === 'ADMIN') return null
+  const candidates: OwnerRef[] = [{ kind: 'USER', id: principal.id }, ...[...principal.teams.keys()].map((id): OwnerRef => ({ kind: 'TEAM', id }))]
+  return candidates.filter((owner) => can(principal, 'READ_STATUS', owner)).flatMap((owner) => namesOf(context, owner))
+}
+
+const since = ({ now }: Pick<CatalogServices, 'now'>, ms: number): Date => new Date(now().getTime() - ms)
+
+/** Workers heard of after this may still run something of the catalog: a silent one stops it when its trust is over. */
+export const mayRunSince = (context: CatalogContext): Date => since(context, connectedForMs + trustForMs)
+
+/** By id. Admins see every worker; others those with a session of theirs or of a team of theirs. */
+export async function workers(context: CatalogContext): Promise<WorkerView[]> {
+  return viewsOf(context, await listWorkers(context.db, since(context, rememberedForMs)))
+}
+
+/** null for unknown and hidden ids alike. */
+export async function workerById(context: CatalogContext, id: string): Promise<WorkerView | null> {
+  // Postgres cannot hold a NUL, so no worker has one.
+  const stored = id.includes('\0') ? null : await findWorker(context.db, id)
+  if (stored === null || stored.seenAt <= since(context, rememberedForMs)) return null
+  const [view] = await viewsOf(context, [stored])
+  return view ?? null
+}
+
+async function viewsOf(context: CatalogContext, stored: readonly StoredWorker[]): Promise<WorkerView[]> {
+  const owners = visibleOwners(context)
+  const groups = await groupsOf(context, { owners, workerId: stored.length === 1 ? stored[0]!.id : undefined })
+  const seen = stored.map((each) => ({ each, groups: groups.filter(({ workerId }) => workerId === each.id) }))
+    .filter((one) => owners === null || one.groups.length > 0)
+  const { sequence } = context.index.state
+  const standings = seen.map((one) => ({ ...one, standing: standingOf(one.groups) }))
+  const missing = standings.map(({ standing }) => firstMissing(standing, sequence))
+  const moments = await momentsOf(context.db, missing.filter((at) => at !== null))
+  return standings.map(({ each, standing }, at) => ({
+    id: each.id, connected: isConnected(each.seenAt, context.now()), lastSeenAt: each.seenAt.toISOString(), cursor: standing.cursor,
+    lagSeconds: lagSeconds(standing, moments.get(missing[at] ?? 0) ?? null, context.now()),
+  }))
+}
+
+interface GroupQuestion {
+  owners: readonly OwnerRef[] | null
+  moment?: Date
+  entryId?: string
+  workerId?: string
+}
+
+async function groupsOf(context: CatalogContext, { owners, moment, entryId, workerId }: GroupQuestion): Promise<SessionGroup[]> {
+  return summarizeSessions(context.db, {
+    owners, workerId, failedStates, entryId: entryId ?? null, moment: moment ?? since(context, rememberedForMs), incarnation: context.index.state.incarnation,
+  })
+}
+
+/**
+ * A page of a worker's sessions that the caller sees, by id.
+ * @param query only this owner's
+ * @throws CatalogError NOT_FOUND, FORBIDDEN for an owner whose sessions the caller may not see
+ */
+export async function workerSessions(
+  context: CatalogContext, worker: WorkerView, query: OwnerQuery | null, after: string | null, limit: number,
+): Promise<WorkerSessionView[]> {
+  const owners = query === null ? visibleOwners(context) : namesOf(context, await ownerFor(context, 'READ_STATUS', query, 'owner'))
+  const sessions = await listSessions(context.db, worker.id, owners, after, limit)
+  return sessions.map((session) => ({ ...session, owner: ownerNow(context, session.owner), worker }))
+}
+
+/**
+ * Who has come how far. Counted are workers that may still run something of the catalog (`mayRunSince`), by the sessions that the caller
+ * sees. With an entry: against its last change, by the sessions that it reaches or that report it.
+ * @throws CatalogError NOT_FOUND for an entry that the caller does not see
+ */
+export async function convergence(context: CatalogContext, entryId: string | null): Promise<Convergence> {
+  const { index } = context
+  const moment = mayRunSince(context)
+  const { incarnation, sequence } = index.state
+  if (entryId === null) return convergenceOf(await groupsOf(context, { owners: visibleOwners(context), moment }), { incarnation, sequence })
+  const entry = await visibleEntry(context, entryId)
+  if (entry === null) throw await denied(context, 'SEE_ENTRIES', entryId, 'entryId', 'entry')
+  const groups = await groupsOf(context, { owners: visibleOwners(context), moment, entryId })
+  const concerned = groups.filter(({ owner, hasEntry }) => hasEntry || wayTo(index.scopeOf(ownerNow(context, owner)), entry) !== null)
+  return convergenceOf(concerned, { incarnation, sequence: await lastChangeOf(context.db, entryId) ?? sequence })
+}
+
+/** For operators: how many workers are connected to any node, or how many sessions these have. */
+export function countConnected({ db, now }: Pick<CatalogServices, 'db' | 'now'>, what: 'WORKERS' | 'SESSIONS'): Promise<number> {
+  const moment = since({ now }, connectedForMs)
+  return what === 'WORKERS' ? countWorkers(db, moment) : countSessions(db, moment)
+}

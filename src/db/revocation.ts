@@ -1,0 +1,162 @@
+import { and, asc, count, desc, eq, inArray, lt, notInArray, or, type InferSelectModel, type SQL, sql } from 'drizzle-orm'
+import { type OwnerRef } from '../core/owner.js'
+import { endedStates, isEnded, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
+import { type Queryable, type Tx } from './client.js'
+import { revocation, revocationTarget, worker, workerSession } from './schema.js'
+import { type StoredSession } from './worker.js'
+
+function toRevocation({ ownerKind, ownerId, requestedAt, deadline, ...rest }: InferSelectModel<typeof revocation>): Revocation {
+  return { ...rest, owner: { kind: ownerKind, id: ownerId }, requestedAt: requestedAt.toISOString(), deadline: deadline.toISOString() }
+}
+
+function toTarget({ ownerKind, ownerId, at, revocationId: _, ...rest }: InferSelectModel<typeof revocationTarget>): RevocationTarget {
+  return { ...rest, owner: { kind: ownerKind, id: ownerId }, at: at?.toISOString() ?? null }
+}
+
+/** What a session was reported to have of an entry, or to lack: one row for each of its rows. */
+const reportedOf = (entryId: SQL) => sql`jsonb_array_elements(${workerSession.entries}) as each on each->>'entryId' = ${entryId}`
+const isHeld = sql`each->>'state' not in ('STOPPED', 'REFUSED')`
+const columns = sql`(revocation_id, worker_id, session_id, owner_kind, owner_id, state, at, refused_calls, reason)`
+const told = sql`each->>'state', (each->>'at')::timestamptz, coalesce((each->>'refusedCalls')::integer, 0), each->>'reason'`
+
+/** With every session of a worker heard of after `since` that was reported to have the entry. */
+export async function insertRevocation(tx: Tx, { owner, requestedAt, deadline, ...rest }: Revocation, since: Date): Promise<void> {
+  await tx.insert(revocation).values({
+    ...rest, ownerKind: owner.kind, ownerId: owner.id, requestedAt: new Date(requestedAt), deadline: new Date(deadline),
+  })
+  await tx.execute(sql`
+    insert into revocation_target ${columns}
+    select ${rest.id}, worker_id, session_id, owner_kind, owner_id, ${told}
+    from worker_session join worker on worker.id = worker_id join ${reportedOf(sql`${rest.entryId}`)}
+    where worker.seen_at > ${since.toISOString()}::timestamptz and ${isHeld} on conflict do nothing`)
+}
+
+/** With these sessions and no others. */
+export async function insertReceipt(db: Queryable, { owner, ...rest }: Revocation, sessions: readonly StoredSession[]): Promise<void> {
+  const made = JSON.stringify([{ ...rest, ownerKind: owner.kind, ownerId: owner.id }])
+  const targets = JSON.stringify(sessions.map(({ workerId, sessionId, owner: { kind, id }, entries }) => (
+    { workerId, sessionId, ownerKind: kind, ownerId: id, state: entries.find((one) => one.entryId === rest.entryId && !isEnded(one))?.state ?? 'APPLIED' })))
+  await db.execute(sql`
+    with made as (
+      insert into revocation (id, sequence, entry_id, entry_name, owner_kind, owner_id, revision, verb, mode, reason, requested_by, requested_at, deadline)
+      select id, sequence, "entryId", "entryName", "ownerKind", "ownerId", revision, verb, mode, reason, "requestedBy", "requestedAt", deadline
+      from jsonb_to_recordset(${made}::jsonb) as given (
+        id text, sequence bigint, "entryId" text, "entryName" text, "ownerKind" text, "ownerId" text, revision integer, verb text, mode text, reason text,
+        "requestedBy" jsonb, "requestedAt" timestamptz, deadline timestamptz) returning id
+    ) insert into revocation_target ${columns}
+    select made.id, "workerId", "sessionId", "ownerKind", "ownerId", state, null, 0, null from made, jsonb_to_recordset(${targets}::jsonb) as given (
+      "workerId" text, "sessionId" text, "ownerKind" text, "ownerId" text, state text)`)
+}
+
+/**
+ * Sessions whose report met a revocation that was made after `since`: they have what was taken away, or had it and have stopped by now, and
+ * nobody counted them.
+ */
+export async function addLateTargets(db: Queryable, workerId: string, since: Date): Promise<void> {
+  await db.execute(sql`
+    insert into revocation_target ${columns}
+    select revocation.id, worker_id, session_id, worker_session.owner_kind, worker_session.owner_id, ${told}
+    from revocation cross join worker_session join ${reportedOf(sql`revocation.entry_id`)}
+    where requested_at > ${since.toISOString()}::timestamptz and worker_id = ${workerId}
+      and (${isHeld} or (each->>'state' = 'STOPPED' and (each->>'at')::timestamptz > requested_at))
+      and verb <> 'UPDATE' and (each->>'revision')::integer <= revocation.revision
+    order by ${isHeld} desc on conflict do nothing`)
+}
+
+export interface FollowedTarget {
+  revocation: Revocation
+  target: RevocationTarget
+  /** null: its worker has no such session any more. */
+  session: ReportedSession | null
+}
+
+/** Targets that reports may still alter, of workers that are known; those that ended after `since` still count refused calls. */
+export async function followTargets(db: Queryable, of: { workerId: string } | { revocationId: string }, since: Date): Promise<FollowedTarget[]> {
+  const rows = await db.select({
+    revocation, target: revocationTarget, cursor: workerSession.cursor, sessionId: workerSession.sessionId,
+    entries: sql<ReportedSession['entries']>`coalesce((select jsonb_agg(each) from jsonb_array_elements(${workerSession.entries}) as each
+      where each->>'entryId' = ${revocation.entryId}), '[]'::jsonb)`,
+  }).from(revocationTarget)
+    .innerJoin(revocation, eq(revocation.id, revocationTarget.revocationId))
+    .innerJoin(worker, eq(worker.id, revocationTarget.workerId))
+    .leftJoin(workerSession, and(eq(workerSession.workerId, revocationTarget.workerId), eq(workerSession.sessionId, revocationTarget.sessionId)))
+    .where(and(
+      'workerId' in of ? eq(revocationTarget.workerId, of.workerId) : eq(revocationTarget.revocationId, of.revocationId),
+      or(notInArray(revocationTarget.state, [...endedStates]), sql`${revocationTarget.at} > ${since.toISOString()}::timestamptz`),
+    ))
+  return rows.map(({ revocation: of, target, cursor, sessionId, entries }) => (
+    { revocation: toRevocation(of), target: toTarget(target), session: sessionId === null ? null : { cursor, entries } }))
+}
+
+/** What has ended stays ended, whoever writes last (S26). */
+export async function writeTargets(db: Queryable, targets: ReadonlyArray<{ revocationId: string; target: RevocationTarget }>): Promise<void> {
+  const given = JSON.stringify(targets.map(({ revocationId, target: { owner: _, ...target } }) => ({ revocationId, ...target })))
+  const isOpen = sql`was.state not in ('STOPPED', 'REFUSED')`
+  await db.execute(sql`
+    update revocation_target as was set refused_calls = greatest(was.refused_calls, given."refusedCalls"),
+      state = case when ${isOpen} then given.state else was.state end, at = case when ${isOpen} then given.at else was.at end,
+      reason = case when ${isOpen} then given.reason else was.reason end
+    from jsonb_to_recordset(${given}::jsonb) as given (
+      "revocationId" text, "workerId" text, "sessionId" text, state text, at timestamptz, "refusedCalls" integer, reason text)
+    where was.revocation_id = given."revocationId" and was.worker_id = given."workerId" and was.session_id = given."sessionId"`)
+}
+
+export async function findRevocation(db: Queryable, id: string): Promise<Revocation | null> {
+  const [row] = await db.select().from(revocation).where(eq(revocation.id, id))
+  return row === undefined ? null : toRevocation(row)
+}
+
+const ofOwners = (owners: readonly OwnerRef[] | null, kind: typeof revocation.ownerKind | typeof revocationTarget.ownerKind, id: typeof revocation.ownerId | typeof revocationTarget.ownerId) => (
+  owners === null ? undefined : or(sql`false`, ...owners.map((owner) => and(eq(kind, owner.kind), eq(id, owner.id)))))
+
+/** Newest first; `before` is the sequence that the last page ended with. */
+export async function listRevocations(
+  db: Queryable, filter: { entryId: string | null; verb?: Revocation['verb']; owners: readonly OwnerRef[] | null }, before: number | null, limit: number,
+): Promise<Revocation[]> {
+  const rows = await db.select().from(revocation).where(and(
+    filter.entryId === null ? undefined : eq(revocation.entryId, filter.entryId), filter.verb === undefined ? undefined : eq(revocation.verb, filter.verb),
+    ofOwners(filter.owners, revocation.ownerKind, revocation.ownerId), before === null ? undefined : lt(revocation.sequence, before),
+  )).orderBy(desc(revocation.sequence)).limit(limit)
+  return rows.map(toRevocation)
+}
+
+export interface SeenTarget {
+  target: RevocationTarget
+  /** When its worker last reported; null: it is forgotten. */
+  seenAt: Date | null
+}
+
+export interface TargetSummary {
+  count: number
+  ended: number
+  open: SeenTarget[]
+}
+
+/** How many there are and have ended, and those that have not. */
+export async function summarizeTargets(db: Queryable, revocationIds: readonly string[]): Promise<Map<string, TargetSummary>> {
+  const ids = [...revocationIds]
+  const summaries = new Map(ids.map((id): [string, TargetSummary] => [id, { count: 0, ended: 0, open: [] }]))
+  if (ids.length === 0) return summaries
+  const counts = await db.select({
+    id: revocationTarget.revocationId, count: count(), ended: sql<number>`(count(*) filter (where ${inArray(revocationTarget.state, [...endedStates])}))::integer`,
+  }).from(revocationTarget).where(inArray(revocationTarget.revocationId, ids)).groupBy(revocationTarget.revocationId)
+  for (const { id, ...row } of counts) Object.assign(summaries.get(id)!, row)
+  const open = await db.select({ target: revocationTarget, seenAt: worker.seenAt }).from(revocationTarget)
+    .leftJoin(worker, eq(worker.id, revocationTarget.workerId))
+    .where(and(inArray(revocationTarget.revocationId, ids), notInArray(revocationTarget.state, [...endedStates])))
+  for (const { target, seenAt } of open) summaries.get(target.revocationId)!.open.push({ target: toTarget(target), seenAt })
+  return summaries
+}
+
+/** By worker and session, those of some owners, after the one that the last page ended with. */
+export async function listTargets(
+  db: Queryable, revocationId: string, owners: readonly OwnerRef[] | null, after: { workerId: string; sessionId: string } | null, limit: number,
+): Promise<SeenTarget[]> {
+  const { workerId, sessionId } = revocationTarget
+  const rows = await db.select({ target: revocationTarget, seenAt: worker.seenAt }).from(revocationTarget).leftJoin(worker, eq(worker.id, workerId))
+    .where(and(
+      eq(revocationTarget.revocationId, revocationId), ofOwners(owners, revocationTarget.ownerKind, revocationTarget.ownerId),
+      after === null ? undefined : sql`(${workerId}, ${sessionId}) > (${after.workerId}, ${after.sessionId})`,
+    )).orderBy(asc(workerId), asc(sessionId)).limit(limit)
+  return rows.map(({ target, seenAt }) => ({ target: toTarget(target), seenAt }))
+}
