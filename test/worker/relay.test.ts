@@ -33,7 +33,7 @@ async function open(entries: Entries, ids = ['s1']) {
   const operation = await feed.operation()
   operation.send(snapshot(cursorAt(1), entries))
   const all = await Promise.all(opening.map(async ({ host, session }) => ({ host, session: await session })))
-  return { worker, operation, all, ...all[0]! }
+  return { worker, feed, operation, all, ...all[0]! }
 }
 
 const call = ({ client }: TestMcpClient, name: string, args: Record<string, unknown> = {}) => client.callTool({ name, arguments: args })
@@ -76,6 +76,17 @@ describe('a client that was connected before', () => {
     expect(client.heard.TOOLS).toBeGreaterThan(0)
     await Promise.all([slow.aborted, session.settled(cursorAt(2))])
     expect([a.calls, a.sessions()]).toEqual([['slow'], 0])
+  })
+
+  it('S13: is refused what was revoked, and the receipt gets to know how often', async () => {
+    const a = await startServer([{ name: 'x' }])
+    const { operation, host, session, feed } = await open({ mcpServers: [wireServer('1', 'a', { url: a.url })] })
+    const [all, one] = [await connect(host.endpoint()), await connect(host.endpointOf('a'))]
+    operation.send(delta(cursorAt(2), {}, [removed('1', 'a', { reason: 'REVOKED' })]))
+    await session.settled(cursorAt(2))
+    await Promise.all([call(all, 'a-x'), call(one, 'x')].map((refused) => expect(refused).rejects.toMatchObject({ code: -32602 })))
+    await feed.report(({ sessions }) => sessions.some(({ entries }) => entries.some(({ entryId, refusedCalls }) => entryId === '1' && refusedCalls === 2)))
+    expect(a.calls).toEqual([])
   })
 
   it('has the tools of a server\'s own change', async () => {

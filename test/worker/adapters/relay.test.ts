@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest'
+import { type AdapterContext } from '../../../src/worker/adapter.js'
 import { relayAdapter } from '../../../src/worker/adapters/relay.js'
 import { adapterConformance, agentItem, serverItem, upstreamOf } from '../../suites/adapter-conformance.js'
 import { connectMcpClient } from '../../support/mcp-client.js'
 import { createRelay } from '../../../src/worker/relay.js'
-
-const context = { sessionId: 's1', agent: null, openRelay: () => createRelay().open(), turnBegan: () => {}, turnEnded: () => {}, callRefused: () => {} }
 
 adapterConformance('relay', relayAdapter)
 
