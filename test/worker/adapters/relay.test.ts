@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import { type AdapterContext } from '../../../src/worker/adapter.js'
 import { relayAdapter } from '../../../src/worker/adapters/relay.js'
 import { adapterConformance, agentItem, serverItem, upstreamOf } from '../../suites/adapter-conformance.js'
 import { connectMcpClient } from '../../support/mcp-client.js'
