@@ -71,7 +71,7 @@ export interface CatalogWorker {
   readonly static: StaticLayer
   /**
    * Resolves when the owner's first snapshot is applied: every entry runs, is refused or has failed to start. The catalog is
-   * told of the session before anything is loaded, so that every revocation finds it; that is waited for at most 3 s.
+   * told of the session before anything is loaded, so that every revocation finds it; that, and the report of what it began with, are waited for at most 3 s each.
    * @throws CatalogRequestError UNAUTHENTICATED, FORBIDDEN or NOT_FOUND when the owner cannot be read with this token,
    *   UNAVAILABLE when the catalog did not answer in time, INVALID_INPUT for an id in use; nothing is left open then
    */
@@ -169,6 +169,8 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     const opened = session
     if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)
     await started()
+    // What it has by now is known as well, so that a revocation which follows at once finds it.
+    if (waitForCatalog) await reporter.opening(id)
     return { id, get effective() { return opened.effective }, settled, turn, close }
   } catch (error) {
     await close()

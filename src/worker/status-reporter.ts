@@ -27,8 +27,8 @@ export interface StatusReporter {
   /** Something may have changed. */
   touch: () => void
   /**
-   * Resolves when the catalog knows of the session: before that it should load nothing, or a revocation would not know
-   * of it. Resolves as well when reports do not get through, and after three seconds.
+   * Resolves when the catalog knows of the session as it now is: before that it should load nothing, or a revocation would
+   * not know of it. Such a report waits for no pause. Resolves as well when reports do not get through, and after three seconds.
    */
   opening: (sessionId: string) => Promise<void>
   /** The connection to the catalog stands again. */
