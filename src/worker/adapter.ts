@@ -45,7 +45,8 @@ interface ItemBase {
   order: number
 }
 
-export type SessionServer = ItemBase & { kind: 'MCP_SERVER'; description: string; upstream: SessionUpstream }
+/** `isDefault`: agents that inherit the default servers have it without naming it. */
+export type SessionServer = ItemBase & { kind: 'MCP_SERVER'; description: string; isDefault: boolean; upstream: SessionUpstream }
 export type SessionAgent = ItemBase & { kind: 'AGENT'; definition: AgentDefinition }
 export type SessionItem = SessionServer | SessionAgent
 

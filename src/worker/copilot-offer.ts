@@ -55,7 +55,7 @@ export function surroundingsOf({ names, servers, config: { tools = [] }, builtin
   for (const one of offeredTools(servers.values())) references.get(one.server.name)?.set(one.item.name, names.reference(one))
   return {
     toolsOf: (serverName) => references.get(serverName) ?? null,
-    defaultServers: [], builtinTools, hostTools: new Set(tools.map(({ name }) => name)),
+    defaultServers: [...servers.values()].flatMap(({ name, isDefault }) => (isDefault ? [name] : [])), builtinTools, hostTools: new Set(tools.map(({ name }) => name)),
   }
 }
 

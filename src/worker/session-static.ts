@@ -31,7 +31,7 @@ export function startStatic(runner: Runner, layer: StaticLayer, servers: Iterabl
     const read = targetOfStatic(server)
     if ('problem' in read) runner.refuse(aim, 'FAIL', read.problem)
     // As today, a static server sees the worker's environment with its own variables over it.
-    else runner.start(aim, { kind: 'MCP_SERVER', description: '', target: read.target, baseEnv: env })
+    else runner.start(aim, { kind: 'MCP_SERVER', description: '', isDefault: layer.defaultMcpServerNames.includes(server.name), target: read.target, baseEnv: env })
   }
   const agents = new Map<string, StaticAgent>()
   // Of two copies the first one's prompt counts, as in the layer.

@@ -205,8 +205,8 @@ function aimOf({ key, position, entry }: { key: string; position: number; entry:
 
 function bodyOf(entry: ViewEntry): Body {
   if (entry.kind === 'AGENT') return { kind: 'AGENT', definition: entry.definition }
-  const { description, transport, tools, timeoutMs } = entry.definition
-  return { kind: 'MCP_SERVER', description, target: { transport, tools, timeoutMs }, baseEnv: {} }
+  const { description, transport, tools, timeoutMs, default: isDefault } = entry.definition
+  return { kind: 'MCP_SERVER', description, isDefault, target: { transport, tools, timeoutMs }, baseEnv: {} }
 }
 
 function failClosed(session: Sitting, reason: string, position: number): void {

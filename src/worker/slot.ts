@@ -40,7 +40,7 @@ export interface Aim {
 }
 
 export type Body =
-  | { kind: 'MCP_SERVER'; description: string; target: UpstreamTarget; baseEnv: Record<string, string> }
+  | { kind: 'MCP_SERVER'; description: string; isDefault: boolean; target: UpstreamTarget; baseEnv: Record<string, string> }
   | { kind: 'AGENT'; definition: AgentDefinition }
 
 /** A start under way. */
@@ -119,7 +119,7 @@ export function itemOf({ aim, body, order }: Slot, upstream: SessionUpstream | n
   const base = { name, origin, entryId, revision, order }
   if (body?.kind === 'AGENT') return { ...base, kind: 'AGENT', definition: body.definition }
   if (upstream === null) throw new TypeError('an MCP server needs its connection')
-  return { ...base, kind: 'MCP_SERVER', description: body?.description ?? '', upstream }
+  return { ...base, kind: 'MCP_SERVER', description: body?.description ?? '', isDefault: body?.isDefault ?? false, upstream }
 }
 
 /** The connection as adapters get it. What is listed can be had, and what cannot be had is not listed (S28). */

@@ -33,7 +33,7 @@ export function upstreamOf(...tools: string[]): SessionUpstream & { calls: strin
 
 export function serverItem(name: string, changes: Partial<SessionServer> = {}): SessionServer {
   return {
-    kind: 'MCP_SERVER', name, origin: 'catalog', entryId: `id-${name}`, revision: 1, order: 0, description: '', upstream: upstreamOf('tool'), ...changes,
+    kind: 'MCP_SERVER', name, origin: 'catalog', entryId: `id-${name}`, revision: 1, order: 0, description: '', isDefault: false, upstream: upstreamOf('tool'), ...changes,
   }
 }
 

@@ -16,7 +16,7 @@ function aim(revision: number, changes: Partial<Aim> = {}): Aim {
 }
 
 const body: Body = {
-  kind: 'MCP_SERVER', description: '', baseEnv: {},
+  kind: 'MCP_SERVER', description: '', isDefault: false, baseEnv: {},
   target: { transport: { kind: 'HTTP', url: 'https://x/', headers: [] }, tools: { include: ['*'], exclude: [] }, timeoutMs: null },
 }
 

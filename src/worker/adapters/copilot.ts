@@ -38,9 +38,6 @@ export interface CopilotAdapter extends CatalogAdapter {
   session: () => CopilotSession
 }
 
-/** A session that knows turns and counts refused calls is told of them. */
-type CopilotContext = AdapterContext & { turnBegan?: () => void; turnEnded?: () => void; callRefused?: (publicName: string) => void }
-
 const longestTellMs = 1000
 
 /** An adapter's memory. */
@@ -50,7 +47,7 @@ interface Desk {
   names: CopilotNames
   events: CopilotEvents
   keeper: CopilotKeeper
-  context: CopilotContext | null
+  context: AdapterContext | null
   relay: SessionRelay | null
   servers: Map<string, SessionServer>
   agents: Map<string, SessionAgent>
@@ -103,11 +100,11 @@ export function copilotAdapter(options: CopilotAdapterOptions): CopilotAdapter {
 function createDesk({ client, config, resume = false, names: naming = 'ONE' }: CopilotAdapterOptions): Desk {
   if (resume && config.sessionId === undefined) throw new TypeError('config.sessionId: name the session that is to be resumed.')
   const names = naming === 'ONE' ? namesOfOne(config) : namesPerServer(config)
-  const events = createCopilotEvents({ began: () => desk.context?.turnBegan?.(), ended: () => desk.context?.turnEnded?.() })
+  const events = createCopilotEvents({ began: () => desk.context?.turnBegan(), ended: () => desk.context?.turnEnded() })
   if (config.onEvent !== undefined) events.on(config.onEvent)
   const { onPermissionRequest: permit } = config
   const own = {
-    hooks: composeHooks(config.hooks, (toolName) => judgeTool(desk, toolName, (publicName) => desk.context?.callRefused?.(publicName))),
+    hooks: composeHooks(config.hooks, (toolName) => judgeTool(desk, toolName, (publicName) => desk.context?.callRefused(publicName))),
     onEvent: events.dispatch,
     ...(permit !== undefined && { onPermissionRequest: composePermissions(permit, names.isCatalogServer) }),
   }

@@ -100,6 +100,17 @@ describeOnRuntime('a live Copilot session', () => {
     expect(server.calls).toEqual(['lookup'])
   })
 
+  it('leaves what waits for the next turn until this one has ended, and takes away at once', async () => {
+    const [server, later] = [await serve({ name: 'lookup' }), await serve({ name: 'late' })]
+    const { copilot, change, session } = await open({ entries: { mcpServers: [wireServer('1', 'a', { url: server.url })] } })
+    const script = await runtime.ask(copilot,
+      { call: 'catalog-a-lookup', before: () => change({ mcpServers: [wireServer('2', 'b', { url: later.url })] }, [removed('1', 'a')]) },
+      { text: 'over' })
+    expect(script.requests.map(({ offered }) => ofCatalog(offered))).toEqual([['catalog-a-lookup'], []])
+    await expect.poll(() => session.effective.map(({ name, state }) => [name, state])).toEqual([['b', 'APPLIED']])
+    expect(ofCatalog((await runtime.ask(copilot)).requests[0]?.offered)).toEqual(['catalog-b-late'])
+  })
+
   it('follows what a server changes of its own tools', async () => {
     const server = await serve({ name: 'old' })
     const { copilot, adapter } = await open({ entries: { mcpServers: [wireServer('1', 'a', { url: server.url })] } })
