@@ -53,7 +53,7 @@ describeOnRuntime('the agents of a live Copilot session', () => {
   it('have the default servers besides when they inherit them', async () => {
     const inherited = [servers()[0]!, wireServer('2', 'secret', { url: secret.url, default: true, ...now })]
     const live = await open({ agent: 'helper', entries: { mcpServers: inherited, agents: [helper({ inheritDefaultMcpServers: true })] } })
-    expect(ofCatalog((await runtime.ask(live.copilot)).requests[0]?.offered).sort()).toEqual(['catalog-secret-read', 'catalog-tickets-lookup'])
+    expect(ofCatalog((await runtime.ask(live.copilot)).requests[0]?.offered)?.sort()).toEqual(['catalog-secret-read', 'catalog-tickets-lookup'])
     await live.change({ agents: [helper({ inheritDefaultMcpServers: false, revision: 2 })] })
     expect(ofCatalog((await runtime.ask(live.copilot)).requests[0]?.offered)).toEqual(['catalog-tickets-lookup'])
   })
