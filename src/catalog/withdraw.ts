@@ -38,7 +38,7 @@ export function deleteEntry(context: CatalogContext, input: WithdrawInput & { ex
 
 /**
  * Takes it out of every set for good: it, its content, and where it is reached are refused to its owner under any name until it is
- * restored and approved. An entry that is revoked stays as it is.
+ * restored and approved. An entry that is revoked stays as it is; one that was restored is revoked as it was the first time.
  * @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT
  */
 export async function revokeEntry(context: CatalogContext, input: WithdrawInput & { reason: string }): Promise<Committed<Withdrawn>> {
@@ -46,11 +46,9 @@ export async function revokeEntry(context: CatalogContext, input: WithdrawInput 
   return withdraw(context, 'REVOKE', input, reason, (before) => {
     if (isRevoked(before)) return before
     const [at, by] = [context.now().toISOString(), actorOf(context.principal)]
-    const target = targetOf(before.kind, before.definition)
-    return {
-      ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by,
-      revoked: { at, by, reason, digest: before.digest, target, restored: null },
-    }
+    // What was blocked first stays blocked, by whoever did it: a later revocation only ends the restoration.
+    const revoked = before.revoked ?? { at, by, reason, digest: before.digest, target: targetOf(before.kind, before.definition) }
+    return { ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by, revoked: { ...revoked, restored: null } }
   })
 }
 
