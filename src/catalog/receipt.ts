@@ -112,9 +112,9 @@ export async function revocationById(context: CatalogContext, id: string): Promi
 }
 
 /** The newest receipt of a revocation of that entry; null when there is none. */
-export async function lastRevocationOf(tx: Tx, entryId: string): Promise<string | null> {
+export async function lastRevocationOf(tx: Tx, entryId: string): Promise<Revocation | null> {
   const [last] = await listRevocations(tx, { entryId, verb: 'REVOKE', owners: null }, null, 1)
-  return last?.id ?? null
+  return last ?? null
 }
 
 async function viewsOf(context: CatalogContext, revocations: readonly Revocation[]): Promise<RevocationView[]> {
