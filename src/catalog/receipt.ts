@@ -129,16 +129,17 @@ async function viewsOf(context: CatalogContext, revocations: readonly Revocation
 
 const batchSize = 100
 
-/** Newest first. A state is derived, so receipts are read until a page is full. */
+/** Newest first. The database knows what is complete; of the others each is judged, so receipts are read until a page is full. */
 export async function revocations(
   context: CatalogContext, filter: { entryId: string | null; state: RevocationState | null }, before: number | null, limit: number,
 ): Promise<RevocationView[]> {
   // Postgres cannot hold a NUL, so no entry has one.
   if (filter.entryId?.includes('\0')) return []
   const owners = visibleOwners(context)
+  const isOpen = filter.state === null ? null : filter.state !== 'COMPLETE'
   const found: RevocationView[] = []
   for (let at = before; found.length < limit;) {
-    const batch = await listRevocations(context.db, { entryId: filter.entryId, owners }, at, batchSize)
+    const batch = await listRevocations(context.db, { entryId: filter.entryId, owners, isOpen }, at, batchSize)
     found.push(...(await viewsOf(context, batch)).filter(({ state }) => filter.state === null || state === filter.state))
     if (batch.length < batchSize) break
     at = batch.at(-1)!.sequence
