@@ -12,7 +12,7 @@ import { type Head, lockHead } from '../db/head.js'
 import {
   addLateTargets, addUntold, findRevocation, followTargets, insertRevocation, listRevocations, listTargets, summarizeTargets, writeTargets,
 } from '../db/revocation.js'
-import { listUntold, type StoredSession } from '../db/worker.js'
+import { type HeldSession, listUntold } from '../db/worker.js'
 import { actorOf, type CatalogContext, type CatalogServices, newId } from './context.js'
 import { visibleOwners, workerById, type WorkerView } from './worker.js'
 
@@ -78,7 +78,7 @@ export async function openReceipt(context: CatalogContext, tx: Tx, before: Entry
  * A session is told of before it loads anything, and its entries a moment later. Where it had not come up to the last change of the entry, or
  * of anybody's rights, when it was last told of, it has the entry if its owner's set has. Of workers that report only.
  */
-async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Entry, { incarnation, rightsSequence }: Head): Promise<StoredSession[]> {
+async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Entry, { incarnation, rightsSequence }: Head): Promise<HeldSession[]> {
   const { index } = context
   const isHad = (owner: OwnerRef) => index.chosen(index.scopeOf(owner), kind, name)?.id === id
   const cursor = formatCursor({ incarnation, sequence: Math.max(rightsSequence, await lastChangeOf(tx, id) ?? 0) })

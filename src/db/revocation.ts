@@ -3,7 +3,7 @@ import { type OwnerRef } from '../core/owner.js'
 import { isEnded, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
 import { type Queryable, type Tx } from './client.js'
 import { revocation, revocationTarget, worker, workerSession } from './schema.js'
-import { type StoredSession } from './worker.js'
+import { type HeldSession, type StoredSession } from './worker.js'
 
 function toRevocation({ ownerKind, ownerId, requestedAt, deadline, ...rest }: InferSelectModel<typeof revocation>): Revocation {
   return { ...rest, owner: { kind: ownerKind, id: ownerId }, requestedAt: requestedAt.toISOString(), deadline: deadline.toISOString() }
@@ -36,7 +36,7 @@ export async function insertRevocation(tx: Tx, { owner, requestedAt, deadline, .
 }
 
 /** Sessions that may have it by now: their workers have not told yet. */
-export async function addUntold(tx: Tx, revocationId: string, sessions: readonly StoredSession[]): Promise<void> {
+export async function addUntold(tx: Tx, revocationId: string, sessions: readonly HeldSession[]): Promise<void> {
   if (sessions.length === 0) return
   const reason = 'Its worker has not told yet whether it has it.'
   await tx.execute(sql`insert into revocation_target ${columns}
