@@ -33,4 +33,6 @@ ALTER TABLE "revocation_target" ADD CONSTRAINT "revocation_target_revocation_id_
 CREATE INDEX "revocation_sequence" ON "revocation" USING btree ("sequence");--> statement-breakpoint
 CREATE INDEX "revocation_entry" ON "revocation" USING btree ("entry_id");--> statement-breakpoint
 CREATE INDEX "revocation_requested" ON "revocation" USING btree ("requested_at");--> statement-breakpoint
-CREATE INDEX "revocation_target_worker" ON "revocation_target" USING btree ("worker_id");
+CREATE INDEX "revocation_owner" ON "revocation" USING btree ("owner_kind","owner_id","sequence");--> statement-breakpoint
+CREATE INDEX "revocation_target_open" ON "revocation_target" USING btree ("worker_id") WHERE "revocation_target"."state" not in ('STOPPED', 'REFUSED');--> statement-breakpoint
+CREATE INDEX "revocation_target_ended" ON "revocation_target" USING btree ("worker_id","at") WHERE "revocation_target"."state" in ('STOPPED', 'REFUSED');

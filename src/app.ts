@@ -100,6 +100,7 @@ export async function openCatalog(
     const writing: WriterOptions = { db: database.db, once: database.once, auditKey, now, state: () => index.state, refresh, committed: tail.took }
     const services: CatalogServices = {
       db: database.db, index, auditKey, now, refresh, observer,
+      warn: (error, message) => log.warn({ err: error }, message),
       accessLog: createAccessLog(database.side, auditKey, now, traceAccess(log, observer)),
       writer: { write: (job) => writeAlone(writing, job), writeEntry: createEntryLane(writing) },
     }

@@ -27,6 +27,8 @@ export interface CatalogServices {
   refresh: (options?: { isAnotherPast: boolean }) => Promise<void>
   accessLog: AccessLog
   observer: Observer
+  /** What went wrong beside a write that stands, for whoever runs the server. Never throws. */
+  warn: (error: unknown, message: string) => void
 }
 
 /** What happened in the access chain; see access-log.ts. */

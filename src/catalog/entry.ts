@@ -3,7 +3,7 @@ import { type AuditedChange } from './writer.js'
 import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
-import { policyDenied, revokedRefusal, unblocked } from './block.js'
+import { frozenRefusal, policyDenied, revokedRefusal, unblocked } from './block.js'
 import { resolveReach, type ReachInput } from './reach.js'
 import { isEqualJson } from '../core/canonical.js'
 import { type ApplyMoment, type Definition, type Entry, type EntryKind, isRevoked, type JudgedEntry, toCandidate } from '../core/entry.js'
@@ -121,7 +121,7 @@ export function atRevision(entry: Entry | null, { expectedRevision }: { expected
 
 /**
  * null when nothing would change. Content is judged again only when it changes: tightening a policy never blocks a disable.
- * What was revoked is not even enabled again.
+ * What was revoked is not even enabled again; what was restored since keeps its content, or its block would come off what it was put on.
  */
 export function nextRevision(context: CatalogContext, before: Entry, change: Partial<Entry>): Entry | null {
   if (isRevoked(before)) throw revokedRefusal(before)
@@ -134,6 +134,7 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
     ...changed, digest: digestOf(changed.kind, changed.definition), revision: before.revision + 1,
     updatedAt: context.now().toISOString(), updatedBy: actorOf(context.principal),
   }
+  if (before.revoked && after.digest !== before.digest) throw frozenRefusal()
   const isOther = after.name !== before.name || after.digest !== before.digest
   if (isOther) requireAllowed(context, after)
   return isOther || (after.enabled && !before.enabled) ? unblocked(context, after) : after

@@ -14,18 +14,27 @@ import { ownerNow } from './worker.js'
 
 /**
  * Adds the receipt to a change that took the entry from some sessions: it is shared with fewer, or may not run any more. Written right
- * after the change, so that changes which take nothing from anybody stay as fast as they are.
+ * after the change, so that changes which take nothing from anybody stay as fast as they are. The change stands: where its receipt cannot be
+ * written, it has none.
  */
 export async function withReceipt(context: CatalogContext, { result: { before, after }, cursor }: Committed<ChangedEntry>): Promise<Committed<Withdrawn<JudgedEntry>>> {
+  const revocationId = await receiptOf(context, before, after, cursor).catch((error: unknown) => {
+    context.warn(error, 'the receipt of an update could not be written')
+    return null
+  })
+  return { result: { entry: after, revocationId }, cursor }
+}
+
+async function receiptOf(context: CatalogContext, before: JudgedEntry, after: JudgedEntry, cursor: string): Promise<string | null> {
   const losers = mayTake(before, after) ? await losersOf(context, before, after) : []
   const at = parseCursor(cursor)
-  if (losers.length === 0 || at === null) return { result: { entry: after, revocationId: null }, cursor }
+  if (losers.length === 0 || at === null) return null
   const receipt = newReceipt(context, before, at.sequence, {
     verb: 'UPDATE', withdrawal: parseWithdrawal('UPDATE', {}), revision: after.revision,
     reason: after.status === 'ACTIVE' ? 'It is not shared with them any more.' : `It was changed, and is ${after.status}.`,
   })
   await insertReceipt(context.db, receipt, losers)
-  return { result: { entry: after, revocationId: receipt.id }, cursor }
+  return receipt.id
 }
 
 function mayTake(before: JudgedEntry, after: JudgedEntry): boolean {

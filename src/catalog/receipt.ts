@@ -12,7 +12,7 @@ import { type Head, lockHead } from '../db/head.js'
 import {
   addLateTargets, addUntold, findRevocation, followTargets, insertRevocation, listRevocations, listTargets, summarizeTargets, writeTargets,
 } from '../db/revocation.js'
-import { listUntold, type StoredSession } from '../db/worker.js'
+import { type HeldSession, listUntold } from '../db/worker.js'
 import { actorOf, type CatalogContext, type CatalogServices, newId } from './context.js'
 import { visibleOwners, workerById, type WorkerView } from './worker.js'
 
@@ -78,7 +78,7 @@ export async function openReceipt(context: CatalogContext, tx: Tx, before: Entry
  * A session is told of before it loads anything, and its entries a moment later. Where it had not come up to the last change of the entry, or
  * of anybody's rights, when it was last told of, it has the entry if its owner's set has. Of workers that report only.
  */
-async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Entry, { incarnation, rightsSequence }: Head): Promise<StoredSession[]> {
+async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Entry, { incarnation, rightsSequence }: Head): Promise<HeldSession[]> {
   const { index } = context
   const isHad = (owner: OwnerRef) => index.chosen(index.scopeOf(owner), kind, name)?.id === id
   const cursor = formatCursor({ incarnation, sequence: Math.max(rightsSequence, await lastChangeOf(tx, id) ?? 0) })
@@ -112,9 +112,9 @@ export async function revocationById(context: CatalogContext, id: string): Promi
 }
 
 /** The newest receipt of a revocation of that entry; null when there is none. */
-export async function lastRevocationOf(tx: Tx, entryId: string): Promise<string | null> {
+export async function lastRevocationOf(tx: Tx, entryId: string): Promise<Revocation | null> {
   const [last] = await listRevocations(tx, { entryId, verb: 'REVOKE', owners: null }, null, 1)
-  return last?.id ?? null
+  return last ?? null
 }
 
 async function viewsOf(context: CatalogContext, revocations: readonly Revocation[]): Promise<RevocationView[]> {
@@ -129,16 +129,17 @@ async function viewsOf(context: CatalogContext, revocations: readonly Revocation
 
 const batchSize = 100
 
-/** Newest first. A state is derived, so receipts are read until a page is full. */
+/** Newest first. The database knows what is complete; of the others each is judged, so receipts are read until a page is full. */
 export async function revocations(
   context: CatalogContext, filter: { entryId: string | null; state: RevocationState | null }, before: number | null, limit: number,
 ): Promise<RevocationView[]> {
   // Postgres cannot hold a NUL, so no entry has one.
   if (filter.entryId?.includes('\0')) return []
   const owners = visibleOwners(context)
+  const isOpen = filter.state === null ? null : filter.state !== 'COMPLETE'
   const found: RevocationView[] = []
   for (let at = before; found.length < limit;) {
-    const batch = await listRevocations(context.db, { entryId: filter.entryId, owners }, at, batchSize)
+    const batch = await listRevocations(context.db, { entryId: filter.entryId, owners, isOpen }, at, batchSize)
     found.push(...(await viewsOf(context, batch)).filter(({ state }) => filter.state === null || state === filter.state))
     if (batch.length < batchSize) break
     at = batch.at(-1)!.sequence

@@ -3,6 +3,7 @@ import { type Entry, isRevoked, type RevocationMode } from '../core/entry.js'
 import { invalid } from '../core/errors.js'
 import { freeText, parseInput } from '../core/parse.js'
 import { parseWithdrawal, type WithdrawalVerb } from '../core/withdrawal.js'
+import { type Tx } from '../db/client.js'
 import { lockEntry, tombstoneEntries } from '../db/entry.js'
 import { putEntries } from '../db/entry-commit.js'
 import { writableEntry } from './authorize.js'
@@ -38,19 +39,20 @@ export function deleteEntry(context: CatalogContext, input: WithdrawInput & { ex
 
 /**
  * Takes it out of every set for good: it, its content, and where it is reached are refused to its owner under any name until it is
- * restored and approved. An entry that is revoked stays as it is.
+ * restored and approved. An entry that is revoked stays as it is, unless its sessions are drained and
+ * shall now lose it at once; one that was restored is revoked as it was the first time.
  * @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT
  */
 export async function revokeEntry(context: CatalogContext, input: WithdrawInput & { reason: string }): Promise<Committed<Withdrawn>> {
   const reason = parseInput(freeText(1_000, 1), input.reason, 'reason')
-  return withdraw(context, 'REVOKE', input, reason, (before) => {
-    if (isRevoked(before)) return before
+  const { mode } = parseWithdrawal('REVOKE', input)
+  return withdraw(context, 'REVOKE', input, reason, async (before, tx) => {
+    const isHastened = isRevoked(before) && mode === 'IMMEDIATE' && (await lastRevocationOf(tx, before.id))?.mode === 'DRAIN'
+    if (isRevoked(before) && !isHastened) return before
     const [at, by] = [context.now().toISOString(), actorOf(context.principal)]
-    const target = targetOf(before.kind, before.definition)
-    return {
-      ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by,
-      revoked: { at, by, reason, digest: before.digest, target, restored: null },
-    }
+    // What was blocked first stays blocked, by whoever did it: a later revocation only ends the restoration.
+    const revoked = before.revoked ?? { at, by, reason, digest: before.digest, target: targetOf(before.kind, before.definition) }
+    return { ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by, revoked: { ...revoked, restored: null } }
   })
 }
 
@@ -59,16 +61,17 @@ export async function revokeEntry(context: CatalogContext, input: WithdrawInput 
  * @param plan what it becomes: itself when nothing changes, null for a tombstone
  */
 function withdraw(
-  context: CatalogContext, verb: WithdrawalVerb, input: WithdrawInput & { expectedRevision?: number }, reason: string, plan: (before: Entry) => Entry | null,
+  context: CatalogContext, verb: WithdrawalVerb, input: WithdrawInput & { expectedRevision?: number }, reason: string,
+  plan: (before: Entry, tx: Tx) => Entry | null | Promise<Entry | null>,
 ): Promise<Committed<Withdrawn>> {
   const withdrawal = parseWithdrawal(verb, input)
   return commit(context, actorOf(context.principal), async () => {
     const { id } = await writableEntry(context, input.id)
     return async (tx): Promise<Written<Withdrawn>> => {
       const before = atRevision(await lockEntry(tx, id), input)
-      const after = plan(before)
+      const after = await plan(before, tx)
       const entry = after === null ? null : judged(context, after)
-      if (after === before) return { changes: [], result: { entry, revocationId: verb === 'REVOKE' ? await lastRevocationOf(tx, id) : null } }
+      if (after === before) return { changes: [], result: { entry, revocationId: verb === 'REVOKE' ? (await lastRevocationOf(tx, id))?.id ?? null : null } }
       if (after === null) await tombstoneEntries(tx, [id], context.now())
       else await putEntries(tx, [after])
       // What was in nobody's set is taken from nobody by disabling it; the others are asked for by name.

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import {
-  AgentsDocument, type CatalogClient, McpServersDocument, RevocationDocument, RevocationImpactDocument, type RevocationImpactQuery, type RevocationMode,
+  AgentsDocument, type CatalogClient, CatalogRequestError, McpServersDocument, RevocationDocument, RevocationImpactDocument, type RevocationImpactQuery, type RevocationMode,
   type RevocationQuery, RevokeEntryDocument,
 } from '../client/index.js'
-import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table, UsageError } from './session.js'
+import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table, UsageError, warn } from './session.js'
 
 interface RevokeOptions extends ConnectionOptions {
   owner: string
@@ -26,7 +26,7 @@ export function addRevoke(program: Command): void {
     .option('--reason <text>', 'why; whoever sees the entry can read it', 'No reason was given.')
     .addOption(new Option('--mode <mode>', 'drain: calls in flight may finish until the deadline').choices(['drain', 'immediate']).default('immediate'))
     .option('--deadline <seconds>', '1 to 3600; by then every session should have stopped (default: 30)')
-    .option('--wait', 'print the receipt as it fills; exit code 0 when it is complete, 1 when it is overdue')
+    .option('--wait', 'print the receipt as it fills; exit code 0 when it is complete, 1 when it is overdue or cannot be read')
     .option('--json', 'print JSON')
     .option('--url <url>', 'the API (default: PILOTHOUSE_URL or http://127.0.0.1:4000/graphql)')
     .action(revoke)
@@ -44,8 +44,8 @@ async function revoke(nameOrId: string, options: RevokeOptions): Promise<void> {
   if (!options.json) print(`Revoked ${printable(revocation.entryName)} (revision ${entry?.revision}), at ${cursor}. Receipt ${revocation.id}.`)
   if (!options.wait) return print(options.json ? JSON.stringify({ entry, revocation, cursor }) : summary(revocation))
   const receipt = await follow(client, revocation.id, options.json ? () => {} : (target) => print(line(target)))
-  print(options.json ? JSON.stringify(receipt) : summary(receipt))
-  if (receipt.state === 'OVERDUE') process.exitCode = 1
+  if (receipt !== null) print(options.json ? JSON.stringify(receipt) : summary(receipt))
+  if (receipt?.state !== 'COMPLETE') process.exitCode = 1
 }
 
 async function findEntry(client: CatalogClient, nameOrId: string, ownerText: string): Promise<string> {
@@ -73,11 +73,18 @@ async function tellImpact(client: CatalogClient, entryId: string): Promise<void>
   if (nodes.length > shown.length) print(`  … and ${nodes.length - shown.length} more`)
 }
 
-/** Reads the receipt until it is complete or overdue, seldom enough to burden nobody; `tell` gets each target as its state changes. */
-async function follow(client: CatalogClient, id: string, tell: (target: Target) => void): Promise<Receipt> {
+/**
+ * Reads the receipt until it is complete or overdue, seldom enough to burden nobody; `tell` gets each target as its state changes.
+ * @returns null when the caller may not read it any more
+ */
+async function follow(client: CatalogClient, id: string, tell: (target: Target) => void): Promise<Receipt | null> {
   const told = new Map<string, string>()
   for (let pauseMs = 250; ; pauseMs = Math.min(2_000, pauseMs * 1.5)) {
-    const receipt = await readReceipt(client, id)
+    const receipt = await patiently(() => readReceipt(client, id))
+    if (receipt === null) {
+      warn('The receipt is not yours to read any more.')
+      return null
+    }
     for (const target of receipt.targets.nodes) {
       const key = JSON.stringify([target.worker?.id, target.sessionId])
       if (told.get(key) === target.state) continue
@@ -89,10 +96,24 @@ async function follow(client: CatalogClient, id: string, tell: (target: Target) 
   }
 }
 
-/** With all of its targets that the caller may see. */
-async function readReceipt(client: CatalogClient, id: string): Promise<Receipt> {
+const attempts = 5
+
+/** A server that starts anew is away for a moment: what is asked of it is asked again, a few times and ever later. */
+async function patiently<Result>(ask: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof CatalogRequestError) || error.code !== 'UNAVAILABLE' || attempt === attempts) throw error
+      await delay(500 * 2 ** (attempt - 1))
+    }
+  }
+}
+
+/** With all of its targets that the caller may see; null when the caller may not read it. */
+async function readReceipt(client: CatalogClient, id: string): Promise<Receipt | null> {
   const { revocation } = await client.execute(RevocationDocument, { id, first: 500 })
-  if (revocation === null) throw new UsageError('The receipt is not yours to read any more.')
+  if (revocation === null) return null
   for (let { targets: { pageInfo } } = revocation; pageInfo.hasNextPage;) {
     const next = await client.execute(RevocationDocument, { id, first: 500, after: pageInfo.endCursor })
     revocation.targets.nodes.push(...next.revocation?.targets.nodes ?? [])

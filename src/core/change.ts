@@ -77,13 +77,13 @@ export function foldWithdrawals(changes: Iterable<Change>): Map<string, Withdraw
 }
 
 /**
- * What a run of changes ends at once although it was disabled before, as it was then: somebody's calls may still be drained.
+ * What a run of changes ends at once, as it was then: also where it had left every set before, somebody's calls may still be drained.
  * @param isNowRevoked else it is left to its drain
  */
 export function hastenedIn(changes: Iterable<Change>, isNowRevoked: (id: string) => boolean): FormerEntry[] {
   const hastened = new Map<string, FormerEntry>()
   for (const change of changes) {
-    if (change.subject !== 'ENTRY' || change.before?.status !== 'DISABLED') continue
+    if (change.subject !== 'ENTRY' || change.before === null) continue
     if (change.before.withdrawal?.mode === 'IMMEDIATE' && isNowRevoked(change.id)) hastened.set(change.id, change.before)
   }
   return [...hastened.values()]

@@ -46,8 +46,6 @@ export const revocationStates = ['PENDING', 'COMPLETE', 'OVERDUE'] as const
 export type RevocationState = (typeof revocationStates)[number]
 
 /** Nothing of it runs there, and no later report brings it back (S26). */
-export const endedStates = ['STOPPED', 'REFUSED'] as const satisfies readonly AppliedState[]
-
 export function isEnded({ state }: { state: AppliedState }): boolean {
   return state === 'STOPPED' || state === 'REFUSED'
 }
@@ -55,6 +53,11 @@ export function isEnded({ state }: { state: AppliedState }): boolean {
 /** A worker reports at least every 30 seconds, and may be late. */
 export const silentAfterMs = 45_000
 const reportEveryMs = 30_000
+/**
+ * Calls may be drained up to the deadline, by a worker's clock that started when it heard of it; then connections and processes end, and it is
+ * reported. A drain that uses its whole time is not late.
+ */
+const settleMs = 15_000
 /** For so long a node that has lost the database may still vouch for what it knows. */
 const staleNodeMs = 10_000
 
@@ -62,8 +65,9 @@ const staleNodeMs = 10_000
  * Until when a worker can have gone on that has not heard of it: what it hears after a change tells of the change, so it trusts at most what it
  * heard before; and it heard nothing long after it was last heard of.
  */
-function mustStopBy({ requestedAt }: Revocation, seenAt: Date): Date {
-  return new Date(Math.min(seenAt.getTime() + reportEveryMs, Date.parse(requestedAt) + staleNodeMs) + trustForMs)
+function mustStopBy({ requestedAt }: Revocation, seenAt: Date | null): Date {
+  const heardBy = seenAt === null ? Infinity : seenAt.getTime() + reportEveryMs
+  return new Date(Math.min(heardBy, Date.parse(requestedAt) + staleNodeMs) + trustForMs)
 }
 
 /** @param seenAt when the worker last reported; null: it is forgotten, days after it was last heard of */
@@ -73,15 +77,17 @@ export function judgeTarget(revocation: Revocation, target: RevocationTarget, se
   const isTold = seenAt !== null && seenAt.getTime() > Date.parse(revocation.requestedAt)
   return {
     ...target, state: isSilent ? 'UNREACHABLE' : target.state,
-    mustStopBy: isSilent || !isTold ? mustStopBy(revocation, seenAt ?? new Date(0)).toISOString() : null,
+    mustStopBy: isSilent || !isTold ? mustStopBy(revocation, seenAt).toISOString() : null,
   }
 }
 
-/** COMPLETE when everything has stopped; OVERDUE when something has not although its time is over. */
-export function revocationState({ deadline }: Pick<Revocation, 'deadline'>, targets: Iterable<JudgedTarget>, now: Date): RevocationState {
+/** COMPLETE when everything has stopped; OVERDUE when something has not although its time is over: for a DRAIN a little after the deadline. */
+export function revocationState({ deadline, mode }: Pick<Revocation, 'deadline' | 'mode'>, targets: Iterable<JudgedTarget>, now: Date): RevocationState {
   const open = [...targets].filter((target) => !isEnded(target))
   if (open.length === 0) return 'COMPLETE'
-  return open.some((target) => Date.parse(target.mustStopBy ?? deadline) <= now.getTime()) ? 'OVERDUE' : 'PENDING'
+  const dueMs = Date.parse(deadline) + (mode === 'DRAIN' ? settleMs : 0)
+  const isLate = ({ mustStopBy }: JudgedTarget) => (mustStopBy === null ? dueMs : Date.parse(mustStopBy)) <= now.getTime()
+  return open.some(isLate) ? 'OVERDUE' : 'PENDING'
 }
 
 /** What is stored of a session, as its worker last reported it. */

@@ -1,9 +1,9 @@
-import { and, asc, count, desc, eq, inArray, lt, notInArray, or, type InferSelectModel, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, exists, gt, inArray, lt, not, or, type InferSelectModel, type SQL, sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
-import { endedStates, isEnded, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
+import { isEnded, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
 import { type Queryable, type Tx } from './client.js'
 import { revocation, revocationTarget, worker, workerSession } from './schema.js'
-import { type StoredSession } from './worker.js'
+import { type HeldSession, type StoredSession } from './worker.js'
 
 function toRevocation({ ownerKind, ownerId, requestedAt, deadline, ...rest }: InferSelectModel<typeof revocation>): Revocation {
   return { ...rest, owner: { kind: ownerKind, id: ownerId }, requestedAt: requestedAt.toISOString(), deadline: deadline.toISOString() }
@@ -12,6 +12,10 @@ function toRevocation({ ownerKind, ownerId, requestedAt, deadline, ...rest }: In
 function toTarget({ ownerKind, ownerId, at, revocationId: _, ...rest }: InferSelectModel<typeof revocationTarget>): RevocationTarget {
   return { ...rest, owner: { kind: ownerKind, id: ownerId }, at: at?.toISOString() ?? null }
 }
+
+/** As the partial indexes have it, word for word: the planner does not look into parameters. */
+const isOpen = sql`${revocationTarget.state} not in ('STOPPED', 'REFUSED')`
+const hasEnded = sql`${revocationTarget.state} in ('STOPPED', 'REFUSED')`
 
 /** What a session was reported to have of an entry, or to lack: one row for each of its rows. */
 const reportedOf = (entryId: SQL) => sql`jsonb_array_elements(${workerSession.entries}) as each on each->>'entryId' = ${entryId}`
@@ -32,7 +36,7 @@ export async function insertRevocation(tx: Tx, { owner, requestedAt, deadline, .
 }
 
 /** Sessions that may have it by now: their workers have not told yet. */
-export async function addUntold(tx: Tx, revocationId: string, sessions: readonly StoredSession[]): Promise<void> {
+export async function addUntold(tx: Tx, revocationId: string, sessions: readonly HeldSession[]): Promise<void> {
   if (sessions.length === 0) return
   const reason = 'Its worker has not told yet whether it has it.'
   await tx.execute(sql`insert into revocation_target ${columns}
@@ -92,7 +96,7 @@ export async function followTargets(db: Queryable, of: { workerId: string } | { 
     .leftJoin(workerSession, and(eq(workerSession.workerId, revocationTarget.workerId), eq(workerSession.sessionId, revocationTarget.sessionId)))
     .where(and(
       'workerId' in of ? eq(revocationTarget.workerId, of.workerId) : eq(revocationTarget.revocationId, of.revocationId),
-      or(notInArray(revocationTarget.state, [...endedStates]), sql`${revocationTarget.at} > ${since.toISOString()}::timestamptz`),
+      or(isOpen, and(hasEnded, gt(revocationTarget.at, since))),
     ))
   return rows.map(({ revocation: of, target, cursor, sessionId, entries }) => (
     { revocation: toRevocation(of), target: toTarget(target), session: sessionId === null ? null : { cursor, entries } }))
@@ -101,11 +105,11 @@ export async function followTargets(db: Queryable, of: { workerId: string } | { 
 /** What has ended stays ended, whoever writes last (S26). */
 export async function writeTargets(db: Queryable, targets: ReadonlyArray<{ revocationId: string; target: RevocationTarget }>): Promise<void> {
   const given = JSON.stringify(targets.map(({ revocationId, target: { owner: _, ...target } }) => ({ revocationId, ...target })))
-  const isOpen = sql`was.state not in ('STOPPED', 'REFUSED')`
+  const wasOpen = sql`was.state not in ('STOPPED', 'REFUSED')`
   await db.execute(sql`
     update revocation_target as was set refused_calls = greatest(was.refused_calls, given."refusedCalls"),
-      state = case when ${isOpen} then given.state else was.state end, at = case when ${isOpen} then given.at else was.at end,
-      reason = case when ${isOpen} then given.reason else was.reason end
+      state = case when ${wasOpen} then given.state else was.state end, at = case when ${wasOpen} then given.at else was.at end,
+      reason = case when ${wasOpen} then given.reason else was.reason end
     from jsonb_to_recordset(${given}::jsonb) as given (
       "revocationId" text, "workerId" text, "sessionId" text, state text, at timestamptz, "refusedCalls" integer, reason text)
     where was.revocation_id = given."revocationId" and was.worker_id = given."workerId" and was.session_id = given."sessionId"`)
@@ -119,13 +123,22 @@ export async function findRevocation(db: Queryable, id: string): Promise<Revocat
 const ofOwners = (owners: readonly OwnerRef[] | null, kind: typeof revocation.ownerKind | typeof revocationTarget.ownerKind, id: typeof revocation.ownerId | typeof revocationTarget.ownerId) => (
   owners === null ? undefined : or(sql`false`, ...owners.map((owner) => and(eq(kind, owner.kind), eq(id, owner.id)))))
 
+export interface RevocationFilter {
+  entryId: string | null
+  verb?: Revocation['verb']
+  /** null for everybody's. */
+  owners: readonly OwnerRef[] | null
+  /** Whether a target has not ended; null for both. */
+  isOpen?: boolean | null
+}
+
 /** Newest first; `before` is the sequence that the last page ended with. */
-export async function listRevocations(
-  db: Queryable, filter: { entryId: string | null; verb?: Revocation['verb']; owners: readonly OwnerRef[] | null }, before: number | null, limit: number,
-): Promise<Revocation[]> {
+export async function listRevocations(db: Queryable, filter: RevocationFilter, before: number | null, limit: number): Promise<Revocation[]> {
+  const openTarget = exists(db.select({ one: sql`1` }).from(revocationTarget).where(and(eq(revocationTarget.revocationId, revocation.id), isOpen)))
   const rows = await db.select().from(revocation).where(and(
     filter.entryId === null ? undefined : eq(revocation.entryId, filter.entryId), filter.verb === undefined ? undefined : eq(revocation.verb, filter.verb),
     ofOwners(filter.owners, revocation.ownerKind, revocation.ownerId), before === null ? undefined : lt(revocation.sequence, before),
+    (filter.isOpen ?? null) === null ? undefined : filter.isOpen ? openTarget : not(openTarget),
   )).orderBy(desc(revocation.sequence)).limit(limit)
   return rows.map(toRevocation)
 }
@@ -148,12 +161,12 @@ export async function summarizeTargets(db: Queryable, revocationIds: readonly st
   const summaries = new Map(ids.map((id): [string, TargetSummary] => [id, { count: 0, ended: 0, open: [] }]))
   if (ids.length === 0) return summaries
   const counts = await db.select({
-    id: revocationTarget.revocationId, count: count(), ended: sql<number>`(count(*) filter (where ${inArray(revocationTarget.state, [...endedStates])}))::integer`,
+    id: revocationTarget.revocationId, count: count(), ended: sql<number>`(count(*) filter (where ${hasEnded}))::integer`,
   }).from(revocationTarget).where(inArray(revocationTarget.revocationId, ids)).groupBy(revocationTarget.revocationId)
   for (const { id, ...row } of counts) Object.assign(summaries.get(id)!, row)
   const open = await db.select({ target: revocationTarget, seenAt: worker.seenAt }).from(revocationTarget)
     .leftJoin(worker, eq(worker.id, revocationTarget.workerId))
-    .where(and(inArray(revocationTarget.revocationId, ids), notInArray(revocationTarget.state, [...endedStates])))
+    .where(and(inArray(revocationTarget.revocationId, ids), isOpen))
   for (const { target, seenAt } of open) summaries.get(target.revocationId)!.open.push({ target: toTarget(target), seenAt })
   return summaries
 }

@@ -193,7 +193,10 @@ export const revocation = pgTable('revocation', {
   requestedBy: jsonb('requested_by').$type<PrincipalRef>().notNull(),
   requestedAt: moment('requested_at').notNull(),
   deadline: moment('deadline').notNull(),
-}, (table) => [index('revocation_sequence').on(table.sequence), index('revocation_entry').on(table.entryId), index('revocation_requested').on(table.requestedAt)])
+}, (table) => [
+  index('revocation_sequence').on(table.sequence), index('revocation_entry').on(table.entryId), index('revocation_requested').on(table.requestedAt),
+  index('revocation_owner').on(table.ownerKind, table.ownerId, table.sequence),
+])
 
 /** Sessions that had it. Rows outlive what workers report of themselves. */
 export const revocationTarget = pgTable('revocation_target', {
@@ -206,4 +209,9 @@ export const revocationTarget = pgTable('revocation_target', {
   at: moment('at'),
   refusedCalls: integer('refused_calls').notNull(),
   reason: text('reason'),
-}, (table) => [primaryKey({ columns: [table.revocationId, table.workerId, table.sessionId] }), index('revocation_target_worker').on(table.workerId)])
+}, (table) => [
+  primaryKey({ columns: [table.revocationId, table.workerId, table.sessionId] }),
+  // Every report asks for what its worker has still open and has just ended, however much it ended before.
+  index('revocation_target_open').on(table.workerId).where(sql`${table.state} not in ('STOPPED', 'REFUSED')`),
+  index('revocation_target_ended').on(table.workerId, table.at).where(sql`${table.state} in ('STOPPED', 'REFUSED')`),
+])

@@ -10,10 +10,14 @@ export interface StoredWorker extends ReportPlace {
   seenAt: Date
 }
 
-export interface StoredSession {
+/** Which session it is, and for whom it acts. */
+export interface HeldSession {
   workerId: string
   sessionId: string
   owner: OwnerRef
+}
+
+export interface StoredSession extends HeldSession {
   agent: string | null
   cursor: string | null
   entries: AppliedEntry[]
@@ -176,13 +180,13 @@ export async function listHolders(
 }
 
 /** Sessions of workers heard of after `moment` that had not come up to `cursor` when they were last told of, without a word of the entry. */
-export async function listUntold(db: Queryable, { entryId, cursor, moment }: { entryId: string; cursor: string; moment: Date }): Promise<StoredSession[]> {
-  const rows = await db.select({ session: workerSession }).from(workerSession).innerJoin(worker, eq(worker.id, workerSession.workerId))
+export async function listUntold(db: Queryable, { entryId, cursor, moment }: { entryId: string; cursor: string; moment: Date }): Promise<HeldSession[]> {
+  const { workerId, sessionId, ownerKind, ownerId } = workerSession
+  const rows = await db.select({ workerId, sessionId, kind: ownerKind, id: ownerId }).from(workerSession).innerJoin(worker, eq(worker.id, workerId))
     .where(and(
       gt(worker.seenAt, moment), sql`not (${hasAny([{ entryId }])})`,
       // A cursor of another incarnation tells nothing.
       sql`coalesce(${workerSession.cursor} collate "C" < ${cursor} or left(${workerSession.cursor}, 8) <> left(${cursor}, 8), true)`,
     ))
-  return rows.map(({ session: { ownerKind, ownerId, ...row } }) => (
-    { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))
+  return rows.map(({ kind, id, ...rest }) => ({ ...rest, owner: { kind, id } }))
 }

@@ -41,7 +41,7 @@ export interface Touched {
   deleted: Map<string, Candidate>
   /** How entries that were taken away are to be lost. */
   withdrawals: Map<string, Withdrawal>
-  /** Entries that were revoked while they may still be drained, as they were before. */
+  /** Entries that were revoked to end at once, as they were before: what had left every set may still be drained. */
   hastened: Candidate[]
   /** Users whose own rights changed; their sets are computed anew. */
   users: Set<string>

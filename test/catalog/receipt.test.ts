@@ -209,6 +209,18 @@ describe('what has a receipt', () => {
     expect(pending.updateMcpServer.revocation).toMatchObject({ state: 'PENDING', targetCount: 1, reason: 'It was changed, and is PENDING_APPROVAL.' })
   })
 
+  it('S17: an update stands although its receipt could not be written, and answers so', async () => {
+    const { id, cursor } = await server.register(alice, 'bare')
+    await reporter('bare-1').send([session('s1', alice, cursor, of(id, 'APPLIED'))])
+    const { db } = server.app.services
+    await db.execute('alter table revocation rename to revocation_away')
+    const local = { transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'] } } }
+    const answer = await alice.raw('mutation ($input: UpdateMcpServerInput!) { updateMcpServer(input: $input) { mcpServer { revision } revocation { id } } }', {
+      input: { id, expectedRevision: 1, definition: local },
+    }).finally(() => db.execute('alter table revocation_away rename to revocation'))
+    expect(answer).toEqual({ data: { updateMcpServer: { mcpServer: { revision: 2 }, revocation: null } } })
+  })
+
   it('an enabled entry that runs again makes the old receipt complete', async () => {
     const { id, cursor } = await server.register(alice, 'back')
     const here = reporter('back-1')

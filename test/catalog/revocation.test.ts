@@ -131,12 +131,12 @@ describe('a restored entry', () => {
     const { entry, cursor } = await restore(alice, id, 2)
     expect(entry).toMatchObject({ revision: 3, status: 'PENDING_APPROVAL', statusReason: expect.stringContaining('has to approve it') as string })
     expect((await register(alice, 'restored-too', url)).registerMcpServer.mcpServer).toMatchObject({ status: 'PENDING_APPROVAL', revision: 1 })
-    const edited = await alice.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 3, definition: http('https://elsewhere.example.com/') } })
-    expect(edited.updateMcpServer.mcpServer.status).toBe('PENDING_APPROVAL')
+    const renamed = await alice.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 3, name: 'restored-as' } })
+    expect(renamed.updateMcpServer.mcpServer.status).toBe('PENDING_APPROVAL')
     const last = await server.register(alice, 'after-it')
     await live.reached(last.cursor)
     expect(last.cursor > cursor).toBe(true)
-    expect(live.view().has('MCP_SERVER:restored') || live.view().has('MCP_SERVER:restored-too')).toBe(false)
+    expect(live.view().has('MCP_SERVER:restored') || live.view().has('MCP_SERVER:restored-as') || live.view().has('MCP_SERVER:restored-too')).toBe(false)
     expect(await refusal(restore(alice, id, 4))).toMatchObject({ code: 'INVALID_INPUT', extensions: { field: 'id' } })
     const { auditEvents } = await server.admin.client.execute(AuditEventsDocument, { target: id, action: 'entry.restore' })
     expect(auditEvents.nodes).toMatchObject([{ before: { revoked: { restored: null } }, after: { revoked: { restored: { by: { id: alice.id } } } } }])
@@ -148,6 +148,69 @@ describe('a restored entry', () => {
     await restore(alice, id, 2)
     expect((await revoke(alice, id)).entry).toMatchObject({ status: 'REVOKED', revision: 4 })
     expect(await refusal(register(alice, 'again-2', 'https://again.example.com/'))).toMatchObject(blocked)
+  })
+})
+
+const frozen = { code: 'POLICY_DENIED', extensions: { field: 'id', mend: expect.stringContaining('under another name') as string, findings: [{ rule: 'revoked' }] } }
+const importOver = (name: string, url: string) => alice.client.execute(ImportCatalogDocument, {
+  input: { owner: { kind: 'USER' }, format: 'MCP_JSON', text: JSON.stringify({ [name]: { type: 'http', url } }), onConflict: 'UPDATE' },
+})
+
+describe('S13: a block does not come off by way of something harmless', () => {
+  /** At revision 2, after it was harmless at revision 1. */
+  const evil = async (name: string, url: string) => {
+    const { id } = await server.register(alice, name, { url: 'https://harmless.example.com/' })
+    await alice.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 1, definition: http(url) } })
+    return id
+  }
+
+  it.each<[string, (id: string, name: string) => Promise<unknown>]>([
+    ['update', (id) => alice.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 4, definition: http('https://harmless.example.com/') } })],
+    ['rollback', (id) => alice.client.execute(RollbackEntryDocument, { input: { id, expectedRevision: 4, toRevision: 1 } })],
+    ['update by an admin', (id) => server.admin.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 4, definition: http('https://harmless.example.com/') } })],
+  ])('restored, changed (%s), and revoked again', async (way, change) => {
+    const [name, url] = [`evil-${way.replaceAll(' ', '-')}`, `https://evil-${way.replaceAll(' ', '-')}.example.com/`]
+    const id = await evil(name, url)
+    await revoke(server.admin, id)
+    await restore(alice, id, 3)
+    expect(await refusal(change(id, name))).toMatchObject(frozen)
+    const { entry } = await revoke(alice, id)
+    expect(entry).toMatchObject({ status: 'REVOKED', revision: 5 })
+    const { auditEvents } = await server.admin.client.execute(AuditEventsDocument, { target: id, action: 'entry.revoke' })
+    expect(auditEvents.nodes[0]).toMatchObject({ actor: { id: alice.id }, after: { revoked: { by: { id: server.admin.id }, restored: null } } })
+    expect(await refusal(register(alice, `${name}-2`, url))).toMatchObject(blocked)
+    await alice.client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 5 } })
+    expect(await refusal(register(alice, name, url))).toMatchObject(blocked)
+  })
+
+  it('... nor by an import, also of what waits for the same under another name', async () => {
+    const url = 'https://evil-import.example.com/'
+    const id = await evil('evil-import', url)
+    await revoke(server.admin, id)
+    await restore(alice, id, 3)
+    const twin = (await register(alice, 'evil-twin', `${url}other`)).registerMcpServer.mcpServer
+    for (const name of ['evil-import', 'evil-twin']) {
+      const { importCatalog } = await importOver(name, 'https://harmless.example.com/')
+      expect(importCatalog.items).toMatchObject([{ outcome: 'REFUSED', findings: [{ rule: 'revoked', field: 'id' }] }])
+    }
+    for (const one of [id, twin.id]) {
+      await revoke(alice, one)
+      expect(await refusal(register(alice, 'evil-again', url))).toMatchObject(blocked)
+    }
+  })
+
+  it('... nor by what was changed into it while it waits', async () => {
+    const url = 'https://evil-beside.example.com/'
+    const id = await evil('evil-beside', url)
+    const sibling = await server.register(alice, 'beside', { url: 'https://harmless.example.com/' })
+    await revoke(server.admin, id)
+    await restore(alice, id, 3)
+    const taken = await alice.client.execute(UpdateMcpServerDocument, { input: { id: sibling.id, expectedRevision: 1, definition: http(url) } })
+    expect(taken.updateMcpServer.mcpServer.status).toBe('PENDING_APPROVAL')
+    expect(await refusal(alice.client.execute(RollbackEntryDocument, { input: { id: sibling.id, expectedRevision: 2, toRevision: 1 } }))).toMatchObject(frozen)
+    await revoke(alice, sibling.id)
+    expect(await refusal(register(alice, 'evil-still', url))).toMatchObject(blocked)
+    expect((await register(alice, 'evil-not', 'https://harmless.example.com/')).registerMcpServer.mcpServer.status).toBe('ACTIVE')
   })
 })
 

@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type AppliedEntryInput, RegisterAgentDocument, ReportWorkerStatusDocument } from '../../src/client/index.js'
 import { pilothouse } from '../support/process.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
@@ -65,6 +69,40 @@ describe('pilothouse revoke', () => {
     expect(await child.ended).toBe(1)
     await beating
     expect(JSON.parse(child.stdout())).toMatchObject({ state: 'OVERDUE', targets: { nodes: [{ sessionId: 's1', state: 'APPLIED' }] } })
+  })
+
+  it('S17: waits on when the server is away for a moment', async () => {
+    const { id, cursor } = await server.register(alice, 'patient')
+    await report(id, cursor, 'APPLIED')
+    let failures = 2
+    const between = createServer((request, response) => {
+      void (async () => {
+        const body = await text(request)
+        if (body.includes('query Revocation(') && failures-- > 0) return response.writeHead(503).end('away')
+        const answer = await fetch(server.url, { method: 'POST', body, headers: { 'content-type': 'application/json', authorization: request.headers.authorization! } })
+        response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
+      })()
+    })
+    await once(between.listen(0, '127.0.0.1'), 'listening')
+    onTestFinished(() => { between.close() })
+    const child = start([id, '--wait', '--url', `http://127.0.0.1:${(between.address() as AddressInfo).port}/graphql`])
+    const [, gone] = await child.says(/at ([0-9a-f-]+)\. Receipt rev_/)
+    await child.says(/desk-1 {2}s1 {2}APPLIED/)
+    await report(id, gone!, 'STOPPED')
+    expect(await child.ended).toBe(0)
+    expect(failures).toBeLessThan(0)
+  })
+
+  it('exits with 1 when the receipt is not to be read any more', async () => {
+    const teamId = await server.team('crew', [[alice, 'MAINTAINER'], [bob, 'MAINTAINER']])
+    const { id, cursor } = await server.register(alice, 'of-crew', { owner: { kind: 'TEAM', id: teamId } })
+    await report(id, cursor, 'APPLIED')
+    const child = start([id, '--deadline', '3600', '--wait'])
+    await child.says(/desk-1 {2}s1 {2}APPLIED/)
+    const { errors } = await server.admin.raw('mutation ($user: ID!) { removeTeamMember(team: "crew", userId: $user) { id } }', { user: alice.id })
+    expect(errors).toBeUndefined()
+    expect(await child.ended).toBe(1)
+    expect(child.stderr()).toContain('not yours to read any more')
   })
 
   it('without --wait answers at once', async () => {

@@ -106,9 +106,23 @@ describe('the state of a receipt', () => {
     ['one is late, another unreachable', 40, [['APPLIED', 39], ['APPLIED', -5]], 'OVERDUE'],
     ['heard of once, then silent', 100, [['APPLIED', 20]], 'PENDING'],
     ['... until its trust is over', 612, [['APPLIED', 20]], 'OVERDUE'],
-    ['a worker that is forgotten', 1, [['APPLIED', null]], 'OVERDUE'],
+    ['a worker that is forgotten', 609, [['APPLIED', null]], 'PENDING'],
+    ['... until its trust is over', 611, [['APPLIED', null]], 'OVERDUE'],
     ['nothing is ever too late to be complete', 99_999, [['STOPPED', null]], 'COMPLETE'],
   ])('%s', (_, now, targets, state) => { expect(stateAt(now, ...targets)).toBe(state) })
+
+  it.each<[string, number, RevocationState]>([
+    ['at the deadline, when the last call ends', 30, 'PENDING'],
+    ['while what ended is reported', 44, 'PENDING'],
+    ['long after it', 45, 'OVERDUE'],
+  ])('a drain that uses its whole time: %s', (_, now, state) => {
+    const judged = judgeTarget(revocation, target('STOPPING'), second(29), second(now))
+    expect(revocationState({ ...revocation, mode: 'DRAIN' }, [judged], second(now))).toBe(state)
+  })
+
+  it('a target whose worker is forgotten has no time of 1970', () => {
+    expect(judgeTarget(revocation, target('APPLIED'), null, second(1))).toMatchObject({ state: 'UNREACHABLE', mustStopBy: second(610).toISOString() })
+  })
 
   it.each<[string, AppliedState, number, number, AppliedState, number | null]>([
     ['heard of since', 'APPLIED', 1, 2, 'APPLIED', null],

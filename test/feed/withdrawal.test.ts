@@ -91,6 +91,35 @@ describe('how an entry is to be lost goes with its removal', () => {
     expect(await stranger.nextDelta()).toMatchObject({ removed: [], upserted: [{ name: 'last' }] })
   })
 
+  it('S13: ... and what was revoked to be drained, when it is revoked once more: live, on resume, and with a receipt of its own', async () => {
+    const { id } = await server.register(alice, 'slow')
+    const lives = await Promise.all([alice.watch(), second.as(alice).watch()])
+    await Promise.all(lives.map(async (live) => { await live.nextSnapshot() }))
+    const again = async (how: How) => (await alice.client.execute(RevokeEntryDocument, { input: { id, reason: 'Now.', ...how } })).revokeEntry
+    const drained = await again({ mode: 'DRAIN', deadlineSeconds: 300 })
+    for (const live of lives) expect((await live.nextDelta()).removed).toMatchObject([{ id, reason: 'REVOKED', mode: 'DRAIN', deadlineSeconds: 300 }])
+    expect((await again({ mode: 'DRAIN', deadlineSeconds: 5 })).revocation.id).toBe(drained.revocation.id)
+    const { entry, revocation } = await again({})
+    expect(entry).toMatchObject({ revision: 3, status: 'REVOKED' })
+    expect(revocation).toMatchObject({ mode: 'IMMEDIATE' })
+    expect(revocation.id).not.toBe(drained.revocation.id)
+    const resumed = await alice.watch({ kind: 'USER' }, drained.cursor)
+    for (const live of [...lives, resumed]) expect((await live.nextDelta()).removed).toMatchObject([{ id, reason: 'REVOKED', mode: 'IMMEDIATE' }])
+    expect(await again({})).toMatchObject({ entry: { revision: 3 }, revocation: { id: revocation.id } })
+  })
+
+  it('S13: ... and what was drained, enabled and revoked, as far as a node heard of it in one', async () => {
+    const deaf = await server.node({ listens: false, pollMs: 3_600_000 })
+    const { id } = await server.register(alice, 'flicker')
+    const cursor = await disable(id, 1, { deadlineSeconds: 300 })
+    const live = await deaf.as(alice).watch({ kind: 'USER' }, cursor)
+    await live.next({ bookmarks: true })
+    await enable(id, 2)
+    await revoke(id)
+    await deaf.as(alice).raw('{ viewer { principal { id } } }')
+    expect((await live.nextDelta()).removed).toMatchObject([{ id, reason: 'REVOKED', mode: 'IMMEDIATE' }])
+  })
+
   it('... not what is drained on purpose, nor what is merely deleted', async () => {
     for (const [name, change] of [['gently', (id: string) => revoke(id, { mode: 'DRAIN' })], ['gone', (id: string) => remove(id, 2)]] as const) {
       const { id } = await server.register(alice, `drained-${name}`)

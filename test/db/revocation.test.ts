@@ -1,0 +1,69 @@
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Db } from '../../src/db/client.js'
+import { followTargets, listRevocations } from '../../src/db/revocation.js'
+import * as schema from '../../src/db/schema.js'
+import { listUntold } from '../../src/db/worker.js'
+import { createTestDatabase } from '../support/server.js'
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+let client: postgres.Sql
+let db: Db
+const asked: Array<{ query: string; params: unknown[] }> = []
+beforeAll(async () => {
+  database = await createTestDatabase()
+  client = postgres(database.url, { max: 1, onnotice: () => {} })
+  db = drizzle(client, { schema, logger: { logQuery: (query, params) => void asked.push({ query, params }) } })
+  // A worker with years of receipts behind it, two of whose targets are open and one of which has just ended; other people have some too.
+  await client.unsafe(`
+    insert into access_token (id, kind, name, prefix, hash, created_at, expires_at) values ('t', 'WORKER', 't', 'phw_', 'h', now(), now() + interval '1 day');
+    insert into worker (id, token_id, process_id, number, seen_at) values ('w', 't', 'p', 1, now());
+    insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
+      values ('srv_1', 'MCP_SERVER', 'x', 'USER', 'me', 'PRIVATE', '[]', true, false, '{}', 'd', 1, 'NOW', now(), now(), '{}');
+    insert into revocation (id, sequence, entry_id, entry_name, owner_kind, owner_id, revision, verb, mode, reason, requested_by, requested_at, deadline)
+      select 'rev_' || n, n, 'srv_1', 'x', 'USER', case when n % 1000 = 0 then 'me' else 'other-' || n % 100 end, 1, 'REVOKE', 'IMMEDIATE', 'r', '{}', now() - interval '1 year', now()
+      from generate_series(1, 20000) as n;
+    insert into revocation_target (revocation_id, worker_id, session_id, owner_kind, owner_id, state, at, refused_calls)
+      select 'rev_' || n, 'w', 's', 'USER', 'me', case when n <= 2000 and n % 1000 = 0 then 'APPLIED' else 'STOPPED' end,
+        case when n = 3 then now() else now() - interval '1 year' end, 0 from generate_series(1, 20000) as n`)
+  await client.unsafe('analyze')
+})
+afterAll(async () => {
+  await client.end()
+  await database.drop()
+})
+
+/** Nodes of the plan of what was asked last. */
+async function planned(): Promise<Array<Record<string, unknown>>> {
+  const { query, params } = asked.at(-1)!
+  const [row] = await client.unsafe<Array<{ 'QUERY PLAN': Array<{ Plan: Record<string, unknown> }> }>>(`explain (analyze, format json) ${query}`, params as string[])
+  const nodes = [row!['QUERY PLAN'][0]!.Plan]
+  for (const node of nodes) nodes.push(...(node.Plans as typeof nodes | undefined) ?? [])
+  return nodes
+}
+
+it('a report reads what is open and what has just ended, however much its worker ended before', async () => {
+  const followed = await followTargets(db, { workerId: 'w' }, new Date(Date.now() - 900_000))
+  expect(followed.map(({ revocation }) => revocation.id).sort()).toEqual(['rev_1000', 'rev_2000', 'rev_3'])
+  const plan = await planned()
+  expect(plan.map((node) => node['Index Name'])).toEqual(expect.arrayContaining(['revocation_target_open', 'revocation_target_ended']))
+  for (const node of plan) expect(node['Actual Rows']).toBeLessThan(10)
+})
+
+it.each<[string, boolean, number, string]>([
+  ['open', true, 2, 'revocation_target_open'], ['complete', false, 18, 'revocation_owner'],
+])("somebody's receipts are found without reading those of others: %s", async (_, isOpen, found, used) => {
+  const listed = await listRevocations(db, { entryId: null, owners: [{ kind: 'USER', id: 'me' }], isOpen }, null, 100)
+  expect(listed).toHaveLength(found)
+  const plan = await planned()
+  expect(plan.map((node) => node['Index Name'])).toContain(used)
+  for (const node of plan) expect(node['Actual Rows']).toBeLessThan(50)
+})
+
+it('sessions that have not told yet are known by their ids: what they have loaded is not read', async () => {
+  await client.unsafe(`insert into worker_session (worker_id, session_id, owner_kind, owner_id, entries, bytes, opened_at, updated_at) values ('w', 's', 'USER', 'me', '[]', 2, now(), now())`)
+  const untold = await listUntold(db, { entryId: 'srv_1', cursor: '0badf00d-00000000000001', moment: new Date(0) })
+  expect(untold).toEqual([{ workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' } }])
+  expect(asked.at(-1)!.query.split(' from ')[0]).not.toContain('entries')
+})
