@@ -43,7 +43,7 @@ export interface Runner {
   /** Catalog entries, as `reconcile` wants them. */
   loaded: () => ReadonlyMap<string, LoadedEntry>
   rows: () => EffectiveEntry[]
-  /** The same with what has ended lately, for the status report. */
+  /** The same with what has ended lately, for the status report; what was withdrawn comes first, so that no bound on rows cuts it. */
   report: () => StatusRow[]
   /** Resolves when what was decided up to that place has been applied, refused or has failed. Null: static entries too. */
   settled: (position: number | null) => Promise<void>
@@ -89,7 +89,7 @@ export function createRunner(options: RunnerOptions): Runner {
       return entry === null ? [] : [[key, entry] as const]
     })),
     rows: () => [...rowsOf(slots.values(), options.adapter.list()), ...departures.stopping()],
-    report: () => [...rowsOf(slots.values(), options.adapter.list()), ...departures.rows()],
+    report: () => [...departures.rows(), ...rowsOf(slots.values(), options.adapter.list())],
     settled: jobs.settled,
     close: async () => {
       for (const key of [...slots.keys()]) stop(bench, key, closed, null)
