@@ -88,8 +88,8 @@ export function createRunner(options: RunnerOptions): Runner {
       const entry = loadedOf(slot)
       return entry === null ? [] : [[key, entry] as const]
     })),
-    rows: () => [...rowsOf(slots.values(), options.adapter.list()), ...departures.stopping()],
-    report: () => [...departures.rows(), ...rowsOf(slots.values(), options.adapter.list())],
+    rows: () => [...rowsOf(slots.values(), () => options.adapter.list()), ...departures.stopping()],
+    report: () => [...departures.rows(), ...rowsOf(slots.values(), () => options.adapter.list())],
     settled: jobs.settled,
     close: async () => {
       for (const key of [...slots.keys()]) stop(bench, key, closed, null)

@@ -6,6 +6,7 @@ import { isUndelivered, type Link, openLink, orAborted, type Progress, type Upst
 import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
+import { tellEach } from './tell-each.js'
 
 /** What to connect to, and how much of it to offer. */
 export interface UpstreamTarget {
@@ -156,7 +157,7 @@ function setTools(line: Line, all: UpstreamTool[]): void {
   const selected = all.filter(({ name }) => isToolSelected(line.target.tools, name))
   const isSame = JSON.stringify(selected) === JSON.stringify(line.tools)
   line.tools = selected
-  if (!isSame) for (const listener of [...line.listeners]) listener()
+  if (!isSame) tellEach(line.listeners)
 }
 
 async function refresh(line: Line, current: Link): Promise<void> {
