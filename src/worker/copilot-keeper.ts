@@ -23,7 +23,7 @@ export interface KeeperOptions {
 export interface CopilotKeeper {
   /** @throws when there is no session yet, or no more */
   handle: () => CopilotHandle
-  /** @throws when the runtime does not take the session */
+  /** @throws when the runtime does not take the session, or the keeper was closed; an earlier start's session is disconnected */
   start: (setup: CopilotSetup) => Promise<void>
   /**
    * Brings the session to what `setup` answers when the change's turn comes. Nothing is done when it has that already.
@@ -86,11 +86,19 @@ function enqueue<Result>(keep: Keep, step: () => Promise<Result>): Promise<Resul
 
 function handleOf({ handle, isClosed }: Keep): CopilotHandle {
   if (handle !== null && !isClosed) return handle
-  throw new Error(isClosed ? 'The Copilot session was closed.' : 'The Copilot session is made when openSession resolves.')
+  throw isClosed ? closedError() : new Error('The Copilot session is made when openSession resolves.')
+}
+
+function closedError(): Error {
+  return new Error('The Copilot session was closed.')
 }
 
 async function start(keep: Keep, setup: CopilotSetup): Promise<void> {
   const { client, host, own, isCold, agent } = keep
+  if (keep.isClosed) throw closedError()
+  // Of a start that failed half way.
+  await keep.handle?.disconnect().catch(() => {})
+  keep.handle = null
   const config = firstConfig(host, own, setup, agent())
   const { sessionId = '', cloud: _cloud, ...rest } = config
   keep.handle = isCold ? await client.resumeSession(sessionId, rest) : await client.createSession(config)

@@ -129,6 +129,19 @@ describe('a change of a live session', () => {
     expect(turns).toEqual(['began', 'ended'])
   })
 
+  it('of a session that was closed before it began is not made', async () => {
+    const { fake, keeper } = await started()
+    await keeper.close()
+    await expect(keeper.start(setup())).rejects.toThrow('was closed')
+    expect(fake.asked).toEqual(['disconnect'])
+  })
+
+  it('of a start that is made again leaves the earlier session disconnected', async () => {
+    const { fake, keeper } = await started()
+    await keeper.start(setup('a'))
+    expect(fake.asked).toEqual(['disconnect', 'create a'])
+  })
+
   it('is nothing any more once the session is closed', async () => {
     const { fake, keeper, apply } = await started(['a'])
     await keeper.close()

@@ -54,6 +54,26 @@ describe('the life of an adapter', () => {
     expect(said.slice(3)).toEqual(['unload helper', 'close'])
   })
 
+  it('is not made ready when the worker closes before', async () => {
+    const { adapter, said } = talkative()
+    let isReached = () => {}
+    let go = () => {}
+    const reached = new Promise<void>((resolve) => { isReached = resolve })
+    const held = new Promise<void>((resolve) => { go = resolve })
+    const { load } = adapter
+    const { worker, opening } = await openWith({ ...adapter, load: async (item) => {
+      isReached()
+      await held
+      await load(item)
+    } })
+    const outcome = expect(opening).rejects.toMatchObject({ code: 'CLOSED' })
+    await reached
+    const closing = worker.close()
+    go()
+    await Promise.all([outcome, closing])
+    expect(said).toEqual(['open s1 null', 'load helper', 'unload helper', 'close'])
+  })
+
   it.each(['open s1 null', 'ready'])('a session whose adapter fails at "%s" is not opened, and leaves nothing', async (failsAt) => {
     const { adapter, said } = talkative(failsAt)
     const { opening } = await openWith(adapter)
