@@ -148,6 +148,20 @@ describe('the copilot adapter', () => {
     expect(hook('catalog-a-b-x')).toBeUndefined()
   })
 
+  it('S13: with a server for each, DRAIN leaves the runtime alone until the next message, and IMMEDIATE does not', async () => {
+    const { fake, adapter, ready } = await started({ names: 'PER_SERVER' }, async (one) => {
+      for (const [order, name] of ['a', 'b'].entries()) await one.load(serverItem(name, { order }))
+    })
+    await ready()
+    fake.asked.length = 0
+    await adapter.unload('MCP_SERVER', 'a', 'DRAIN')
+    expect([fake.asked, hookOf(fake)('a-tool')]).toMatchObject([[], { permissionDecision: 'deny' }])
+    await adapter.session().send('hello')
+    expect([fake.asked, Object.keys(fake.configs.at(-1)!.mcpServers!)]).toEqual([['resume', 'send'], ['b']])
+    await adapter.unload('MCP_SERVER', 'b', 'IMMEDIATE')
+    expect(fake.asked.slice(2)).toEqual(['stop b', 'resume'])
+  })
+
   it('leaves nothing when it closes, also when it never began', async () => {
     const { fake, adapter, ready } = await started()
     await adapter.close!()
