@@ -27,7 +27,7 @@ export interface CopilotKeeper {
   start: (setup: CopilotSetup) => Promise<void>
   /**
    * Brings the session to what `setup` answers when the change's turn comes. Nothing is done when it has that already.
-   * @throws when the runtime does not take it; the last good setup is in place again then, or with the next change
+   * @throws when the runtime does not take it; what `setup` still has of the last good one is in place again then, or with the next change
    */
   apply: (setup: () => CopilotSetup) => Promise<void>
   /** Ends a server of the runtime at once; the setup has to follow. Resolves when it is gone, or was not there. */
@@ -122,7 +122,7 @@ async function change(keep: Keep, next: CopilotSetup): Promise<void> {
     keep.applied = next
     keep.isLost = false
   } catch (error) {
-    await recover(keep)
+    await recover(keep, next)
     throw error
   }
 }
@@ -169,12 +169,23 @@ async function agentsThere(keep: Keep): Promise<Set<string>> {
   return new Set(agents.map(({ id }) => id))
 }
 
-/** A resume that failed may have been applied in part, and the SDK has forgotten the session: the last good setup again. */
-async function recover(keep: Keep): Promise<void> {
+/**
+ * A resume that failed may have been applied in part, and the SDK has forgotten the session: the last good setup again, but
+ * nothing of it that was being withdrawn.
+ */
+async function recover(keep: Keep, next: CopilotSetup): Promise<void> {
   keep.isLost = true
   if (keep.isClosed) return
+  const { mcpServers, agents } = keep.applied
+  const wanted = new Set(next.agents.map(({ name }) => name))
+  const setup = {
+    mcpServers: Object.fromEntries(Object.entries(mcpServers).filter(([name]) => name in next.mcpServers)),
+    agents: agents.filter(({ name }) => wanted.has(name)),
+  }
   try {
-    await resume(keep, keep.applied)
+    await resume(keep, setup)
+    await verify(keep, setup)
+    keep.applied = setup
     keep.isLost = false
     await endUnheardTurn(keep)
   } catch {

@@ -226,7 +226,9 @@ function stop(bench: Bench, key: string, ending: GateEnding, position: number | 
   const isHeld = running !== null || attempt?.gate != null
   const unloaded = isHeld ? bench.jobs.enqueue(() => bench.adapter.unload(aim.kind, aim.name, ending.mode)) : Promise.resolve()
   const gates = [...serving.map(({ gate }) => gate), ...(attempt?.gate == null ? [] : [attempt.gate])]
-  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [unloaded.catch(() => {})] : [])]
+  // A server ends here, whatever the adapter says; of an agent it is the adapter that lets go, or does not.
+  const letGo = aim.kind === 'AGENT' ? unloaded : unloaded.catch(() => {})
+  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [letGo] : [])]
   const left = bench.departures.add(row, ending, gates, endings)
   // A draining call may take its time; that nobody can start another is all there is to wait for.
   bench.jobs.track(position, isDraining ? unloaded : Promise.all([unloaded, left]).then(() => {}))

@@ -61,21 +61,30 @@ describe('a change of a live session', () => {
 
   it('that fails puts the last good setup back, and the next one goes through', async () => {
     const { fake, apply } = await started(['a'])
-    fake.onConfig = failing('b')
-    await expect(apply('b')).rejects.toThrow('not these')
-    expect(fake.asked).toEqual(['resume b', 'resume a'])
+    fake.onConfig = failing('a', 'b')
+    await expect(apply('a', 'b')).rejects.toThrow('not these')
+    expect(fake.asked).toEqual(['resume a,b', 'resume a'])
     await apply('a', 'c')
     expect(fake.asked.at(-1)).toBe('resume a,c')
+  })
+
+  it('S13: that fails brings nothing back that was to go', async () => {
+    const { fake, keeper } = await started(['a', 'gone'])
+    fake.onConfig = failing('a', 'b')
+    await expect(keeper.apply(() => ({ mcpServers: {}, agents: setup('a', 'b').agents }))).rejects.toThrow('not these')
+    expect([fake.asked, fake.configs.at(-1)!.mcpServers]).toEqual([['resume a,b', 'resume a'], {}])
+    await keeper.apply(() => ({ mcpServers: {}, agents: setup('a').agents }))
+    expect(fake.asked).toHaveLength(2)
   })
 
   it('that fails twice over is made up for by the next one, though nothing else changed', async () => {
     const { fake, apply } = await started(['a'])
     fake.onConfig = () => { throw new Error('away') }
-    await expect(apply('b')).rejects.toThrow('away')
+    await expect(apply('a', 'b')).rejects.toThrow('away')
     fake.onConfig = () => {}
     await apply('a')
     await apply('a')
-    expect(fake.asked).toEqual(['resume b', 'resume a', 'resume a'])
+    expect(fake.asked).toEqual(['resume a,b', 'resume a', 'resume a'])
   })
 
   it('that the runtime did not make, or did not make wholly, has failed', async () => {
