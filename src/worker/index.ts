@@ -2,7 +2,7 @@ import { CatalogRequestError, createCatalogClient, type OwnerInput, ReportWorker
 import { canonicalJson } from '../core/canonical.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
-import { type Connector, createConnector } from './connector.js'
+import { createConnector } from './connector.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
 import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
@@ -102,7 +102,6 @@ interface Shop {
   env: Record<string, string>
   layer: StaticLayer
   transport: FeedTransport
-  connector: Connector
   relay: Relay
   feeds: Map<string, SharedFeed>
   sessions: Map<string, Place>
@@ -115,7 +114,7 @@ interface Shop {
  * @throws TypeError for a `url` that is not http or https
  */
 export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {
-  const { url, token, clock = systemClock, log = () => {}, connectTimeoutMs, callTimeoutMs, graceMs } = options
+  const { url, token, clock = systemClock, log = () => {} } = options
   const env = Object.fromEntries(Object.entries(options.env ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined))
   const client = createCatalogClient({ url, token, timeoutMs: reportTimeoutMs })
   const sessions: Shop['sessions'] = new Map()
@@ -126,7 +125,6 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
     transport: createFeedTransport({ url, token, onReconnected: reporter.reconnected }),
-    connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
     relay: createRelay(), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
@@ -147,7 +145,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, connector, relay, clock, env, log, reporter } = shop
+  const { sessions, layer, relay, clock, env, log, reporter, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
@@ -164,7 +162,8 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     else reporter.touch()
     if (shop.isClosed) throw closedError()
     const { settled, turn, started } = session = createSession({
-      id, agent, grants, adapter, feed, layer, connector, relay, clock, env, log, onChange: reporter.touch,
+      id, agent, grants, adapter, feed, layer, relay, clock, env, log, onChange: reporter.touch,
+      connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
     })
     const opened = session
     if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)
