@@ -3,6 +3,7 @@ import { canonicalJson } from '../core/canonical.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
 import { createConnector } from './connector.js'
+import { messageOf } from './errors.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
 import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
@@ -76,7 +77,10 @@ export interface CatalogWorker {
    *   UNAVAILABLE when the catalog did not answer in time, INVALID_INPUT for an id in use; nothing is left open then
    */
   openSession: (options: OpenSessionOptions) => Promise<WorkerSession>
-  /** Closes every session and the connection; resolves when no process of theirs is left. */
+  /**
+   * Closes every session and the connection; resolves when no process of theirs is left.
+   * @throws what the first adapter threw that could not close; everything else is closed all the same
+   */
   close: () => Promise<void>
 }
 
@@ -134,11 +138,12 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     openSession: (request) => openSession(shop, request),
     close: async () => {
       shop.isClosed = true
-      await Promise.all([...shop.sessions.values()].map((session) => session.close()))
+      const closed = await Promise.allSettled([...shop.sessions.values()].map((session) => session.close()))
       for (const { feed } of shop.feeds.values()) feed.close()
       shop.feeds.clear()
       shop.transport.close()
       await reporter.close()
+      for (const result of closed) if (result.status === 'rejected') throw result.reason
     },
   }
 }
@@ -172,7 +177,7 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     if (waitForCatalog) await reporter.opening(id)
     return { id, get effective() { return opened.effective }, settled, turn, close }
   } catch (error) {
-    await close()
+    await close().catch((failure: unknown) => log(`session: ${messageOf(failure)}`))
     throw error
   }
 }
