@@ -76,7 +76,8 @@ export function createDepartures(clock: Clock, onChange: () => void): Departures
     },
     refused: (toolName) => {
       const isOf = ({ row }: Departure) => row.kind === 'MCP_SERVER' && toolName.startsWith(publicToolName(row.name, ''))
-      const departure = kept.findLast(isOf)
+      // The tools of `a-b` look like tools of `a`; of several of one name the newest.
+      const departure = kept.filter(isOf).sort((a, b) => a.row.name.length - b.row.name.length).at(-1)
       if (departure === undefined) return
       departure.refusedElsewhere += 1
       onChange()
