@@ -110,6 +110,7 @@ async function start(keep: Keep, setup: CopilotSetup): Promise<void> {
 async function change(keep: Keep, next: CopilotSetup): Promise<void> {
   if (keep.isClosed || (!keep.isLost && isSame(keep.applied, next))) return
   const handle = handleOf(keep)
+  const wasLost = keep.isLost
   try {
     const selected = await selectedAgent(handle)
     const then = reselection(selected, keep.agent(), keep.applied, next)
@@ -125,6 +126,8 @@ async function change(keep: Keep, next: CopilotSetup): Promise<void> {
     await recover(keep, next)
     throw error
   }
+  // The change is made, whatever the runtime answers to that.
+  if (wasLost) await endUnheardTurn(keep).catch(() => {})
 }
 
 async function selectedAgent(handle: CopilotHandle): Promise<string | null> {

@@ -138,6 +138,18 @@ describe('a change of a live session', () => {
     expect(turns).toEqual(['began', 'ended'])
   })
 
+  it('ends such a turn too when only a later change gets through', async () => {
+    const { fake, apply, events, turns } = await started(['a'])
+    events.beginTurn()
+    const idle = events.waitForIdle()
+    fake.onConfig = () => { throw new Error('away') }
+    await expect(apply('b')).rejects.toThrow('away')
+    expect(turns).toEqual(['began'])
+    fake.onConfig = () => {}
+    await apply('a')
+    expect([await idle.done, turns]).toEqual([undefined, ['began', 'ended']])
+  })
+
   it('of a session that was closed before it began is not made', async () => {
     const { fake, keeper } = await started()
     await keeper.close()
