@@ -3,6 +3,7 @@ import { type SessionConfig } from '@github/copilot-sdk'
 import { type CopilotHandle, type CopilotSessions, type CopilotSetup } from './copilot-client.js'
 import { firstConfig, type OwnParts, reselection, residentConfig } from './copilot-config.js'
 import { type CopilotEvents } from './copilot-events.js'
+import { within } from './within.js'
 
 export interface KeeperOptions {
   client: CopilotSessions
@@ -14,6 +15,8 @@ export interface KeeperOptions {
   isCold: boolean
   /** Name of the agent that the session is for; null: none. */
   agent: () => string | null
+  /** Milliseconds that `apply`, `stopServer` and `close` wait for the runtime, each with what is under way before it. Default 10,000. */
+  patienceMs?: number
 }
 
 /**
@@ -32,7 +35,7 @@ export interface CopilotKeeper {
   apply: (setup: () => CopilotSetup) => Promise<void>
   /** Ends a server of the runtime at once; the setup has to follow. Resolves when it is gone, or was not there. */
   stopServer: (serverName: string) => Promise<void>
-  /** Disconnects; what the runtime keeps on disk stays. */
+  /** Disconnects; what the runtime keeps on disk stays. Never rejects; a runtime that does not answer is not waited for. */
   close: () => Promise<void>
 }
 
@@ -54,6 +57,8 @@ interface Keep extends KeeperOptions {
 }
 
 export function createKeeper(options: KeeperOptions): CopilotKeeper {
+  const { patienceMs = 10_000 } = options
+  const patiently = <Result>(work: Promise<Result>) => within(patienceMs, work, `The Copilot runtime did not answer within ${patienceMs} ms.`)
   const keep: Keep = {
     ...options, chosen: {}, handle: null, applied: { mcpServers: {}, agents: [] }, isLost: false, isClosed: false, queue: Promise.resolve(),
   }
@@ -63,17 +68,17 @@ export function createKeeper(options: KeeperOptions): CopilotKeeper {
   return {
     handle: () => handleOf(keep),
     start: (setup) => enqueue(keep, () => start(keep, setup)),
-    apply: (setup) => enqueue(keep, () => change(keep, setup())),
+    apply: (setup) => patiently(enqueue(keep, () => change(keep, setup()))),
     // Not in the queue: whatever a change waits for, this does not.
-    stopServer: async (serverName) => { await keep.handle?.rpc.mcp.stopServer({ serverName }).catch(() => {}) },
-    close: () => {
+    stopServer: async (serverName) => { await patiently(Promise.resolve(keep.handle?.rpc.mcp.stopServer({ serverName }))).catch(() => {}) },
+    close: async () => {
       keep.isClosed = true
-      return enqueue(keep, async () => {
+      // The host may have stopped the whole client already.
+      await patiently(enqueue(keep, async () => {
         const { handle } = keep
         keep.handle = null
-        // The host may have stopped the whole client already.
-        await handle?.disconnect().catch(() => {})
-      })
+        await handle?.disconnect()
+      })).catch(() => {})
     },
   }
 }

@@ -9,12 +9,12 @@ const setup = (...names: string[]): CopilotSetup => ({
   mcpServers: { catalog: { type: 'http', url: 'http://127.0.0.1:1/x', tools: ['*'] } }, agents: names.map((name) => ({ name, prompt: `I am ${name}.` })),
 })
 
-async function started(names: string[] = [], host: SessionConfig = {}, agent: string | null = null) {
+async function started(names: string[] = [], host: SessionConfig = {}, agent: string | null = null, patienceMs?: number) {
   const fake = fakeCopilot()
   const turns: string[] = []
   const events = createCopilotEvents({ began: () => turns.push('began'), ended: () => turns.push('ended') })
   const own = { hooks: { onPreToolUse: () => undefined }, onEvent: events.dispatch }
-  const keeper = createKeeper({ client: fake.client, host, own, events, isCold: false, agent: () => agent })
+  const keeper = createKeeper({ client: fake.client, host, own, events, isCold: false, agent: () => agent, patienceMs })
   await keeper.start(setup(...names))
   fake.asked.length = 0
   return { fake, keeper, events, own, turns, apply: (...next: string[]) => keeper.apply(() => setup(...next)) }
@@ -148,6 +148,15 @@ describe('a change of a live session', () => {
     fake.onConfig = () => {}
     await apply('a')
     expect([await idle.done, turns]).toEqual([undefined, ['began', 'ended']])
+  })
+
+  it('that the runtime does not answer is given up, and so is the close', async () => {
+    const { fake, keeper, apply } = await started([], {}, null, 20)
+    fake.onConfig = () => new Promise(() => {})
+    await expect(apply('a')).rejects.toThrow('did not answer within 20 ms')
+    await expect(apply('a')).rejects.toThrow('did not answer within 20 ms')
+    await keeper.close()
+    expect(fake.asked).toEqual(['resume a'])
   })
 
   it('of a session that was closed before it began is not made', async () => {

@@ -28,6 +28,8 @@ export interface CopilotAdapterOptions {
    * comes or goes is a resident resume. Default `ONE`.
    */
   names?: 'ONE' | 'PER_SERVER'
+  /** Milliseconds that a change, a message before it goes out, and closing wait for the runtime to answer. Default 10,000. */
+  patienceMs?: number
 }
 
 /** A live session of the GitHub Copilot SDK. */
@@ -98,7 +100,7 @@ export function copilotAdapter(options: CopilotAdapterOptions): CopilotAdapter {
   }
 }
 
-function createDesk({ client, config, resume = false, names: naming = 'ONE' }: CopilotAdapterOptions): Desk {
+function createDesk({ client, config, resume = false, names: naming = 'ONE', patienceMs }: CopilotAdapterOptions): Desk {
   if (resume && config.sessionId === undefined) throw new TypeError('config.sessionId: name the session that is to be resumed.')
   const names = naming === 'ONE' ? namesOfOne(config) : namesPerServer(config)
   const events = createCopilotEvents({ began: () => desk.context?.turnBegan(), ended: () => desk.context?.turnEnded() })
@@ -109,7 +111,7 @@ function createDesk({ client, config, resume = false, names: naming = 'ONE' }: C
     onEvent: events.dispatch,
     ...(permit !== undefined && { onPermissionRequest: composePermissions(permit, names.isCatalogServer) }),
   }
-  const keeper = createKeeper({ client, host: config, own, events, isCold: resume, agent: () => desk.context?.agent ?? null })
+  const keeper = createKeeper({ client, host: config, own, events, isCold: resume, agent: () => desk.context?.agent ?? null, patienceMs })
   const desk: Desk = {
     client, config, names, events, keeper, context: null, relay: null, servers: new Map(), agents: new Map(), unlisten: new Map(),
     isStarted: false, isTold: false, builtinTools: [], waiting: null, trouble: null, leftOut: new Map(),
