@@ -3,6 +3,8 @@ import { type SessionConfig } from '@github/copilot-sdk'
 import { type CopilotHandle, type CopilotSessions, type CopilotSetup } from './copilot-client.js'
 import { firstConfig, type OwnParts, reselection, residentConfig } from './copilot-config.js'
 import { type CopilotEvents } from './copilot-events.js'
+import { messageOf } from './errors.js'
+import { type Redact } from './redact.js'
 import { within } from './within.js'
 
 export interface KeeperOptions {
@@ -17,6 +19,8 @@ export interface KeeperOptions {
   agent: () => string | null
   /** Milliseconds that `apply`, `stopServer` and `close` wait for the runtime, each with what is under way before it. Default 10,000. */
   patienceMs?: number
+  /** Takes secrets of the setup out of what the runtime says of it. */
+  redact: Redact
 }
 
 /**
@@ -59,6 +63,10 @@ interface Keep extends KeeperOptions {
 export function createKeeper(options: KeeperOptions): CopilotKeeper {
   const { patienceMs = 10_000 } = options
   const patiently = <Result>(work: Promise<Result>) => within(patienceMs, work, `The Copilot runtime did not answer within ${patienceMs} ms.`)
+  const redacted = <Result>(work: Promise<Result>) => work.catch((error: unknown) => {
+    const [said, message] = [messageOf(error), options.redact(messageOf(error))]
+    throw said === message ? error : new Error(message)
+  })
   const keep: Keep = {
     ...options, chosen: {}, handle: null, applied: { mcpServers: {}, agents: [] }, isLost: false, isClosed: false, queue: Promise.resolve(),
   }
@@ -67,8 +75,8 @@ export function createKeeper(options: KeeperOptions): CopilotKeeper {
   })
   return {
     handle: () => handleOf(keep),
-    start: (setup) => enqueue(keep, () => start(keep, setup)),
-    apply: (setup) => patiently(enqueue(keep, () => change(keep, setup()))),
+    start: (setup) => redacted(enqueue(keep, () => start(keep, setup))),
+    apply: (setup) => redacted(patiently(enqueue(keep, () => change(keep, setup())))),
     // Not in the queue: whatever a change waits for, this does not.
     stopServer: async (serverName) => { await patiently(Promise.resolve(keep.handle?.rpc.mcp.stopServer({ serverName }))).catch(() => {}) },
     close: async () => {

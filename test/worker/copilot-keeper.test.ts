@@ -14,7 +14,7 @@ async function started(names: string[] = [], host: SessionConfig = {}, agent: st
   const turns: string[] = []
   const events = createCopilotEvents({ began: () => turns.push('began'), ended: () => turns.push('ended') })
   const own = { hooks: { onPreToolUse: () => undefined }, onEvent: events.dispatch }
-  const keeper = createKeeper({ client: fake.client, host, own, events, isCold: false, agent: () => agent, patienceMs })
+  const keeper = createKeeper({ client: fake.client, host, own, events, isCold: false, agent: () => agent, patienceMs, redact: (text) => text })
   await keeper.start(setup(...names))
   fake.asked.length = 0
   return { fake, keeper, events, own, turns, apply: (...next: string[]) => keeper.apply(() => setup(...next)) }

@@ -111,7 +111,11 @@ function createDesk({ client, config, resume = false, names: naming = 'ONE', pat
     onEvent: events.dispatch,
     ...(permit !== undefined && { onPermissionRequest: composePermissions(permit, names.isCatalogServer) }),
   }
-  const keeper = createKeeper({ client, host: config, own, events, isCold: resume, agent: () => desk.context?.agent ?? null, patienceMs })
+  const keeper = createKeeper({
+    client, host: config, own, events, isCold: resume, agent: () => desk.context?.agent ?? null, patienceMs,
+    // Whoever knows the relay's path can call the session's tools, and errors quote the address.
+    redact: (text) => (desk.relay === null ? text : text.replaceAll(new URL(desk.relay.url).pathname.slice(1), '[redacted]')),
+  })
   const desk: Desk = {
     client, config, names, events, keeper, context: null, relay: null, servers: new Map(), agents: new Map(), unlisten: new Map(),
     isStarted: false, isTold: false, builtinTools: [], waiting: null, trouble: null, leftOut: new Map(),

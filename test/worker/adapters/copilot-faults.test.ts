@@ -5,7 +5,7 @@ import { adapterConformance, agentItem, serverItem, upstreamOf } from '../../sui
 import { fakeCopilot } from '../../support/copilot-fake.js'
 
 function relayOf(): SessionRelay {
-  const url = 'http://127.0.0.1:1/session'
+  const url = 'http://127.0.0.1:1/canary-secret'
   return { url, urlOf: (name) => `${url}/${name}`, load: () => {}, unload: () => {}, withheld: () => new Map(), close: async () => {} }
 }
 
@@ -94,6 +94,13 @@ describe('the copilot adapter', () => {
     await expect.poll(() => fake.configs.at(-1)!.customAgents![0]!.tools).toEqual(['catalog/a-x', 'catalog/a-x19'])
     expect(fake.asked).toEqual(['resume helper'])
     await adapter.close!()
+  })
+
+  it('says nothing of the relay\'s address, whatever the runtime quotes', async () => {
+    const { fake, adapter, ready } = await started()
+    await ready()
+    fake.onConfig = ({ mcpServers }) => { throw new Error(`no answer from ${JSON.stringify(mcpServers)}`) }
+    await expect(adapter.load(agentItem('a'))).rejects.toThrow('no answer from {"catalog":{"type":"http","url":"http://127.0.0.1:1/[redacted]"')
   })
 
   it('what fails in the background is said, and made up for before the next message', async () => {
