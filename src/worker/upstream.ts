@@ -241,8 +241,8 @@ async function watch(line: Line, uri: string, listener: (updated: string) => voi
 async function close(line: Line): Promise<void> {
   line.closing.abort(new Error('the connection was closed'))
   line.cancelRetry()
-  const endings = [line.link?.close(), ...line.dropped]
+  const endings = [line.link?.close() ?? Promise.resolve(), ...line.dropped]
   line.link = null
-  await Promise.allSettled([...endings, line.connecting])
+  await Promise.allSettled([...endings, line.connecting ?? Promise.resolve()])
   await Promise.all(endings)
 }
