@@ -16,7 +16,7 @@ export interface ConnectorOptions {
 
 /**
  * The one place that opens connections and starts processes, for every adapter: a runtime never gets a server's real
- * configuration. Nothing is shared: each session has connections and processes of its own.
+ * configuration. Nothing is shared: each session has a connector, connections and processes of its own.
  */
 export interface Connector {
   /**
@@ -33,21 +33,41 @@ const concurrentStarts = 10
 export function createConnector(options: ConnectorOptions): Connector {
   const limit = createLimiter(concurrentStarts)
   return {
-    connect: (target, baseEnv, signal) => limit(() => connectUpstream(target, { ...options, baseEnv }, signal)),
+    connect: (target, baseEnv, signal) => limit(() => connectUpstream(target, { ...options, baseEnv }, signal), signal),
   }
 }
 
-function createLimiter(most: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  const waiting: Array<() => void> = []
+type Limit = <Result>(work: () => Promise<Result>, signal: AbortSignal) => Promise<Result>
+
+/** Whoever waits for a place stops when its signal aborts; a place that gets free goes to the next one directly. */
+function createLimiter(most: number): Limit {
+  const waiting = new Set<() => void>()
   let running = 0
-  return async (work) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve))
-    running += 1
+  const place = (signal: AbortSignal) => new Promise<void>((resolve, reject) => {
+    const enter = () => {
+      signal.removeEventListener('abort', giveUp)
+      resolve()
+    }
+    const giveUp = () => {
+      waiting.delete(enter)
+      reject(signal.reason as Error)
+    }
+    waiting.add(enter)
+    signal.addEventListener('abort', giveUp, { once: true })
+  })
+  return async (work, signal) => {
+    signal.throwIfAborted()
+    if (running < most) running += 1
+    else await place(signal)
     try {
       return await work()
     } finally {
-      running -= 1
-      waiting.shift()?.()
+      const [next] = waiting
+      if (next === undefined) running -= 1
+      else {
+        waiting.delete(next)
+        next()
+      }
     }
   }
 }

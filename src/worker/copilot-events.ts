@@ -1,4 +1,5 @@
 import { type AssistantMessageEvent, type CopilotSession, type SessionEvent, type SessionEventHandler } from '@github/copilot-sdk'
+import { tellEach } from './tell-each.js'
 
 export interface TurnListener {
   began: () => void
@@ -68,7 +69,7 @@ export function createCopilotEvents(turn: TurnListener): CopilotEvents {
       if (event.type === 'session.error') rejectAll(Object.assign(new Error(event.data.message), { stack: event.data.stack }))
       // On autopilot the session goes on by itself.
       if (event.type === 'session.idle' && event.data.mode !== 'autopilot') endTurn()
-      for (const handler of [...handlers]) tell(handler, event)
+      tellEach(handlers, event)
     },
     next: (type, isWanted) => {
       let resolve = () => {}
@@ -98,14 +99,5 @@ export function createCopilotEvents(turn: TurnListener): CopilotEvents {
       endTurn()
       handlers.clear()
     },
-  }
-}
-
-/** As the SDK does it: what a listener throws is its own affair. */
-function tell(handler: SessionEventHandler, event: SessionEvent): void {
-  try {
-    handler(event)
-  } catch {
-    // Nothing.
   }
 }

@@ -1,6 +1,7 @@
 import { type CopilotSession, type MessageOptions } from '@github/copilot-sdk'
 import { type CopilotHandle } from './copilot-client.js'
 import { type CopilotEvents } from './copilot-events.js'
+import { within } from './within.js'
 
 export interface StableHandleOptions {
   /** The SDK's object of the moment. */
@@ -41,7 +42,7 @@ export function createStableHandle({ current, events, beforeSend }: StableHandle
       idle.done.catch(() => {})
       try {
         await deliver(message)
-        return await within(timeoutMs, idle.done)
+        return await within(timeoutMs, idle.done, `Timeout after ${timeoutMs}ms waiting for session.idle`)
       } finally {
         idle.cancel()
       }
@@ -62,16 +63,4 @@ export function createStableHandle({ current, events, beforeSend }: StableHandle
     has: (_, key) => Object.hasOwn(own, key) || Reflect.has(current(), key),
     set: () => false,
   })
-}
-
-async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Timeout after ${timeoutMs}ms waiting for session.idle`)), timeoutMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

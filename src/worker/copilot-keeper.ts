@@ -3,6 +3,9 @@ import { type SessionConfig } from '@github/copilot-sdk'
 import { type CopilotHandle, type CopilotSessions, type CopilotSetup } from './copilot-client.js'
 import { firstConfig, type OwnParts, reselection, residentConfig } from './copilot-config.js'
 import { type CopilotEvents } from './copilot-events.js'
+import { messageOf } from './errors.js'
+import { type Redact } from './redact.js'
+import { within } from './within.js'
 
 export interface KeeperOptions {
   client: CopilotSessions
@@ -14,6 +17,10 @@ export interface KeeperOptions {
   isCold: boolean
   /** Name of the agent that the session is for; null: none. */
   agent: () => string | null
+  /** Milliseconds that `apply`, `stopServer` and `close` wait for the runtime, each with what is under way before it. Default 10,000. */
+  patienceMs?: number
+  /** Takes secrets of the setup out of what the runtime says of it. */
+  redact: Redact
 }
 
 /**
@@ -23,16 +30,16 @@ export interface KeeperOptions {
 export interface CopilotKeeper {
   /** @throws when there is no session yet, or no more */
   handle: () => CopilotHandle
-  /** @throws when the runtime does not take the session */
+  /** @throws when the runtime does not take the session, or the keeper was closed; an earlier start's session is disconnected */
   start: (setup: CopilotSetup) => Promise<void>
   /**
    * Brings the session to what `setup` answers when the change's turn comes. Nothing is done when it has that already.
-   * @throws when the runtime does not take it; the last good setup is in place again then, or with the next change
+   * @throws when the runtime does not take it; what `setup` still has of the last good one is in place again then, or with the next change
    */
   apply: (setup: () => CopilotSetup) => Promise<void>
   /** Ends a server of the runtime at once; the setup has to follow. Resolves when it is gone, or was not there. */
   stopServer: (serverName: string) => Promise<void>
-  /** Disconnects; what the runtime keeps on disk stays. */
+  /** Disconnects; what the runtime keeps on disk stays. Never rejects; a runtime that does not answer is not waited for. */
   close: () => Promise<void>
 }
 
@@ -54,6 +61,12 @@ interface Keep extends KeeperOptions {
 }
 
 export function createKeeper(options: KeeperOptions): CopilotKeeper {
+  const { patienceMs = 10_000 } = options
+  const patiently = <Result>(work: Promise<Result>) => within(patienceMs, work, `The Copilot runtime did not answer within ${patienceMs} ms.`)
+  const redacted = <Result>(work: Promise<Result>) => work.catch((error: unknown) => {
+    const [said, message] = [messageOf(error), options.redact(messageOf(error))]
+    throw said === message ? error : new Error(message)
+  })
   const keep: Keep = {
     ...options, chosen: {}, handle: null, applied: { mcpServers: {}, agents: [] }, isLost: false, isClosed: false, queue: Promise.resolve(),
   }
@@ -62,18 +75,18 @@ export function createKeeper(options: KeeperOptions): CopilotKeeper {
   })
   return {
     handle: () => handleOf(keep),
-    start: (setup) => enqueue(keep, () => start(keep, setup)),
-    apply: (setup) => enqueue(keep, () => change(keep, setup())),
+    start: (setup) => redacted(enqueue(keep, () => start(keep, setup))),
+    apply: (setup) => redacted(patiently(enqueue(keep, () => change(keep, setup())))),
     // Not in the queue: whatever a change waits for, this does not.
-    stopServer: async (serverName) => { await keep.handle?.rpc.mcp.stopServer({ serverName }).catch(() => {}) },
-    close: () => {
+    stopServer: async (serverName) => { await patiently(Promise.resolve(keep.handle?.rpc.mcp.stopServer({ serverName }))).catch(() => {}) },
+    close: async () => {
       keep.isClosed = true
-      return enqueue(keep, async () => {
+      // The host may have stopped the whole client already.
+      await patiently(enqueue(keep, async () => {
         const { handle } = keep
         keep.handle = null
-        // The host may have stopped the whole client already.
-        await handle?.disconnect().catch(() => {})
-      })
+        await handle?.disconnect()
+      })).catch(() => {})
     },
   }
 }
@@ -86,11 +99,19 @@ function enqueue<Result>(keep: Keep, step: () => Promise<Result>): Promise<Resul
 
 function handleOf({ handle, isClosed }: Keep): CopilotHandle {
   if (handle !== null && !isClosed) return handle
-  throw new Error(isClosed ? 'The Copilot session was closed.' : 'The Copilot session is made when openSession resolves.')
+  throw isClosed ? closedError() : new Error('The Copilot session is made when openSession resolves.')
+}
+
+function closedError(): Error {
+  return new Error('The Copilot session was closed.')
 }
 
 async function start(keep: Keep, setup: CopilotSetup): Promise<void> {
   const { client, host, own, isCold, agent } = keep
+  if (keep.isClosed) throw closedError()
+  // Of a start that failed half way.
+  await keep.handle?.disconnect().catch(() => {})
+  keep.handle = null
   const config = firstConfig(host, own, setup, agent())
   const { sessionId = '', cloud: _cloud, ...rest } = config
   keep.handle = isCold ? await client.resumeSession(sessionId, rest) : await client.createSession(config)
@@ -102,6 +123,7 @@ async function start(keep: Keep, setup: CopilotSetup): Promise<void> {
 async function change(keep: Keep, next: CopilotSetup): Promise<void> {
   if (keep.isClosed || (!keep.isLost && isSame(keep.applied, next))) return
   const handle = handleOf(keep)
+  const wasLost = keep.isLost
   try {
     const selected = await selectedAgent(handle)
     const then = reselection(selected, keep.agent(), keep.applied, next)
@@ -114,9 +136,11 @@ async function change(keep: Keep, next: CopilotSetup): Promise<void> {
     keep.applied = next
     keep.isLost = false
   } catch (error) {
-    await recover(keep)
+    await recover(keep, next)
     throw error
   }
+  // The change is made, whatever the runtime answers to that.
+  if (wasLost) await endUnheardTurn(keep).catch(() => {})
 }
 
 async function selectedAgent(handle: CopilotHandle): Promise<string | null> {
@@ -161,12 +185,23 @@ async function agentsThere(keep: Keep): Promise<Set<string>> {
   return new Set(agents.map(({ id }) => id))
 }
 
-/** A resume that failed may have been applied in part, and the SDK has forgotten the session: the last good setup again. */
-async function recover(keep: Keep): Promise<void> {
+/**
+ * A resume that failed may have been applied in part, and the SDK has forgotten the session: the last good setup again, but
+ * nothing of it that was being withdrawn.
+ */
+async function recover(keep: Keep, next: CopilotSetup): Promise<void> {
   keep.isLost = true
   if (keep.isClosed) return
+  const { mcpServers, agents } = keep.applied
+  const wanted = new Set(next.agents.map(({ name }) => name))
+  const setup = {
+    mcpServers: Object.fromEntries(Object.entries(mcpServers).filter(([name]) => name in next.mcpServers)),
+    agents: agents.filter(({ name }) => wanted.has(name)),
+  }
   try {
-    await resume(keep, keep.applied)
+    await resume(keep, setup)
+    await verify(keep, setup)
+    keep.applied = setup
     keep.isLost = false
     await endUnheardTurn(keep)
   } catch {

@@ -33,7 +33,7 @@ export interface Departures {
   refused: (toolName: string) => void
   /** What is still ending. */
   stopping: () => EffectiveEntry[]
-  /** Everything that is to be reported, the newest last. */
+  /** Everything that is to be reported: what is still ending, then what has ended, the newest last. */
   rows: () => StatusRow[]
 }
 
@@ -76,7 +76,8 @@ export function createDepartures(clock: Clock, onChange: () => void): Departures
     },
     refused: (toolName) => {
       const isOf = ({ row }: Departure) => row.kind === 'MCP_SERVER' && toolName.startsWith(publicToolName(row.name, ''))
-      const departure = kept.findLast(isOf)
+      // The tools of `a-b` look like tools of `a`; of several of one name the newest.
+      const departure = kept.filter(isOf).sort((a, b) => a.row.name.length - b.row.name.length).at(-1)
       if (departure === undefined) return
       departure.refusedElsewhere += 1
       onChange()
@@ -84,7 +85,8 @@ export function createDepartures(clock: Clock, onChange: () => void): Departures
     stopping: () => kept.filter(({ endedAtMs }) => endedAtMs === null).map(({ row }) => row),
     rows: () => {
       prune()
-      return kept.map(({ row, gates, refusedElsewhere }) => (
+      const ending = ({ endedAtMs }: Departure) => (endedAtMs === null ? 0 : 1)
+      return [...kept].sort((a, b) => ending(a) - ending(b)).map(({ row, gates, refusedElsewhere }) => (
         { ...row, refusedCalls: gates.reduce((sum, gate) => sum + gate.refused(), refusedElsewhere) }
       ))
     },

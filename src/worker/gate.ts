@@ -1,6 +1,7 @@
 import { type RevocationMode } from '../core/entry.js'
 import { type Clock } from './clock.js'
 import { ToolCallError } from './errors.js'
+import { tellEach } from './tell-each.js'
 
 export interface GateEnding {
   mode: RevocationMode
@@ -90,7 +91,7 @@ export function createGate(clock: Clock, isTrusted: () => boolean, onRefused: ()
         if (ending.mode === 'IMMEDIATE') abortAll()
         else if (abortCall.size > 0) cancelDeadline = clock.after(ending.deadlineSeconds * 1000, abortAll)
       }
-      if (isFirst) for (const listener of [...closedListeners]) listener()
+      if (isFirst) tellEach(closedListeners)
       return abortCall.size === 0 ? Promise.resolve() : new Promise((resolve) => emptied.push(resolve))
     },
     onClosed: (listener) => {

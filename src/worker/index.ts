@@ -2,7 +2,8 @@ import { CatalogRequestError, createCatalogClient, type OwnerInput, ReportWorker
 import { canonicalJson } from '../core/canonical.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
-import { type Connector, createConnector } from './connector.js'
+import { createConnector } from './connector.js'
+import { messageOf } from './errors.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
 import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
@@ -76,7 +77,10 @@ export interface CatalogWorker {
    *   UNAVAILABLE when the catalog did not answer in time, INVALID_INPUT for an id in use; nothing is left open then
    */
   openSession: (options: OpenSessionOptions) => Promise<WorkerSession>
-  /** Closes every session and the connection; resolves when no process of theirs is left. */
+  /**
+   * Closes every session and the connection; resolves when no process of theirs is left.
+   * @throws what the first adapter threw that could not close; everything else is closed all the same
+   */
   close: () => Promise<void>
 }
 
@@ -102,7 +106,6 @@ interface Shop {
   env: Record<string, string>
   layer: StaticLayer
   transport: FeedTransport
-  connector: Connector
   relay: Relay
   feeds: Map<string, SharedFeed>
   sessions: Map<string, Place>
@@ -115,7 +118,7 @@ interface Shop {
  * @throws TypeError for a `url` that is not http or https
  */
 export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {
-  const { url, token, clock = systemClock, log = () => {}, connectTimeoutMs, callTimeoutMs, graceMs } = options
+  const { url, token, clock = systemClock, log = () => {} } = options
   const env = Object.fromEntries(Object.entries(options.env ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined))
   const client = createCatalogClient({ url, token, timeoutMs: reportTimeoutMs })
   const sessions: Shop['sessions'] = new Map()
@@ -126,7 +129,6 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
     transport: createFeedTransport({ url, token, onReconnected: reporter.reconnected }),
-    connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
     relay: createRelay(), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
@@ -136,18 +138,19 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     openSession: (request) => openSession(shop, request),
     close: async () => {
       shop.isClosed = true
-      await Promise.all([...shop.sessions.values()].map((session) => session.close()))
+      const closed = await Promise.allSettled([...shop.sessions.values()].map((session) => session.close()))
       for (const { feed } of shop.feeds.values()) feed.close()
       shop.feeds.clear()
       shop.transport.close()
       await reporter.close()
+      for (const result of closed) if (result.status === 'rejected') throw result.reason
     },
   }
 }
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, connector, relay, clock, env, log, reporter } = shop
+  const { sessions, layer, relay, clock, env, log, reporter, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
@@ -164,7 +167,8 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     else reporter.touch()
     if (shop.isClosed) throw closedError()
     const { settled, turn, started } = session = createSession({
-      id, agent, grants, adapter, feed, layer, connector, relay, clock, env, log, onChange: reporter.touch,
+      id, agent, grants, adapter, feed, layer, relay, clock, env, log, onChange: reporter.touch,
+      connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
     })
     const opened = session
     if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)
@@ -173,7 +177,7 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     if (waitForCatalog) await reporter.opening(id)
     return { id, get effective() { return opened.effective }, settled, turn, close }
   } catch (error) {
-    await close()
+    await close().catch((failure: unknown) => log(`session: ${messageOf(failure)}`))
     throw error
   }
 }

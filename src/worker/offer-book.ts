@@ -1,5 +1,6 @@
 import { type Link } from './link.js'
 import { type Offers } from './offers.js'
+import { tellEach } from './tell-each.js'
 
 /** Everything but tools, which are listed as soon as a connection stands. */
 export type OfferKind = Exclude<keyof Offers, 'TOOLS'>
@@ -43,7 +44,7 @@ export function createOfferBook(): OfferBook {
     },
     changed: (change) => {
       for (const kind of change === 'PROMPTS' ? ['PROMPTS'] as const : ['RESOURCES', 'TEMPLATES'] as const) listings.delete(kind)
-      for (const listener of [...listeners]) listener(change)
+      tellEach(listeners, change)
     },
     listen: (listener) => {
       listeners.add(listener)
@@ -61,8 +62,7 @@ export function createOfferBook(): OfferBook {
     watched: () => [...watchers.keys()],
     updated: (uri) => {
       // A server may name a part of what is watched.
-      const told = [...watchers].filter(([watched]) => uri.startsWith(watched)).flatMap(([, all]) => [...all])
-      for (const listener of told) listener(uri)
+      tellEach([...watchers].filter(([watched]) => uri.startsWith(watched)).flatMap(([, all]) => [...all]), uri)
     },
   }
 }

@@ -43,7 +43,7 @@ export interface Runner {
   /** Catalog entries, as `reconcile` wants them. */
   loaded: () => ReadonlyMap<string, LoadedEntry>
   rows: () => EffectiveEntry[]
-  /** The same with what has ended lately, for the status report. */
+  /** The same with what has ended lately, for the status report; what was withdrawn comes first, so that no bound on rows cuts it. */
   report: () => StatusRow[]
   /** Resolves when what was decided up to that place has been applied, refused or has failed. Null: static entries too. */
   settled: (position: number | null) => Promise<void>
@@ -88,8 +88,8 @@ export function createRunner(options: RunnerOptions): Runner {
       const entry = loadedOf(slot)
       return entry === null ? [] : [[key, entry] as const]
     })),
-    rows: () => [...rowsOf(slots.values(), options.adapter.list()), ...departures.stopping()],
-    report: () => [...rowsOf(slots.values(), options.adapter.list()), ...departures.rows()],
+    rows: () => [...rowsOf(slots.values(), () => options.adapter.list()), ...departures.stopping()],
+    report: () => [...departures.rows(), ...rowsOf(slots.values(), () => options.adapter.list())],
     settled: jobs.settled,
     close: async () => {
       for (const key of [...slots.keys()]) stop(bench, key, closed, null)
@@ -226,7 +226,9 @@ function stop(bench: Bench, key: string, ending: GateEnding, position: number | 
   const isHeld = running !== null || attempt?.gate != null
   const unloaded = isHeld ? bench.jobs.enqueue(() => bench.adapter.unload(aim.kind, aim.name, ending.mode)) : Promise.resolve()
   const gates = [...serving.map(({ gate }) => gate), ...(attempt?.gate == null ? [] : [attempt.gate])]
-  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [unloaded.catch(() => {})] : [])]
+  // A server ends here, whatever the adapter says; of an agent it is the adapter that lets go, or does not.
+  const letGo = aim.kind === 'AGENT' ? unloaded : unloaded.catch(() => {})
+  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [letGo] : [])]
   const left = bench.departures.add(row, ending, gates, endings)
   // A draining call may take its time; that nobody can start another is all there is to wait for.
   bench.jobs.track(position, isDraining ? unloaded : Promise.all([unloaded, left]).then(() => {}))

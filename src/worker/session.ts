@@ -133,6 +133,7 @@ export function createSession(options: SessionOptions): HeldSession {
     started: async () => {
       await opened
       await session.runner.settled(null)
+      if (session.isClosed) throw closedError(id)
       await adapter.ready?.()
     },
     settled: (cursor) => settled(session, cursor),

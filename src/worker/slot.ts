@@ -90,12 +90,20 @@ export function rowOf(slot: Slot): EffectiveEntry {
   return { ...row, state: 'DEFERRED', reason: told }
 }
 
-/** The rows of all slots in their order, with what the adapter has to say of what runs. */
-export function rowsOf(slots: Iterable<Slot>, listed: readonly ListedItem[]): EffectiveEntry[] {
-  const said = new Map(listed.map(({ kind, name, origin, reason }) => [`${kind}:${name}:${origin}`, reason]))
+/** The rows of all slots in their order, with what the adapter has to say of what runs: nothing, when its `list` throws. */
+export function rowsOf(slots: Iterable<Slot>, list: () => ListedItem[]): EffectiveEntry[] {
+  const said = new Map(listedBy(list).map(({ kind, name, origin, reason }) => [`${kind}:${name}:${origin}`, reason]))
   return [...slots].sort((a, b) => a.order - b.order).map(rowOf).map((row) => (
     { ...row, reason: row.reason ?? (row.state === 'APPLIED' ? said.get(`${row.kind}:${row.name}:${row.origin}`) ?? null : null) }
   ))
+}
+
+function listedBy(list: () => ListedItem[]): ListedItem[] {
+  try {
+    return list()
+  } catch {
+    return []
+  }
 }
 
 function reasonOf({ aim, running, reason }: Slot): string | null {

@@ -3,7 +3,7 @@ import { CatalogRequestError } from '../client/index.js'
 import { type Clock } from './clock.js'
 import { messageOf } from './errors.js'
 import {
-  afterAcceptance, afterExclusion, afterFailure, afterOpening, afterReconnect, afterSending, dueReport, emptyLedger, type Ledger, type SessionStatus, type StatusReport,
+  afterAcceptance, afterExclusion, afterFailure, afterOpening, afterReconnect, afterSending, type Due, dueReport, emptyLedger, type Ledger, type SessionStatus, type StatusReport,
 } from './status.js'
 
 export interface StatusReporterOptions {
@@ -39,6 +39,8 @@ export interface StatusReporter {
 
 const openingWaitMs = 3000
 const farewellMs = 2000
+/** After a session that could not say what it has. */
+const retryMs = 1000
 
 /** With these trying again soon may help; all others are refusals. */
 const passingCodes = new Set(['UNAVAILABLE', 'INTERNAL', 'RATE_LIMITED', 'NOT_ACCEPTED'])
@@ -98,7 +100,15 @@ function step(desk: Desk): void {
   desk.cancelTimer()
   if (desk.isClosed) return
   const ids = [...sessions].flatMap(([id, session]) => (excluded.has(session) ? [] : [id]))
-  const due = dueReport(ledger, ids, (id) => sessions.get(id)!.status(), clock.nowMs())
+  let due: Due
+  try {
+    due = dueReport(ledger, ids, (id) => sessions.get(id)!.status(), clock.nowMs())
+  } catch (error) {
+    // Nobody awaits this: what a host's adapter throws would end the process.
+    complain(desk, `status: ${messageOf(error)}`)
+    desk.cancelTimer = clock.after(retryMs, () => step(desk))
+    return
+  }
   if (due.type === 'WAIT') desk.cancelTimer = clock.after(due.untilMs - clock.nowMs(), () => step(desk))
   if (due.type !== 'SEND') return
   const { full, sessions: told, closedSessions } = due

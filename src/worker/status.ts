@@ -3,7 +3,8 @@ import { type StatusRow } from './departures.js'
 
 /**
  * What is to be told to the catalog of this worker's sessions, and when: pure; sending and waiting belong to
- * `status-reporter.ts`. A part names only the sessions that changed; a full report replaces everything known of the worker.
+ * `status-reporter.ts`. A part names only the sessions that changed; a full report replaces everything known of the worker,
+ * so it is never cut: what it left out would count as ended.
  */
 export interface SessionStatus {
   id: string
@@ -58,8 +59,6 @@ const firstRetryMs = 1000
 const longestRetryMs = 30_000
 /** After a refusal, which only somebody's doing can change: another token, a newer server. */
 const refusedRetryMs = 300_000
-/** Characters of JSON in one report, so that it stays below the server's bound for a request; the rest follows at once. */
-const longestReport = 1_000_000
 
 /**
  * @param ids of the sessions that there are
@@ -78,7 +77,7 @@ export function dueReport(ledger: Ledger, ids: readonly string[], statusOf: (id:
   const closedSessions = full ? [] : [...known.keys()].filter((id) => !open.has(id))
   const changed = ids.map(statusOf).map(within).filter((status) => full || JSON.stringify(status) !== known.get(status.id))
   if (!full && changed.length + closedSessions.length === 0) return { type: 'WAIT', untilMs: fullAtMs + fullEveryMs }
-  return { type: 'SEND', full, sessions: firstOf(changed), closedSessions }
+  return { type: 'SEND', full, sessions: changed, closedSessions }
 }
 
 export function afterSending(ledger: Ledger, { full }: { full: boolean }, nowMs: number): Ledger {
@@ -129,14 +128,4 @@ function within(status: SessionStatus): SessionStatus {
       { ...row, name: row.name.slice(0, longestName), origin: row.origin.slice(-longestReason), reason: row.reason?.slice(0, longestReason) ?? null }
     )),
   }
-}
-
-/** As many as fit, one at least. */
-function firstOf(sessions: SessionStatus[]): SessionStatus[] {
-  let length = 0
-  const end = sessions.findIndex((status, index) => {
-    length += JSON.stringify(status).length
-    return index > 0 && length > longestReport
-  })
-  return end === -1 ? sessions : sessions.slice(0, end)
 }

@@ -6,6 +6,7 @@ import { isUndelivered, type Link, openLink, orAborted, type Progress, type Upst
 import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
+import { tellEach } from './tell-each.js'
 
 /** What to connect to, and how much of it to offer. */
 export interface UpstreamTarget {
@@ -64,6 +65,8 @@ interface Line {
   /** As the last connection had it. */
   instructions: string | null
   link: Link | null
+  /** The endings of earlier links that are not over yet, or left something behind. */
+  dropped: Set<Promise<void>>
   connecting: Promise<Link> | null
   retries: number
   /** Whether there was a connection before. */
@@ -78,7 +81,7 @@ interface Line {
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions, signal?: AbortSignal): Promise<Upstream> {
   const line: Line = {
     target, options, redact: createRedactor(target.transport), listeners: new Set(), closing: new AbortController(),
-    tools: [], book: createOfferBook(), instructions: null, link: null, connecting: null, retries: 0, isAgain: false, cancelRetry: () => {},
+    tools: [], book: createOfferBook(), instructions: null, link: null, dropped: new Set(), connecting: null, retries: 0, isAgain: false, cancelRetry: () => {},
   }
   const onAbort = () => void close(line).catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -156,7 +159,7 @@ function setTools(line: Line, all: UpstreamTool[]): void {
   const selected = all.filter(({ name }) => isToolSelected(line.target.tools, name))
   const isSame = JSON.stringify(selected) === JSON.stringify(line.tools)
   line.tools = selected
-  if (!isSame) for (const listener of [...line.listeners]) listener()
+  if (!isSame) tellEach(line.listeners)
 }
 
 async function refresh(line: Line, current: Link): Promise<void> {
@@ -178,7 +181,9 @@ async function probe(line: Line, current: Link): Promise<void> {
 function drop(line: Line, current: Link): void {
   if (line.link !== current) return
   line.link = null
-  void current.close().catch(() => {})
+  const ending = current.close()
+  line.dropped.add(ending)
+  ending.then(() => line.dropped.delete(ending), () => {})
   if (line.target.transport.kind !== 'STDIO') retryLater(line)
 }
 
@@ -236,8 +241,8 @@ async function watch(line: Line, uri: string, listener: (updated: string) => voi
 async function close(line: Line): Promise<void> {
   line.closing.abort(new Error('the connection was closed'))
   line.cancelRetry()
-  const { link } = line
+  const endings = [line.link?.close() ?? Promise.resolve(), ...line.dropped]
   line.link = null
-  await link?.close()
-  await line.connecting?.catch(() => {})
+  await Promise.allSettled([...endings, line.connecting ?? Promise.resolve()])
+  await Promise.all(endings)
 }

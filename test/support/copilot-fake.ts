@@ -3,7 +3,7 @@ import { type CopilotHandle, type CopilotSessions } from '../../src/worker/copil
 
 export interface FakeCopilot {
   client: CopilotSessions
-  /** Everything that was asked of it, in order: `create a,b`, `resume a`, `select a`, `deselect`, `send`, `disconnect`. */
+  /** Everything that was asked of it, in order: `create a,b`, `resume a`, `select a`, `deselect`, `stop a`, `send`, `disconnect`. */
   asked: string[]
   configs: Array<SessionConfig | ResumeSessionConfig>
   /** Asked before each creation or resume; what it throws is its outcome, what it awaits holds it up. */
@@ -45,6 +45,7 @@ export function fakeCopilot(): FakeCopilot {
           fake.selected = null
         },
       },
+      mcp: { stopServer: async ({ serverName }: { serverName: string }) => { fake.asked.push(`stop ${serverName}`) } },
       metadata: { isProcessing: async () => ({ processing: fake.isProcessing }) },
     },
   }

@@ -167,6 +167,27 @@ describe('a server that does not come up', () => {
   })
 })
 
+describe('starts that wait for others', () => {
+  it('S13: end at once when they are given up, and hold up nobody behind them', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    cleanups.push(async () => { silent.closeAllConnections(); silent.close() })
+    const slow = targetOf(http(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`))
+    const connector = createConnector({ clock: systemClock })
+    const starting = new AbortController()
+    const starts = Array.from({ length: 10 }, () => expect(connector.connect(slow, {}, starting.signal)).rejects.toThrow())
+    const queued = new AbortController()
+    const waiting = expect(connector.connect(slow, {}, queued.signal)).rejects.toThrow('revoked')
+    const server = closing(await startTestMcpServer([{ name: 'a' }]))
+    const last = connector.connect(targetOf(http(server.url)), {}, new AbortController().signal)
+    queued.abort(new Error('revoked'))
+    await waiting
+    starting.abort()
+    await Promise.all(starts)
+    expect(namesOf(closing(await last))).toEqual(['a'])
+  })
+})
+
 describe('processes', () => {
   /** A shell that notes the pid of a child which ignores SIGTERM, and then becomes `command`. */
   function tree(command: string): { transport: McpTransport; pids: () => number[]; noted: (count: number) => Promise<void> } {

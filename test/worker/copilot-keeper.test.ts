@@ -9,12 +9,12 @@ const setup = (...names: string[]): CopilotSetup => ({
   mcpServers: { catalog: { type: 'http', url: 'http://127.0.0.1:1/x', tools: ['*'] } }, agents: names.map((name) => ({ name, prompt: `I am ${name}.` })),
 })
 
-async function started(names: string[] = [], host: SessionConfig = {}, agent: string | null = null) {
+async function started(names: string[] = [], host: SessionConfig = {}, agent: string | null = null, patienceMs?: number) {
   const fake = fakeCopilot()
   const turns: string[] = []
   const events = createCopilotEvents({ began: () => turns.push('began'), ended: () => turns.push('ended') })
   const own = { hooks: { onPreToolUse: () => undefined }, onEvent: events.dispatch }
-  const keeper = createKeeper({ client: fake.client, host, own, events, isCold: false, agent: () => agent })
+  const keeper = createKeeper({ client: fake.client, host, own, events, isCold: false, agent: () => agent, patienceMs, redact: (text) => text })
   await keeper.start(setup(...names))
   fake.asked.length = 0
   return { fake, keeper, events, own, turns, apply: (...next: string[]) => keeper.apply(() => setup(...next)) }
@@ -61,21 +61,30 @@ describe('a change of a live session', () => {
 
   it('that fails puts the last good setup back, and the next one goes through', async () => {
     const { fake, apply } = await started(['a'])
-    fake.onConfig = failing('b')
-    await expect(apply('b')).rejects.toThrow('not these')
-    expect(fake.asked).toEqual(['resume b', 'resume a'])
+    fake.onConfig = failing('a', 'b')
+    await expect(apply('a', 'b')).rejects.toThrow('not these')
+    expect(fake.asked).toEqual(['resume a,b', 'resume a'])
     await apply('a', 'c')
     expect(fake.asked.at(-1)).toBe('resume a,c')
+  })
+
+  it('S13: that fails brings nothing back that was to go', async () => {
+    const { fake, keeper } = await started(['a', 'gone'])
+    fake.onConfig = failing('a', 'b')
+    await expect(keeper.apply(() => ({ mcpServers: {}, agents: setup('a', 'b').agents }))).rejects.toThrow('not these')
+    expect([fake.asked, fake.configs.at(-1)!.mcpServers]).toEqual([['resume a,b', 'resume a'], {}])
+    await keeper.apply(() => ({ mcpServers: {}, agents: setup('a').agents }))
+    expect(fake.asked).toHaveLength(2)
   })
 
   it('that fails twice over is made up for by the next one, though nothing else changed', async () => {
     const { fake, apply } = await started(['a'])
     fake.onConfig = () => { throw new Error('away') }
-    await expect(apply('b')).rejects.toThrow('away')
+    await expect(apply('a', 'b')).rejects.toThrow('away')
     fake.onConfig = () => {}
     await apply('a')
     await apply('a')
-    expect(fake.asked).toEqual(['resume b', 'resume a', 'resume a'])
+    expect(fake.asked).toEqual(['resume a,b', 'resume a', 'resume a'])
   })
 
   it('that the runtime did not make, or did not make wholly, has failed', async () => {
@@ -127,6 +136,40 @@ describe('a change of a live session', () => {
     await expect(apply('b')).rejects.toThrow()
     expect(await idle.done).toBeUndefined()
     expect(turns).toEqual(['began', 'ended'])
+  })
+
+  it('ends such a turn too when only a later change gets through', async () => {
+    const { fake, apply, events, turns } = await started(['a'])
+    events.beginTurn()
+    const idle = events.waitForIdle()
+    fake.onConfig = () => { throw new Error('away') }
+    await expect(apply('b')).rejects.toThrow('away')
+    expect(turns).toEqual(['began'])
+    fake.onConfig = () => {}
+    await apply('a')
+    expect([await idle.done, turns]).toEqual([undefined, ['began', 'ended']])
+  })
+
+  it('that the runtime does not answer is given up, and so is the close', async () => {
+    const { fake, keeper, apply } = await started([], {}, null, 20)
+    fake.onConfig = () => new Promise(() => {})
+    await expect(apply('a')).rejects.toThrow('did not answer within 20 ms')
+    await expect(apply('a')).rejects.toThrow('did not answer within 20 ms')
+    await keeper.close()
+    expect(fake.asked).toEqual(['resume a'])
+  })
+
+  it('of a session that was closed before it began is not made', async () => {
+    const { fake, keeper } = await started()
+    await keeper.close()
+    await expect(keeper.start(setup())).rejects.toThrow('was closed')
+    expect(fake.asked).toEqual(['disconnect'])
+  })
+
+  it('of a start that is made again leaves the earlier session disconnected', async () => {
+    const { fake, keeper } = await started()
+    await keeper.start(setup('a'))
+    expect(fake.asked).toEqual(['disconnect', 'create a'])
   })
 
   it('is nothing any more once the session is closed', async () => {

@@ -46,8 +46,9 @@ describe('what left a session', () => {
     for (const gate of gates) await expect(gate.pass(async () => {})).rejects.toThrow('REVOKED')
     const before = changes
     departures.refused('a-b-tool')
+    departures.refused('a-tool')
     departures.refused('other-tool')
-    expect(changes).toBe(before + 1)
-    expect(departures.rows().map(({ name, refusedCalls }) => [name, refusedCalls])).toEqual([['a-b', 2], ['a', 1]])
+    expect(changes).toBe(before + 2)
+    expect(departures.rows().map(({ name, refusedCalls }) => [name, refusedCalls])).toEqual([['a-b', 3], ['a', 1]])
   })
 })

@@ -86,6 +86,15 @@ describe('the gate', () => {
     expect(told).toEqual(['one false'])
   })
 
+  it('S13: closes whatever a listener throws, and the other listeners hear of it', () => {
+    const gate = createGate(handClock(), () => true)
+    const told: string[] = []
+    gate.onClosed(() => { throw new Error('of the host') })
+    gate.onClosed(() => told.push('other'))
+    void gate.close(immediate)
+    expect([gate.isOpen(), told]).toEqual([false, ['other']])
+  })
+
   it('fails closed while the catalog is not trusted, whatever timers do', async () => {
     let isTrusted = true
     const gate = createGate(handClock(), () => isTrusted)

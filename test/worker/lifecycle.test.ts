@@ -54,6 +54,47 @@ describe('the life of an adapter', () => {
     expect(said.slice(3)).toEqual(['unload helper', 'close'])
   })
 
+  it('is not made ready when the worker closes before', async () => {
+    const { adapter, said } = talkative()
+    let isReached = () => {}
+    let go = () => {}
+    const reached = new Promise<void>((resolve) => { isReached = resolve })
+    const held = new Promise<void>((resolve) => { go = resolve })
+    const { load } = adapter
+    const { worker, opening } = await openWith({ ...adapter, load: async (item) => {
+      isReached()
+      await held
+      await load(item)
+    } })
+    const outcome = expect(opening).rejects.toMatchObject({ code: 'CLOSED' })
+    await reached
+    const closing = worker.close()
+    go()
+    await Promise.all([outcome, closing])
+    expect(said).toEqual(['open s1 null', 'load helper', 'unload helper', 'close'])
+  })
+
+  it('whose close fails keeps nothing else open, and the worker says so', async () => {
+    const { adapter } = talkative('close')
+    const feed = await startFakeFeed()
+    cleanups.push(feed.close)
+    const worker = await createCatalogWorker({ url: feed.url, token: 'pht_test', workerId: 'w1' })
+    const opening = worker.openSession({ id: 's1', owner: { kind: 'USER', id: 'u1' }, adapter, grants: 'SET' })
+    const operation = await feed.operation()
+    operation.send(snapshot(cursorAt(1)))
+    await opening
+    await expect(worker.close()).rejects.toThrow('no close')
+    await operation.ended
+    // The farewell comes after everything else.
+    await feed.report(({ full, sessions }) => full && sessions.length === 0)
+  })
+
+  it('whose opening and close both fail tells of the opening', async () => {
+    const { adapter } = talkative('ready')
+    const { opening } = await openWith({ ...adapter, close: async () => { throw new Error('no close') } })
+    await expect(opening).rejects.toThrow('no ready')
+  })
+
   it.each(['open s1 null', 'ready'])('a session whose adapter fails at "%s" is not opened, and leaves nothing', async (failsAt) => {
     const { adapter, said } = talkative(failsAt)
     const { opening } = await openWith(adapter)

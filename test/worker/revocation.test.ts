@@ -136,6 +136,20 @@ describe('S13: a revocation on a worker', () => {
   })
 })
 
+it('S13: a host whose listener throws keeps no gate open', async () => {
+  const [a, b] = [await startServer({ name: 'x' }), await startServer({ name: 'y' })]
+  const { session, operation, host, feed, states } = await open({ mcpServers: [wireServer('1', 'a', { url: a.url }), wireServer('2', 'b', { url: b.url })] })
+  host.onToolsChanged(() => { throw new Error('of the host') })
+  const list = host.list
+  host.list = () => { throw new Error('of the adapter') }
+  operation.send(delta(cursorAt(2), {}, [removed('1', 'a'), removed('2', 'b')]))
+  await session.settled(cursorAt(2))
+  for (const tool of ['a-x', 'b-y']) await expect(host.callTool(tool)).rejects.toMatchObject({ name: 'ToolCallError' })
+  expect([states(), a.calls, b.calls]).toEqual([[], [], []])
+  await feed.report((each) => rowOf(each, '1')?.state === 'STOPPED' && rowOf(each, '2')?.state === 'STOPPED')
+  host.list = list
+})
+
 describe('S13: a call loop', () => {
   it('has its last success before the frame of the revocation is through', async () => {
     const a = await startServer({ name: 'x' })

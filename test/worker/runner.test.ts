@@ -195,6 +195,29 @@ describe('what waits for its moment', () => {
   })
 })
 
+it('S13: an agent that the adapter does not let go of has SURVIVED', async () => {
+  const { runner } = setUp({ ...memoryAdapter(), unload: async () => { throw new Error('the runtime is away') } })
+  const definition = { description: '', prompt: 'Help.', tools: null, skills: [], mcpServers: [], inheritDefaultMcpServers: false, model: null }
+  runner.start(aim(1, { key: 'AGENT:a', kind: 'AGENT' }), { kind: 'AGENT', definition })
+  await runner.settled(null)
+  runner.stop('AGENT:a', revoked, 2)
+  await runner.settled(2)
+  expect(runner.report()).toMatchObject([{ state: 'SURVIVED', reason: 'REVOKED: the runtime is away' }])
+})
+
+it('S13: a report begins with what was withdrawn, what still ends before what has ended, so that no bound on rows cuts it', async () => {
+  const { runner, starts } = setUp()
+  for (const name of ['a', 'b', 'c']) runner.start(aim(1, { key: name, name, entryId: name }), body)
+  for (const start of starts.slice(0, 2)) start.succeed()
+  await turns()
+  runner.stop('a', revoked, 2)
+  await turns()
+  runner.stop('c', revoked, 3)
+  expect(runner.report().map(({ name, state }) => `${name} ${state}`)).toEqual(['c STOPPING', 'a STOPPED', 'b APPLIED'])
+  starts[2]!.succeed()
+  await runner.settled(null)
+})
+
 it('settled waits for what was decided up to that place, and for nothing later', async () => {
   const { runner, starts } = setUp()
   runner.start(aim(1), body)

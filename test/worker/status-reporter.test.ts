@@ -66,6 +66,17 @@ describe('a status reporter', () => {
     expect(said()).toEqual(['1 full a', '2 part a', '3 part a'])
   })
 
+  it('outlives a session that cannot say what it has, says so once, and asks again', async () => {
+    const { clock, reporter, sessions, add, logged, said } = setUp()
+    sessions.set('a', { status: () => { throw new Error('of the adapter') } })
+    reporter.touch()
+    await turns()
+    clock.advance(1000)
+    add('a')
+    clock.advance(1000)
+    expect([logged, said()]).toEqual([['status: of the adapter'], ['1 full a']])
+  })
+
   it('sends a full one every thirty seconds, and none when nothing changed', async () => {
     const { clock, reporter, add, answer, said } = setUp()
     add('a')

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CopilotSession, type SessionConfig } from '@github/copilot-sdk'
+import { type RevocationMode } from '../../core/entry.js'
 import { type AdapterContext, type CatalogAdapter, type SessionAgent, type SessionItem, type SessionRelay, type SessionServer } from '../adapter.js'
 import { runtimeAgent } from '../copilot-agents.js'
 import { type CopilotSessions, type CopilotSetup } from '../copilot-client.js'
@@ -27,6 +28,8 @@ export interface CopilotAdapterOptions {
    * comes or goes is a resident resume. Default `ONE`.
    */
   names?: 'ONE' | 'PER_SERVER'
+  /** Milliseconds that a change, a message before it goes out, and closing wait for the runtime to answer. Default 10,000. */
+  patienceMs?: number
 }
 
 /** A live session of the GitHub Copilot SDK. */
@@ -81,8 +84,8 @@ export function copilotAdapter(options: CopilotAdapterOptions): CopilotAdapter {
     },
     ready: () => begin(desk),
     load: (item) => (item.kind === 'MCP_SERVER' ? loadServer(desk, item) : loadAgent(desk, item)),
-    unload: async (kind, name) => {
-      if (kind === 'MCP_SERVER') await unloadServer(desk, name)
+    unload: async (kind, name, mode) => {
+      if (kind === 'MCP_SERVER') await unloadServer(desk, name, mode)
       else if (agents.delete(name) && desk.isStarted) await sync(desk)
     },
     list: () => [...servers.values(), ...agents.values()].sort(byOrder).map((item) => {
@@ -97,7 +100,7 @@ export function copilotAdapter(options: CopilotAdapterOptions): CopilotAdapter {
   }
 }
 
-function createDesk({ client, config, resume = false, names: naming = 'ONE' }: CopilotAdapterOptions): Desk {
+function createDesk({ client, config, resume = false, names: naming = 'ONE', patienceMs }: CopilotAdapterOptions): Desk {
   if (resume && config.sessionId === undefined) throw new TypeError('config.sessionId: name the session that is to be resumed.')
   const names = naming === 'ONE' ? namesOfOne(config) : namesPerServer(config)
   const events = createCopilotEvents({ began: () => desk.context?.turnBegan(), ended: () => desk.context?.turnEnded() })
@@ -108,7 +111,11 @@ function createDesk({ client, config, resume = false, names: naming = 'ONE' }: C
     onEvent: events.dispatch,
     ...(permit !== undefined && { onPermissionRequest: composePermissions(permit, names.isCatalogServer) }),
   }
-  const keeper = createKeeper({ client, host: config, own, events, isCold: resume, agent: () => desk.context?.agent ?? null })
+  const keeper = createKeeper({
+    client, host: config, own, events, isCold: resume, agent: () => desk.context?.agent ?? null, patienceMs,
+    // Whoever knows the relay's path can call the session's tools, and errors quote the address.
+    redact: (text) => (desk.relay === null ? text : text.replaceAll(new URL(desk.relay.url).pathname.slice(1), '[redacted]')),
+  })
   const desk: Desk = {
     client, config, names, events, keeper, context: null, relay: null, servers: new Map(), agents: new Map(), unlisten: new Map(),
     isStarted: false, isTold: false, builtinTools: [], waiting: null, trouble: null, leftOut: new Map(),
@@ -164,20 +171,23 @@ async function loadServer(desk: Desk, item: SessionServer): Promise<void> {
   await follow(desk)
 }
 
-async function unloadServer(desk: Desk, name: string): Promise<void> {
+async function unloadServer(desk: Desk, name: string, mode: RevocationMode): Promise<void> {
   const { servers, unlisten, relay, names, keeper } = desk
   if (!servers.has(name)) return
   unlisten.get(name)?.()
   unlisten.delete(name)
-  await untilHeard(desk, () => {
-    servers.delete(name)
-    relay?.unload(name)
-  })
+  servers.delete(name)
+  relay?.unload(name)
   const ownServer = names.ownServer(name)
-  if (ownServer !== null && desk.isStarted) await keeper.stopServer(ownServer)
-  const followed = follow(desk)
-  // Behind the one endpoint it is gone by now; that agents still name its tools gives them nothing.
-  if (ownServer !== null) await followed
+  if (ownServer === null) {
+    // Behind the one endpoint it is gone by now; that agents still name its tools gives them nothing.
+    void follow(desk)
+    return
+  }
+  // A resume without it would cut the calls that may finish. It has no tools any more, and goes before the next message.
+  if (mode === 'DRAIN') return
+  if (desk.isStarted) await keeper.stopServer(ownServer)
+  await follow(desk)
 }
 
 async function loadAgent(desk: Desk, item: SessionAgent): Promise<void> {

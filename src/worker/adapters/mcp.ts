@@ -3,6 +3,7 @@ import { type CallOptions, type CallToolResult, type UpstreamTool } from '../con
 import { ToolCallError } from '../errors.js'
 import { inSessionOrder, offerByName, withheldTools } from '../offer-by-name.js'
 import { createServerShelf } from '../server-shelf.js'
+import { tellEach } from '../tell-each.js'
 
 export { ToolCallError, type ToolCallErrorCode } from '../errors.js'
 
@@ -34,7 +35,7 @@ export function mcpAdapter(): McpAdapter {
   const listeners = new Set<() => void>()
   let callRefused: AdapterContext['callRefused'] = () => {}
   const shelf = createServerShelf((change) => {
-    if (change === 'TOOLS') for (const listener of listeners) listener()
+    if (change === 'TOOLS') tellEach(listeners)
   })
   const tools = () => offerByName(shelf.servers(), ({ upstream }) => upstream.tools())
   const byOrder = (a: SessionItem, b: SessionItem) => a.order - b.order

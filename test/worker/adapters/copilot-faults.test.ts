@@ -5,7 +5,7 @@ import { adapterConformance, agentItem, serverItem, upstreamOf } from '../../sui
 import { fakeCopilot } from '../../support/copilot-fake.js'
 
 function relayOf(): SessionRelay {
-  const url = 'http://127.0.0.1:1/session'
+  const url = 'http://127.0.0.1:1/canary-secret'
   return { url, urlOf: (name) => `${url}/${name}`, load: () => {}, unload: () => {}, withheld: () => new Map(), close: async () => {} }
 }
 
@@ -96,6 +96,13 @@ describe('the copilot adapter', () => {
     await adapter.close!()
   })
 
+  it('says nothing of the relay\'s address, whatever the runtime quotes', async () => {
+    const { fake, adapter, ready } = await started()
+    await ready()
+    fake.onConfig = ({ mcpServers }) => { throw new Error(`no answer from ${JSON.stringify(mcpServers)}`) }
+    await expect(adapter.load(agentItem('a'))).rejects.toThrow('no answer from {"catalog":{"type":"http","url":"http://127.0.0.1:1/[redacted]"')
+  })
+
   it('what fails in the background is said, and made up for before the next message', async () => {
     const upstream = upstreamOf('x')
     const { fake, adapter, ready } = await started({}, async (one) => {
@@ -146,6 +153,20 @@ describe('the copilot adapter', () => {
     first.change('b-x')
     await adapter.load(serverItem('a-b', { order: 1, upstream: upstreamOf('x') }))
     expect(hook('catalog-a-b-x')).toBeUndefined()
+  })
+
+  it('S13: with a server for each, DRAIN leaves the runtime alone until the next message, and IMMEDIATE does not', async () => {
+    const { fake, adapter, ready } = await started({ names: 'PER_SERVER' }, async (one) => {
+      for (const [order, name] of ['a', 'b'].entries()) await one.load(serverItem(name, { order }))
+    })
+    await ready()
+    fake.asked.length = 0
+    await adapter.unload('MCP_SERVER', 'a', 'DRAIN')
+    expect([fake.asked, hookOf(fake)('a-tool')]).toMatchObject([[], { permissionDecision: 'deny' }])
+    await adapter.session().send('hello')
+    expect([fake.asked, Object.keys(fake.configs.at(-1)!.mcpServers!)]).toEqual([['resume', 'send'], ['b']])
+    await adapter.unload('MCP_SERVER', 'b', 'IMMEDIATE')
+    expect(fake.asked.slice(2)).toEqual(['stop b', 'resume'])
   })
 
   it('leaves nothing when it closes, also when it never began', async () => {

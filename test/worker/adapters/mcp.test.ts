@@ -65,6 +65,13 @@ describe('the mcp adapter', () => {
     expect(told).toBe(3)
   })
 
+  it('takes a server whatever a listener of the host throws', async () => {
+    const adapter = mcpAdapter()
+    adapter.onToolsChanged(() => { throw new Error('of the host') })
+    await adapter.load(serverItem('a'))
+    expect(await names(adapter)).toEqual(['a-tool'])
+  })
+
   it('lists the agents it was given', async () => {
     const adapter = mcpAdapter()
     await adapter.load(agentItem('helper'))
