@@ -155,19 +155,22 @@ export interface TargetSummary {
   open: SeenTarget[]
 }
 
-/** How many there are and have ended, and those that have not. */
+/** How many there are and have ended, and those that have not: all of one moment. */
 export async function summarizeTargets(db: Queryable, revocationIds: readonly string[]): Promise<Map<string, TargetSummary>> {
   const ids = [...revocationIds]
   const summaries = new Map(ids.map((id): [string, TargetSummary] => [id, { count: 0, ended: 0, open: [] }]))
   if (ids.length === 0) return summaries
-  const counts = await db.select({
-    id: revocationTarget.revocationId, count: count(), ended: sql<number>`(count(*) filter (where ${hasEnded}))::integer`,
-  }).from(revocationTarget).where(inArray(revocationTarget.revocationId, ids)).groupBy(revocationTarget.revocationId)
-  for (const { id, ...row } of counts) Object.assign(summaries.get(id)!, row)
-  const open = await db.select({ target: revocationTarget, seenAt: worker.seenAt }).from(revocationTarget)
+  // One statement, so one moment: a target that ends between two would be in neither.
+  const counts = db.select({
+    id: revocationTarget.revocationId, count: count().as('count'), ended: sql<number>`(count(*) filter (where ${hasEnded}))::integer`.as('ended'),
+  }).from(revocationTarget).where(inArray(revocationTarget.revocationId, ids)).groupBy(revocationTarget.revocationId).as('counts')
+  const rows = await db.select({ id: counts.id, count: counts.count, ended: counts.ended, target: revocationTarget, seenAt: worker.seenAt }).from(counts)
+    .leftJoin(revocationTarget, and(eq(revocationTarget.revocationId, counts.id), isOpen))
     .leftJoin(worker, eq(worker.id, revocationTarget.workerId))
-    .where(and(inArray(revocationTarget.revocationId, ids), isOpen))
-  for (const { target, seenAt } of open) summaries.get(target.revocationId)!.open.push({ target: toTarget(target), seenAt })
+  for (const { id, target, seenAt, ...row } of rows) {
+    const summary = Object.assign(summaries.get(id)!, row)
+    if (target !== null) summary.open.push({ target: toTarget(target), seenAt })
+  }
   return summaries
 }
 

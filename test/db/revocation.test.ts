@@ -2,7 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Db } from '../../src/db/client.js'
-import { followTargets, listRevocations } from '../../src/db/revocation.js'
+import { followTargets, listRevocations, summarizeTargets } from '../../src/db/revocation.js'
 import * as schema from '../../src/db/schema.js'
 import { listUntold } from '../../src/db/worker.js'
 import { createTestDatabase } from '../support/server.js'
@@ -66,4 +66,13 @@ it('sessions that have not told yet are known by their ids: what they have loade
   const untold = await listUntold(db, { entryId: 'srv_1', cursor: '0badf00d-00000000000001', moment: new Date(0) })
   expect(untold).toEqual([{ workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' } }])
   expect(asked.at(-1)!.query.split(' from ')[0]).not.toContain('entries')
+})
+
+it('S13: what is counted and what is open are of one moment: one statement, or a target that ends in between is in neither', async () => {
+  const before = asked.length
+  const summaries = await summarizeTargets(db, ['rev_1000', 'rev_7', 'rev_none'])
+  expect(asked).toHaveLength(before + 1)
+  expect([...summaries].map(([id, { count, ended, open }]) => [id, count, ended, open.map(({ target }) => target.state)])).toEqual([
+    ['rev_1000', 1, 0, ['APPLIED']], ['rev_7', 1, 1, []], ['rev_none', 0, 0, []],
+  ])
 })
