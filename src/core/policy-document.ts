@@ -132,3 +132,9 @@ export function completePolicy(document: PolicyDocument, base: FullPolicyDocumen
     staleAfterSeconds: document.staleAfterSeconds ?? base.staleAfterSeconds,
   }
 }
+
+/** A document as it may be set, and as workers read it: lists that are not there are left out, for null is no list. */
+export function writtenPolicy(full: FullPolicyDocument): PolicyDocument {
+  const { mcpServers: { allow, ...mcpServers }, stdio: { directories, ...stdio } } = full
+  return { ...full, mcpServers: { ...(allow && { allow }), ...mcpServers }, stdio: { ...stdio, ...(directories && { directories }) } }
+}

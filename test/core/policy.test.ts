@@ -5,7 +5,7 @@ import { CatalogError } from '../../src/core/errors.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
 import { evaluate, type VerdictKind } from '../../src/core/policy.js'
-import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy } from '../../src/core/policy-document.js'
+import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
 
 const policyOf = (document: PolicyDocument = {}, revision = 3): Policy => ({ revision, document: completePolicy(document) })
 const subject = (transport: object, name = 'x') =>
@@ -34,6 +34,12 @@ describe('the document', () => {
   ])('is completed from the default: %s', (_, document, full) => {
     expect(completePolicy(parsePolicyDocument(document))).toEqual(full)
     expect(readPolicy(5, document)).toEqual({ revision: 5, document: full })
+  })
+
+  it.each([['the default', defaultPolicy], ['what denies everything', denyingPolicy]])('as it is written out can be read and set again: %s', (_, full) => {
+    const written = writtenPolicy(full)
+    expect(completePolicy(parsePolicyDocument(JSON.parse(JSON.stringify(written))))).toEqual(full)
+    expect(readPolicy(1, written).document).toEqual(full)
   })
 
   it('has the default that domain.md promises', () => {
