@@ -49,7 +49,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     viewer: everybody, node: people,
     mcpServers: people, mcpServer: people, agents: people, agent: people, entryHistory: people,
     effectiveCatalog: everybody, explainAvailability: everybody,
-    policy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
+    policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
     workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
   },
   Mutation: {
@@ -69,7 +69,7 @@ export const openTypes = [
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
   'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
   'EntryRevisionConnection', 'EntryRevisionEdge', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
-  'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyPayload', 'Principal', 'RemoteTransport',
+  'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
   'RemovedEntry', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
   'RevocationTargetConnection', 'RevocationTargetEdge', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
   'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',

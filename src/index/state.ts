@@ -4,8 +4,8 @@ import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type Poli
 import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
-import { completePolicy, type Policy, readPolicy } from '../core/policy-document.js'
-import { isDormant, judge, narrowed, type Policies } from './judge.js'
+import { completePolicy, type Policy } from '../core/policy-document.js'
+import { isDormant, judge, type Policies, putPolicy } from './judge.js'
 
 /** Everything that decisions and the feed need, as it stands at one sequence. */
 export interface CatalogState {
@@ -13,8 +13,8 @@ export interface CatalogState {
   sequence: number
   /** The deployment's policy, completed. */
   policy: Policy
-  /** What judges the entries of teams with a policy of their own, by team id. */
-  teamPolicies: Map<string, Policies>
+  /** What judges the entries of teams with a policy of their own, by team id. A change makes a new map: decisions rest on it. */
+  teamPolicies: ReadonlyMap<string, Policies>
   /** As stored, by owner id. */
   policies: Map<string, PolicyRecord>
   /** Counts changes of how people and teams are called. */
@@ -204,19 +204,16 @@ function removeEntry(state: CatalogState, id: string): void {
   if (sameName?.size === 0) state.entriesByName.delete(nameKey(old))
 }
 
-function putPolicy(state: CatalogState, record: PolicyRecord): void {
-  state.policies.set(record.owner.id, record)
-  if (record.owner.kind === 'DEPLOYMENT') state.policy = readPolicy(record.revision, record.document)
-  const ofTeams = [...state.policies.values()].filter(({ owner }) => owner.kind === 'TEAM')
-  state.teamPolicies = new Map(ofTeams.map(({ owner, revision, document }) => [owner.id, narrowed(state.policy, revision, document)]))
-}
-
-/** A new policy judges every entry again; names whose status it alters are touched. */
+/**
+ * A new policy judges every entry again that it governs: all, or the team's own. Names whose status it alters are touched; of a team, whose
+ * change reaches nobody else, every name, so that views hold the new verdicts.
+ */
 function rejudge(state: CatalogState, record: PolicyRecord, touched: Touched): void {
   putPolicy(state, record)
-  for (const old of [...state.entries.values()]) {
+  const isOfAll = record.owner.kind === 'DEPLOYMENT'
+  for (const old of isOfAll ? [...state.entries.values()] : entriesOf(state, record.owner)) {
     const judged = putEntry(state, old)
-    if (judged.status !== old.status) touched.names.add(nameKey(judged))
+    if (!isOfAll || judged.status !== old.status) touched.names.add(nameKey(judged))
   }
 }
 
