@@ -36,7 +36,7 @@ export function commit<Result>(
 
 /** The same for one entry: it is written together with what else waits (entry-lane.ts). */
 export function commitEntry<Result>(
-  services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'plan'>>,
+  services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'quota' | 'plan'>>,
 ): Promise<Committed<Result>> {
   return decideAndWrite(services, actor, async (decision) => services.writer.writeEntry({ ...decision, ...await decide() }))
 }

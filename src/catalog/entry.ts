@@ -4,6 +4,7 @@ import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { frozenRefusal, policyDenied, revokedRefusal, unblocked } from './block.js'
+import { quotaOf } from './quota.js'
 import { resolveReach, type ReachInput } from './reach.js'
 import { isEqualJson } from '../core/canonical.js'
 import { type ApplyMoment, type Definition, type Entry, type EntryKind, isRevoked, type JudgedEntry, toCandidate } from '../core/entry.js'
@@ -29,7 +30,7 @@ export interface UpdateInput extends ReachInput {
   apply?: ApplyMoment | null
 }
 
-/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN */
+/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN, QUOTA_EXCEEDED */
 export function registerEntry(
   context: CatalogContext, kind: EntryKind, input: RegisterInput, definition: Definition,
 ): Promise<Committed<JudgedEntry>> {
@@ -37,7 +38,7 @@ export function registerEntry(
   return commitEntry(context, actorOf(context.principal), async () => {
     const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
     const entry = newEntry(context, kind, owner, name, definition, input)
-    return { id: null, owner, plan: () => ({ after: entry, change: registered(context, entry), result: judged(context, entry) }) }
+    return { id: null, owner, quota: quotaOf(context.index.state, owner), plan: () => ({ after: entry, change: registered(context, entry), result: judged(context, entry) }) }
   })
 }
 
@@ -78,7 +79,7 @@ export function changeEntry(
     if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
     const change = await decide()
     return {
-      id, owner: null,
+      id, owner: null, quota: null,
       plan: (locked) => {
         const before = atRevision(locked, target)
         const after = nextRevision(context, before, change(before))

@@ -85,7 +85,7 @@ export const defaultPolicy: FullPolicyDocument = {
   headers: { deny: [] },
   tools: { drift: 'hold', maxPerMcpServer: 128 },
   approval: { allowSelf: false, approvers: 'admins', pendingExpiresAfterDays: 30 },
-  quotas: { entriesPerUser: 100, entriesPerTeam: 500 },
+  quotas: { entriesPerUser: 1000, entriesPerTeam: 5000 },
   static: { overridable: [] },
   staleAfterSeconds: 600,
 }

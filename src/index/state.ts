@@ -2,7 +2,7 @@ import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
 import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
-import { isSameOwner, type Membership, type OwnerRef, type Team, type User } from '../core/owner.js'
+import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, type Policy } from '../core/policy-document.js'
 import { isDormant, judge, type Policies, putPolicy } from './judge.js'
@@ -30,6 +30,8 @@ export interface CatalogState {
   tokens: Map<string, TokenRecord>
   tokensByHash: Map<string, TokenRecord>
   entries: Map<string, JudgedEntry>
+  /** How many entries an owner has, by `ownerKey`. */
+  owned: Map<string, number>
   /** By `nameKey`: every entry of one kind and name, whoever owns it. */
   entriesByName: Map<string, Set<JudgedEntry>>
   /** What was revoked, by the entry's id, tombstones included. A change makes a new map: decisions rest on it. */
@@ -74,7 +76,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, teamPolicies: new Map(), policies: new Map(),
     names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
-    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(),
+    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
   }
   loaded.users.forEach((user) => putUser(state, user))
@@ -177,6 +179,7 @@ function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   removeEntry(state, entry.id)
   const judged = judge(state, entry)
   state.entries.set(entry.id, judged)
+  countOwned(state, judged.owner, 1)
   putBlock(state, judged)
   const key = nameKey(judged)
   if (!state.entriesByName.has(key)) state.entriesByName.set(key, new Set())
@@ -199,9 +202,16 @@ function removeEntry(state: CatalogState, id: string): void {
   const old = state.entries.get(id)
   if (old === undefined) return
   state.entries.delete(id)
+  countOwned(state, old.owner, -1)
   const sameName = state.entriesByName.get(nameKey(old))
   sameName?.delete(old)
   if (sameName?.size === 0) state.entriesByName.delete(nameKey(old))
+}
+
+function countOwned({ owned }: CatalogState, owner: OwnerRef, by: 1 | -1): void {
+  const count = (owned.get(ownerKey(owner)) ?? 0) + by
+  if (count === 0) owned.delete(ownerKey(owner))
+  else owned.set(ownerKey(owner), count)
 }
 
 /**

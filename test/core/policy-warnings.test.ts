@@ -47,12 +47,12 @@ describe('S28: a team can only narrow', () => {
 
   it.each<[string, PolicyDocument, PolicyDocument, string[]]>([
     ['nothing set', {}, {}, []],
-    ['the same again', { transports: { stdio: 'approve', http: 'allow', sse: 'deny' }, quotas: { entriesPerTeam: 500 } }, {}, []],
+    ['the same again', { transports: { stdio: 'approve', http: 'allow', sse: 'deny' }, quotas: { entriesPerTeam: 5000 } }, {}, []],
     ['stricter everywhere', { transports: { http: 'approve' }, tools: { maxPerMcpServer: 5 }, quotas: { entriesPerTeam: 3 }, approval: { pendingExpiresAfterDays: 1 } }, {}, []],
     ['looser transports', { transports: { stdio: 'allow', http: 'allow', sse: 'approve' } }, { transports: { http: 'approve' } }, ['transports.stdio', 'transports.http', 'transports.sse']],
     ['looser approval', { approval: { allowSelf: true, approvers: 'maintainers', pendingExpiresAfterDays: 31 } }, {}, ['approval.allowSelf', 'approval.approvers', 'approval.pendingExpiresAfterDays']],
     ['... where the deployment has it so', { approval: { allowSelf: true, approvers: 'maintainers' } }, { approval: { allowSelf: true, approvers: 'maintainers' } }, []],
-    ['larger numbers', { tools: { maxPerMcpServer: 129 }, quotas: { entriesPerTeam: 501 } }, {}, ['tools.maxPerMcpServer', 'quotas.entriesPerTeam']],
+    ['larger numbers', { tools: { maxPerMcpServer: 129 }, quotas: { entriesPerTeam: 5001 } }, {}, ['tools.maxPerMcpServer', 'quotas.entriesPerTeam']],
     ['exceptions that the deployment lacks', { urls: { insecureHttp: ['mcp.lan'], privateNetworks: ['10.2.3.0/24'] } }, {}, ['urls.insecureHttp.0', 'urls.privateNetworks.0']],
     ['... or has, itself or around them', { urls: { insecureHttp: ['MCP.lan'], privateNetworks: ['10.2.3.0/24'] } }, inEffect, []],
     ['launchers and folders', { stdio: { launchers: ['npx', 'bun'], directories: ['/srv/mcp/tools', '/srv/mcpx'] } }, inEffect, ['stdio.launchers.1', 'stdio.directories.1']],
