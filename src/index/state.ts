@@ -1,6 +1,7 @@
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
+import { skeletonOf } from '../core/confusable.js'
 import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
@@ -34,6 +35,8 @@ export interface CatalogState {
   owned: Map<string, number>
   /** By `nameKey`: every entry of one kind and name, whoever owns it. */
   entriesByName: Map<string, Set<JudgedEntry>>
+  /** The keys of `entriesByName` by what they look like. */
+  lookAlikes: Map<string, Set<string>>
   /** What was revoked, by the entry's id, tombstones included. A change makes a new map: decisions rest on it. */
   blocks: ReadonlyMap<string, Block>
 }
@@ -76,7 +79,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, teamPolicies: new Map(), policies: new Map(),
     names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
-    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(),
+    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
   }
   loaded.users.forEach((user) => putUser(state, user))
@@ -182,7 +185,11 @@ function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   countOwned(state, judged.owner, 1)
   putBlock(state, judged)
   const key = nameKey(judged)
-  if (!state.entriesByName.has(key)) state.entriesByName.set(key, new Set())
+  if (!state.entriesByName.has(key)) {
+    state.entriesByName.set(key, new Set())
+    const looks = nameKey({ kind: judged.kind, name: skeletonOf(judged.name) })
+    state.lookAlikes.set(looks, (state.lookAlikes.get(looks) ?? new Set()).add(key))
+  }
   state.entriesByName.get(key)!.add(judged)
   return judged
 }
@@ -205,7 +212,13 @@ function removeEntry(state: CatalogState, id: string): void {
   countOwned(state, old.owner, -1)
   const sameName = state.entriesByName.get(nameKey(old))
   sameName?.delete(old)
-  if (sameName?.size === 0) state.entriesByName.delete(nameKey(old))
+  if (sameName?.size === 0) {
+    state.entriesByName.delete(nameKey(old))
+    const looks = nameKey({ kind: old.kind, name: skeletonOf(old.name) })
+    const alike = state.lookAlikes.get(looks)
+    alike?.delete(nameKey(old))
+    if (alike?.size === 0) state.lookAlikes.delete(looks)
+  }
 }
 
 function countOwned({ owned }: CatalogState, owner: OwnerRef, by: 1 | -1): void {
@@ -225,15 +238,4 @@ function rejudge(state: CatalogState, record: PolicyRecord, touched: Touched): v
     const judged = putEntry(state, old)
     if (!isOfAll || judged.status !== old.status) touched.names.add(nameKey(judged))
   }
-}
-
-export function principalName(state: CatalogState, { kind, id }: { kind: string; id: string }): string {
-  if (kind === 'USER') return state.users.get(id)?.displayName ?? id
-  return kind === 'WORKER' ? state.tokens.get(id)?.name ?? id : 'Pilothouse'
-}
-
-export function ownerName(state: CatalogState, owner: OwnerRef): string {
-  if (owner.kind === 'DEPLOYMENT') return 'Deployment'
-  if (owner.kind === 'TEAM') return state.teams.get(owner.id)?.displayName ?? owner.id
-  return state.users.get(owner.id)?.displayName ?? owner.id
 }
