@@ -1,8 +1,11 @@
 import { type Definition, type EntryKind } from './entry.js'
-import { matchesPattern } from './mcp-server.js'
-import { type Finding, type RuleSubject } from './policy.js'
+import { matchesPattern, type McpServerDefinition } from './mcp-server.js'
+import { type Finding, type Rule, type RuleSubject } from './policy.js'
 import { completePolicy, defaultPolicy, type FullPolicyDocument, type PolicyDocument, policyDocumentSchema } from './policy-document.js'
+import { headers } from './rules/headers.js'
 import { rules } from './rules/index.js'
+import { serverLists } from './rules/server-lists.js'
+import { url } from './rules/url.js'
 import { wideningsOf } from './policy-widening.js'
 
 /** Entries as warnings ask for them: with what the policy's owner can see of all that it governs. */
@@ -12,12 +15,15 @@ export interface GovernedEntry {
   definition: Definition
 }
 
-/** Lists of a document whose items are meant for entries, by part. */
+/** Lists of a document whose items are meant for MCP servers, by part. */
 const lists = [
   ['mcpServers', 'allow'], ['mcpServers', 'deny'], ['urls', 'insecureHttp'], ['urls', 'privateNetworks'],
   ['stdio', 'launchers'], ['stdio', 'directories'], ['stdio', 'preapproved'], ['env', 'deny'], ['headers', 'deny'],
 ] as const
 type ListPath = (typeof lists)[number]
+
+/** Which rules read a part. All of them would say the same, and take longer. */
+const readers: Record<ListPath[0], readonly Rule[]> = { mcpServers: [serverLists], urls: [url], stdio: rules, env: rules, headers: [headers] }
 
 /** More would be read by nobody. */
 const maxWarnings = 100
@@ -74,10 +80,15 @@ function warningOf(path: ListPath, item: unknown, base: FullPolicyDocument, serv
  */
 function matcherOf(path: ListPath, base: FullPolicyDocument, servers: readonly RuleSubject[]): (item: unknown) => boolean {
   const none = withList(base, path, [])
+  const [part] = path
+  const isRemote = part === 'urls' || part === 'headers'
+  const concerned = part === 'mcpServers' ? servers : servers.filter(({ definition }) => (
+    ((definition as McpServerDefinition).transport.kind === 'STDIO') !== isRemote))
+  const judged = (server: RuleSubject, document: FullPolicyDocument) => judgement(readers[part], server, document)
   const withNothing = new Map<RuleSubject, string>()
   return (item) => {
     const alone = withList(base, path, [item])
-    return servers.some((server) => {
+    return concerned.some((server) => {
       const before = withNothing.get(server) ?? judged(server, none)
       withNothing.set(server, before)
       return judged(server, alone) !== before
@@ -85,8 +96,10 @@ function matcherOf(path: ListPath, base: FullPolicyDocument, servers: readonly R
   }
 }
 
-function judged(server: RuleSubject, document: FullPolicyDocument): string {
-  return JSON.stringify(rules.flatMap((rule) => rule(server, document)))
+/** What rules object to. Mends may name what is listed, whatever it matches. */
+function judgement(all: readonly Rule[], server: RuleSubject, document: FullPolicyDocument): string {
+  const findings = all.flatMap((rule) => rule(server, document))
+  return findings.map(({ rule, effect, field, message }) => `${rule} ${effect} ${field} ${message}`).join('\n')
 }
 
 function unmatchedOverrides(document: PolicyDocument, entries: readonly GovernedEntry[]): Finding[] {

@@ -11,6 +11,7 @@ const agent = (name: string) => ({ kind: 'AGENT' as EntryKind, name, definition:
 
 const entries = [
   http('public', 'https://mcp.example.com/a'), http('plain', 'http://mcp.lan/'), http('inside', 'https://10.2.3.4/'), http('loop', 'http://localhost:8080/'),
+  http('headed', 'https://h.example.net/', [{ name: 'x-team-id', value: '7' }]), server('local', { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'] } }),
   server('sse', { sse: { url: 'https://sse.corp/events' } }), agent('helper'),
 ]
 const told = (document: PolicyDocument, deployment: PolicyDocument | null = null) => (
@@ -24,6 +25,10 @@ describe('S28: items that match nothing', () => {
     ['... though another item lists it too', { urls: { privateNetworks: ['10.0.0.0/8', '10.2.0.0/16', '10.2.3.4'] } }, []],
     ['a network with a typo', { urls: { privateNetworks: ['10.2.0.0/16', '10.22.0.0/16'] } }, ['matches-nothing document.urls.privateNetworks.1']],
     ['a host that needs no exception', { urls: { insecureHttp: ['mcp.example.com'] } }, ['matches-nothing document.urls.insecureHttp.0']],
+    ['a deny with a typo', { mcpServers: { deny: [{ serverName: 'publc' }, { serverName: 'pub*' }, { serverUrl: 'https://*.exmaple.com/*' }] } }, ['matches-nothing document.mcpServers.deny.0', 'matches-nothing document.mcpServers.deny.2']],
+    ['an allow with a typo', { mcpServers: { allow: [{ serverUrl: 'https://mcp.example.com/*' }, { serverUrl: 'https://mcp.example.org/*' }, { serverCommand: ['npx', '-y', 'srv@1.2.3'] }] } }, ['matches-nothing document.mcpServers.allow.1']],
+    ['an allow that is denied', { mcpServers: { allow: [{ serverUrl: 'https://mcp.example.com/*' }, { serverUrl: 'https://10.2.3.4/*' }], deny: [{ serverUrl: 'https://*.example.com/*' }] } }, ['shadowed document.mcpServers.allow.0']],
+    ['a denied header', { headers: { deny: ['X-Team-*', 'x-tean-*'] } }, ['matches-nothing document.headers.deny.1']],
     ['an override of a static entry', { static: { overridable: ['pub*', 'helper', 'shell'] } }, ['matches-nothing document.static.overridable.2']],
     ['pins', { tools: { drift: 'hold' } }, ['no-effect document.tools.drift']],
   ])('%s', (_, document, warnings) => expect(told(document)).toEqual(warnings))
