@@ -1,5 +1,5 @@
 import { type Definition, type EntryKind } from './entry.js'
-import { matchesPattern, type McpServerDefinition } from './mcp-server.js'
+import { type McpServerDefinition } from './mcp-server.js'
 import { type Finding, type Rule, type RuleSubject } from './policy.js'
 import { completePolicy, defaultPolicy, type FullPolicyDocument, type PolicyDocument, policyDocumentSchema } from './policy-document.js'
 import { headers } from './rules/headers.js'
@@ -40,7 +40,7 @@ export function policyWarnings(stored: unknown, deployment: FullPolicyDocument |
     return [{ rule: 'unreadable', field: 'document', message: 'The document cannot be read, so everything is denied.', mend: 'Set one that parses.' }]
   }
   const document = parsed.data
-  const found: Finding[] = [...(deployment === null ? [] : wideningsOf(document, deployment)), ...withoutEffect(document)]
+  const found: Finding[] = deployment === null ? withoutEffect(document) : wideningsOf(document, deployment)
   const base = neutral(completePolicy(document, deployment ?? defaultPolicy))
   const servers = entries.filter(({ kind }) => kind === 'MCP_SERVER')
   for (const path of lists) {
@@ -50,7 +50,7 @@ export function policyWarnings(stored: unknown, deployment: FullPolicyDocument |
       if (!matches(item)) found.push({ ...warningOf(path, item, base, servers), field: `document.${path.join('.')}.${at}` })
     }
   }
-  return [...found, ...unmatchedOverrides(document, entries)].slice(0, maxWarnings)
+  return found
 }
 
 /** What is denied as a whole would hide what single items do. */
@@ -102,15 +102,15 @@ function judgement(all: readonly Rule[], server: RuleSubject, document: FullPoli
   return findings.map(({ rule, effect, field, message }) => `${rule} ${effect} ${field} ${message}`).join('\n')
 }
 
-function unmatchedOverrides(document: PolicyDocument, entries: readonly GovernedEntry[]): Finding[] {
-  return (document.static?.overridable ?? []).flatMap((pattern, at) => entries.some(({ name }) => matchesPattern(pattern, name)) ? [] : [{
-    rule: 'matches-nothing', field: `document.static.overridable.${at}`, message: 'No entry of the catalog has such a name.', mend,
-  }])
-}
-
 /** Parts that mean something only in a later version. */
-function withoutEffect({ tools }: PolicyDocument): Finding[] {
-  return tools?.drift === undefined ? [] : [{
-    rule: 'no-effect', field: 'document.tools.drift', message: 'This version does not pin the tools of servers, so nothing is held and nothing accepted.', mend: 'Leave it out, or leave it for a later version.',
-  }]
+function withoutEffect({ tools, static: ofStatic }: PolicyDocument): Finding[] {
+  const mend = 'Leave it out, or leave it for a later version.'
+  return [
+    ...(tools?.drift === undefined ? [] : [{
+      rule: 'no-effect', field: 'document.tools.drift', message: 'This version does not pin the tools of servers, so nothing is held and nothing accepted.', mend,
+    }]),
+    ...(ofStatic?.overridable ?? []).map((_, at) => ({
+      rule: 'no-effect', field: `document.static.overridable.${at}`, message: 'Workers of this version let no entry take the place of a static one.', mend,
+    })),
+  ]
 }

@@ -21,7 +21,6 @@ export function wideningsOf(document: PolicyDocument, deployment: FullPolicyDocu
       return looser(`transports.${kind}`, own !== undefined && outcomes.indexOf(own) < outcomes.indexOf(given), given)
     }),
     ...widenedLists(document, deployment),
-    ...looser('tools.drift', tools.drift === 'accept' && deployment.tools.drift === 'hold', 'hold'),
     ...exceeds('tools.maxPerMcpServer', tools.maxPerMcpServer, deployment.tools.maxPerMcpServer),
     ...looser('approval.allowSelf', approval.allowSelf === true && !deployment.approval.allowSelf, false),
     ...looser('approval.approvers', approval.approvers === 'maintainers' && deployment.approval.approvers === 'admins', 'admins'),
@@ -51,8 +50,8 @@ function widenedLists({ urls = {}, stdio = {} }: PolicyDocument, deployment: Ful
 }
 
 /** Parts that are the deployment's alone. */
-function meaningless({ quotas, static: ofStatic, staleAfterSeconds }: PolicyDocument): Finding[] {
-  const parts = { 'quotas.entriesPerUser': quotas?.entriesPerUser, static: ofStatic, staleAfterSeconds }
+function meaningless({ tools, quotas, static: ofStatic, staleAfterSeconds }: PolicyDocument): Finding[] {
+  const parts = { 'tools.drift': tools?.drift, 'quotas.entriesPerUser': quotas?.entriesPerUser, static: ofStatic, staleAfterSeconds }
   return Object.entries(parts).flatMap(([part, value]) => value === undefined ? [] : [{
     rule: 'no-effect', field: `document.${part}`, message: 'A team\'s policy governs what the team owns, so this means nothing in it.', mend: 'Leave it out; it belongs into the deployment\'s policy.',
   }])

@@ -29,7 +29,7 @@ describe('S28: items that match nothing', () => {
     ['an allow with a typo', { mcpServers: { allow: [{ serverUrl: 'https://mcp.example.com/*' }, { serverUrl: 'https://mcp.example.org/*' }, { serverCommand: ['npx', '-y', 'srv@1.2.3'] }] } }, ['matches-nothing document.mcpServers.allow.1']],
     ['an allow that is denied', { mcpServers: { allow: [{ serverUrl: 'https://mcp.example.com/*' }, { serverUrl: 'https://10.2.3.4/*' }], deny: [{ serverUrl: 'https://*.example.com/*' }] } }, ['shadowed document.mcpServers.allow.0']],
     ['a denied header', { headers: { deny: ['X-Team-*', 'x-tean-*'] } }, ['matches-nothing document.headers.deny.1']],
-    ['an override of a static entry', { static: { overridable: ['pub*', 'helper', 'shell'] } }, ['matches-nothing document.static.overridable.2']],
+    ['overrides of static entries', { static: { overridable: ['pub*', 'shell'] } }, ['no-effect document.static.overridable.0', 'no-effect document.static.overridable.1']],
     ['pins', { tools: { drift: 'hold' } }, ['no-effect document.tools.drift']],
   ])('%s', (_, document, warnings) => expect(told(document)).toEqual(warnings))
 
@@ -62,7 +62,7 @@ describe('S28: a team can only narrow', () => {
     ['... or has, itself or around them', { urls: { insecureHttp: ['MCP.lan'], privateNetworks: ['10.2.3.0/24'] } }, inEffect, []],
     ['launchers and folders', { stdio: { launchers: ['npx', 'bun'], directories: ['/srv/mcp/tools', '/srv/mcpx'] } }, inEffect, ['stdio.launchers.1', 'stdio.directories.1']],
     ['command lines', { stdio: { preapproved: [['npx', '-y', 'srv@1.2.3'], ['npx', '-y', 'srv@1.2.4']] } }, inEffect, ['stdio.preapproved.1']],
-    ['what is the deployment\'s alone', { quotas: { entriesPerUser: 1 }, static: { overridable: ['public'] }, staleAfterSeconds: 60 }, {}, ['quotas.entriesPerUser', 'static', 'staleAfterSeconds']],
+    ['what is the deployment\'s alone', { tools: { drift: 'hold' }, quotas: { entriesPerUser: 1 }, static: { overridable: ['public'] }, staleAfterSeconds: 60 }, {}, ['tools.drift', 'quotas.entriesPerUser', 'static', 'staleAfterSeconds']],
   ])('%s', (_, document, deployment, fields) => {
     expect(told(document, deployment).filter((text) => text.startsWith('no-effect'))).toEqual(fields.map((field) => `no-effect document.${field}`))
   })
