@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Definition, type EntryKind } from '../../src/core/entry.js'
@@ -84,6 +85,22 @@ describe('the document', () => {
   it('S23: what workers are told then denies every transport', () => {
     for (const one of [http(), sse, stdio]) expect(evaluate(one, [{ revision: 0, document: denyingPolicy }]).kind).toBe('DENY')
     expect(denyingPolicy.urls).toEqual({ insecureHttp: [], privateNetworks: [] })
+  })
+})
+
+describe('docs/policy.md', () => {
+  const page = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8')
+  const blocks = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => JSON.parse(text!) as object)
+
+  it('prints the whole default, and documents that parse', () => {
+    expect(blocks[0]).toEqual(writtenPolicy(defaultPolicy))
+    expect(blocks.map((block) => parsePolicyDocument(block))).toEqual(blocks)
+  })
+
+  it('has a row for each part', () => {
+    const told = [...page.matchAll(/^\| `([a-z]\w+(?:\.\w+)?)` \|/gm)].map(([, name]) => name!)
+    const parts = Object.entries(defaultPolicy).flatMap(([part, value]) => (typeof value === 'object' ? Object.keys(value as object).map((name) => `${part}.${name}`) : part))
+    expect(told.filter((name) => name === 'staleAfterSeconds' || name.includes('.'))).toEqual(parts)
   })
 })
 
