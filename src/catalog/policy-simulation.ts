@@ -4,7 +4,7 @@ import { type JudgedEntry } from '../core/entry.js'
 import { ownerKey } from '../core/owner.js'
 import { evaluate, type Verdict } from '../core/policy.js'
 import { parsePolicyDocument } from '../core/policy-document.js'
-import { policiesOf, policiesWith } from '../index/judge.js'
+import { policiesOf, withPolicy } from '../index/judge.js'
 import { actorOf, type CatalogContext } from './context.js'
 import { canSee } from './authorize.js'
 import { governedBy, policyOwner, requireRevision, type SetPolicyInput } from './policy.js'
@@ -28,7 +28,7 @@ export async function simulatePolicy(context: CatalogContext, input: SetPolicyIn
   const owner = await policyOwner(context, 'WRITE_POLICY', input.owner)
   const { state } = context.index
   requireRevision(state.policies.get(owner.id) ?? null, input)
-  const next = policiesWith(state, { owner, revision: input.expectedRevision + 1, document })
+  const next = withPolicy(state, { owner, revision: input.expectedRevision + 1, document })
   const effects: PolicyEffect[] = []
   for (const [at, entry] of governedBy(state, owner).entries()) {
     const after = evaluate(entry, policiesOf(next, entry.owner))

@@ -37,8 +37,9 @@ export function policyNow({ index }: CatalogContext, owner: OwnerRef): PolicyRec
 /**
  * What of a policy does not do what it seems to say (S28), for whoever may set it: nobody else is to learn what others' entries match.
  */
-export function warningsOf({ index: { state }, principal }: CatalogContext, { owner, revision, document }: PolicyRecord): Finding[] {
-  if (revision === 0 || !can(principal, 'WRITE_POLICY', owner)) return []
+export function warningsOf({ index: { state }, principal }: CatalogContext, { owner, document }: PolicyRecord): Finding[] {
+  // Before the first one there is the default, which is not meant for anything.
+  if (!state.policies.has(owner.id) || !can(principal, 'WRITE_POLICY', owner)) return []
   return policyWarnings(document, owner.kind === 'TEAM' ? state.policy.document ?? denyingPolicy : null, governedBy(state, owner))
 }
 

@@ -23,8 +23,8 @@ export function putPolicy(state: CatalogState, record: PolicyRecord): void {
   ])
 }
 
-/** What would judge entries if a policy were this one. */
-export function policiesWith(state: CatalogState, record: PolicyRecord): Pick<CatalogState, 'policy' | 'teamPolicies'> {
+/** What would judge entries if a policy were this one. Nothing of the state is changed. */
+export function withPolicy(state: CatalogState, record: PolicyRecord): CatalogState {
   const next = { ...state, policies: new Map(state.policies) }
   putPolicy(next, record)
   return next

@@ -118,6 +118,27 @@ describe("a team's policy", () => {
   })
 })
 
+describe("the deployment's policy", () => {
+  it.each([['cannot be read', sql`update policy set document = '{"transports":"all"}' where owner_id = 'deployment'`], ['is gone', sql`delete from policy where owner_id = 'deployment'`]])(
+    'S23: one that %s denies everything, with the reason, until another one is set', async (_, harm) => {
+      await server.register(stranger, 'strangers-tool')
+      const { revision } = await setDeployment({})
+      await database.db.execute(harm)
+      const node = await server.node()
+      const { explainAvailability } = await node.as(stranger).client.execute(ExplainAvailabilityDocument, { owner: { kind: 'USER' }, kind: 'MCP_SERVER', name: 'strangers-tool' })
+      expect(explainAvailability).toMatchObject({ available: false, entry: { status: 'POLICY_DENIED' } })
+      expect(explainAvailability.steps).toContainEqual({ check: 'policy', passed: false, reason: 'The policy cannot be read, so nothing is allowed. An admin has to set a policy that parses.' })
+      expect(await namesOf(node.as(stranger))).toEqual([])
+      expect((await (await node.as(stranger).watch()).nextSnapshot()).policy.document).toMatchObject({ transports: { stdio: 'deny', http: 'deny', sse: 'deny' } })
+      const broken = await read(node.as(server.admin), deployment)
+      expect(broken.warnings).toMatchObject([{ rule: 'unreadable' }])
+      expect([revision, 0]).toContain(broken.revision)
+      await set(node.as(server.admin), deployment, broken.revision, {})
+      expect(await namesOf(node.as(stranger))).toContain('strangers-tool')
+      await server.admin.raw('mutation { deleteEntry(input: { id: "' + explainAvailability.entry!.id + '", expectedRevision: 1 }) { cursor } }')
+    })
+})
+
 describe('warnings', () => {
   it('S28: tell of what matches nothing, to those who may set it and to nobody else', async () => {
     const urls = { insecureHttp: ['mcp.lan'], privateNetworks: ['10.2.0.0/16', '10.3.0.0/16'] }
