@@ -2,7 +2,7 @@ type Kind = 'a launcher' | 'a shell' | 'an interpreter' | 'a program that runs o
 
 /** Programs whose arguments are code, or another command line: what would run is judged by nobody. */
 const programs = new Map<string, Kind>([
-  ...kindOf('a launcher', 'npx uvx uv node nodejs python docker deno'),
+  ...kindOf('a launcher', 'npx uvx uv node nodejs python python3 docker deno'),
   ...kindOf('a shell', 'sh bash rbash dash ash zsh ksh mksh pdksh csh tcsh fish elvish nu nushell xonsh ion yash rc es cmd command powershell pwsh busybox toybox'),
   ...kindOf('an interpreter', `bun perl ruby irb jruby php php-cgi pypy pypy3 cpython graalpy ipython micropython jython lua luajit tclsh wish expect awk gawk mawk nawk sed
     osascript java javaw jshell groovy kotlin scala clojure clj go rscript r julia octave elixir iex erl escript ghci runghc runhaskell ocaml guile racket sbcl clisp swift dotnet
