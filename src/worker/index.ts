@@ -45,6 +45,10 @@ export interface CatalogWorkerOptions {
   callTimeoutMs?: number
   /** Milliseconds a stdio server has between SIGTERM and SIGKILL. Default 2,000. */
   graceMs?: number
+  /** Milliseconds of silence after which the catalog is asked whether it is still there. Default 10,000. */
+  keepAliveMs?: number
+  /** Milliseconds that the catalog has to answer that, to take a connection, and to take a report; then it counts as not reached. Default 5,000. */
+  deadPeerMs?: number
   /** Time and chance; tests give their own. Default: the system's, monotonic. */
   clock?: Clock
 }
@@ -95,9 +99,6 @@ interface Place {
   status: () => SessionStatus
 }
 
-/** For one status report. */
-const reportTimeoutMs = 5000
-
 /** A worker's memory. */
 interface Shop {
   options: CatalogWorkerOptions
@@ -118,9 +119,9 @@ interface Shop {
  * @throws TypeError for a `url` that is not http or https
  */
 export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {
-  const { url, token, clock = systemClock, log = () => {} } = options
+  const { url, token, clock = systemClock, log = () => {}, keepAliveMs, deadPeerMs = 5000 } = options
   const env = Object.fromEntries(Object.entries(options.env ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined))
-  const client = createCatalogClient({ url, token, timeoutMs: reportTimeoutMs })
+  const client = createCatalogClient({ url, token, timeoutMs: deadPeerMs })
   const sessions: Shop['sessions'] = new Map()
   const reporter = createStatusReporter({
     workerId: options.workerId, sessions, clock, log,
@@ -128,7 +129,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   })
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
-    transport: createFeedTransport({ url, token, onReconnected: reporter.reconnected }),
+    transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
     relay: createRelay(), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)

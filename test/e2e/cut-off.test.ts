@@ -39,15 +39,18 @@ interface Scene {
   restore: () => void
 }
 
+/** How a network is lost: every connection is reset, or nobody is told and nothing arrives any more. */
+type Loss = 'interrupt' | 'silence'
+
 /** Two workers, each with a session of the same person that has `tickets` and `kept`; one of them has just lost its network. */
-async function cutOffScene(name: string): Promise<Scene> {
+async function cutOffScene(name: string, loss: Loss = 'interrupt'): Promise<Scene> {
   const [alice, other] = await Promise.all([server.user(name), server.user(`${name}-other`)])
   const { id } = await server.register(alice, 'tickets', { url: upstream.url })
   const { cursor } = await server.register(alice, 'kept', { url: `${upstream.url}?kept` })
   const proxy = await startProxy(server.url)
   onTestFinished(proxy.close)
   const log: string[] = []
-  const open = async (more: Pick<CatalogWorkerOptions, 'url' | 'workerId' | 'clock' | 'log'>) => {
+  const open = async (more: Pick<CatalogWorkerOptions, 'url' | 'workerId' | 'clock' | 'log' | 'keepAliveMs' | 'deadPeerMs'>) => {
     const adapter = mcpAdapter()
     const worker = await createCatalogWorker({ token: machine.token, ...more })
     onTestFinished(() => worker.close())
@@ -57,7 +60,7 @@ async function cutOffScene(name: string): Promise<Scene> {
   }
   const cutOffId = `${name}-b-cut-off`
   const connected = await open({ url: server.url, workerId: `${name}-a-connected` })
-  const cutOff = await open({ url: proxy.through(server.url), workerId: cutOffId, clock, log: (message) => void log.push(message) })
+  const cutOff = await open({ url: proxy.through(server.url), workerId: cutOffId, clock, log: (message) => void log.push(message), keepAliveMs: 200, deadPeerMs: 1_000 })
   await poll(async () => {
     clock.advance(1_000)
     const reported = (await alice.client.execute(WorkersDocument)).workers.find((worker) => worker.name === cutOffId)!
@@ -66,7 +69,7 @@ async function cutOffScene(name: string): Promise<Scene> {
   // Somebody else's change comes as a bookmark, so nothing is new to report: it only tells that the worker has heard by now.
   await cutOff.session.settled((await server.register(other, 'foreign')).cursor)
   const heardAt = nowMs()
-  proxy.interrupt()
+  proxy[loss]()
   await poll(() => log).toContainEqual(expect.stringContaining('LIVE -> DISCONNECTED'))
   return {
     alice, connected: connected.adapter, cutOff: cutOff.adapter, cutOffId, heardAt, entryId: id,
@@ -101,13 +104,14 @@ const seconds = (count: number) => count * 1_000
 const poll = <Value>(ask: () => Value | Promise<Value>) => expect.poll(ask, { timeout: 20_000 })
 
 describe('S13: revoked while a worker is cut off', () => {
-  it.each([
+  it.each<[unit: string, loss: Loss, gap: number, trustsUntil: (moments: Moments) => number]>([
     // It may have heard until then, also from a node that had just lost the database.
-    ['seconds', 5, ({ revokedAt }: Moments) => revokedAt + seconds(10 + 600)],
+    ['seconds', 'interrupt', 5, ({ revokedAt }) => revokedAt + seconds(10 + 600)],
+    ['moments', 'silence', 5, ({ revokedAt }) => revokedAt + seconds(10 + 600)],
     // Had it heard anything after its next report was due, that report would have come.
-    ['minutes', 300, ({ reportedAt }: Moments) => reportedAt + seconds(30 + 600)],
-  ])('%s after the cut: goes on until its trust is over, which is in time, and is overdue only until it is back', async (unit, gap, trustsUntil) => {
-    const scene = await cutOffScene(unit)
+    ['minutes', 'interrupt', 300, ({ reportedAt }) => reportedAt + seconds(30 + 600)],
+  ])('%s after the cut (%s): goes on until its trust is over, which is in time, and is overdue only until it is back', async (unit, loss, gap, trustsUntil) => {
+    const scene = await cutOffScene(unit, loss)
     const { connected, cutOff, heardAt } = scene
     clock.advance(seconds(gap))
     const revokedAt = nowMs()
