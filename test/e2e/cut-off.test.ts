@@ -1,26 +1,24 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { RevocationDocument, type RevocationQuery, RevokeEntryDocument, type RevokeEntryInput, type RevokeEntryMutation, WorkersDocument } from '../../src/client/index.js'
 import { mcpAdapter, type McpAdapter } from '../../src/worker/adapters/mcp.js'
 import { type CatalogWorkerOptions, createCatalogWorker } from '../../src/worker/index.js'
 import { handClock } from '../support/fake-feed.js'
-import { startTestMcpServer, type TestMcpServer, text } from '../support/mcp-servers.js'
+import { startTestMcpServer, text } from '../support/mcp-servers.js'
 import { startProxy } from '../support/proxy.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
-import { type Person, startTestServer, type TestServer } from '../support/server.js'
+import { type Person, startLoopbackServer } from '../support/server.js'
+import { closing, shared } from '../support/shared.js'
 
 /** One time for the catalog and for the worker that is cut off, each by a clock of its own. The other worker has the machine's. */
 const clock = handClock()
 const epochMs = Date.now() - clock.nowMs()
 const nowMs = () => epochMs + clock.nowMs()
 
-let server: TestServer
-let upstream: TestMcpServer
-let machine: Person
-beforeAll(async () => {
-  ;[server, upstream] = await Promise.all([startTestServer({ now: () => new Date(nowMs()), bookmarkMs: 50 }), startTestMcpServer([{ name: 'lookup' }])])
-  ;[machine] = await Promise.all([server.worker(), server.allowLoopback()])
+const { server, upstream } = shared({
+  server: () => startLoopbackServer({ now: () => new Date(nowMs()), bookmarkMs: 50 }), upstream: () => startTestMcpServer([{ name: 'lookup' }]),
 })
-afterAll(() => Promise.all([server.close(), upstream.close()]))
+let machine: Person
+beforeAll(async () => { machine = await server.worker() })
 
 type Receipt = NonNullable<RevocationQuery['revocation']>
 
@@ -47,13 +45,11 @@ async function cutOffScene(name: string, loss: Loss = 'interrupt'): Promise<Scen
   const [alice, other] = await Promise.all([server.user(name), server.user(`${name}-other`)])
   const { id } = await server.register(alice, 'tickets', { url: upstream.url })
   const { cursor } = await server.register(alice, 'kept', { url: `${upstream.url}?kept` })
-  const proxy = await startProxy(server.url)
-  onTestFinished(proxy.close)
+  const proxy = closing(await startProxy(server.url))
   const log: string[] = []
   const open = async (more: Pick<CatalogWorkerOptions, 'url' | 'workerId' | 'clock' | 'log' | 'keepAliveMs' | 'deadPeerMs'>) => {
     const adapter = mcpAdapter()
-    const worker = await createCatalogWorker({ token: machine.token, ...more })
-    onTestFinished(() => worker.close())
+    const worker = closing(await createCatalogWorker({ token: machine.token, ...more }))
     const session = await worker.openSession({ id: more.workerId, owner: { kind: 'USER', id: alice.id }, adapter })
     await session.settled(cursor)
     return { adapter, session }

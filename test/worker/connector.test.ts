@@ -3,20 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type McpTransport, type NameValue } from '../../src/core/mcp-server.js'
 import { systemClock } from '../../src/worker/clock.js'
 import { createConnector, type Upstream, type UpstreamTarget } from '../../src/worker/connector.js'
 import { handClock } from '../support/fake-feed.js'
 import { freePort, hangingTool, isAlive, serverScript, startEverything, startSilentServer, startTestMcpServer, text } from '../support/mcp-servers.js'
-
-const cleanups: Array<() => Promise<unknown>> = []
-afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
-
-function closing<Thing extends { close: () => Promise<unknown> }>(thing: Thing): Thing {
-  cleanups.push(() => thing.close())
-  return thing
-}
+import { closing } from '../support/shared.js'
 
 const http = (url: string, headers: NameValue[] = []): McpTransport => ({ kind: 'HTTP', url, headers })
 const stdio = (command: string, args: string[], env: NameValue[] = []): McpTransport => ({ kind: 'STDIO', command, args, env, cwd: null })

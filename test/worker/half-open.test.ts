@@ -1,9 +1,10 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
 import { cursorAt, delta, type FakeOperation, handClock, removed, snapshot, startFakeFeed, wireServer } from '../support/fake-feed.js'
 import { startTestMcpServer, text } from '../support/mcp-servers.js'
 import { startProxy } from '../support/proxy.js'
+import { closing } from '../support/shared.js'
 
 const poll = <Value>(ask: () => Value | Promise<Value>) => expect.poll(ask, { timeout: 20_000 })
 
@@ -11,12 +12,11 @@ it('S13: behind a network that goes silent a worker notices, goes on within its 
   const clock = handClock()
   const [feed, upstream] = await Promise.all([startFakeFeed(), startTestMcpServer([{ name: 'lookup' }])])
   const proxy = await startProxy(feed.url)
-  onTestFinished(async () => { await Promise.all([proxy.close(), feed.close(), upstream.close()]) })
+  ;[feed, upstream, proxy].forEach(closing)
   const log: string[] = []
-  const worker = await createCatalogWorker({
+  const worker = closing(await createCatalogWorker({
     url: proxy.through(feed.url), token: 'pht_test', workerId: 'w1', clock, keepAliveMs: 100, deadPeerMs: 400, log: (message) => void log.push(message),
-  })
-  onTestFinished(worker.close)
+  }))
   const host = mcpAdapter()
   const servers = ['kept', 'gone'].map((name, at) => wireServer(String(at), name, { url: `${upstream.url}?${name}` }))
   const opening = worker.openSession({ id: 's1', owner: { kind: 'USER', id: 'u1' }, adapter: host })

@@ -1,9 +1,10 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { memoryAdapter } from '../../src/worker/adapters/memory.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
 import { createStartLimit } from '../../src/worker/start-limit.js'
 import { cursorAt, delta, removed, snapshot, startFakeFeed, wireServer } from '../support/fake-feed.js'
 import { startSilentServer } from '../support/mcp-servers.js'
+import { closing } from '../support/shared.js'
 
 /** Work that ends when the test says so. */
 function works(count: number) {
@@ -46,12 +47,8 @@ it('S13: who is given up waits no longer, and takes nobody\'s place', async () =
 })
 
 it('S13: is one for all sessions of a worker, and what is withdrawn waits for none of them', async () => {
-  const [feed, silent] = await Promise.all([startFakeFeed(), startSilentServer()])
-  const worker = await createCatalogWorker({ url: feed.url, token: 'pht_test', workerId: 'w1', maxConcurrentStarts: 3 })
-  onTestFinished(async () => {
-    await worker.close()
-    await Promise.all([feed.close(), silent.close()])
-  })
+  const [feed, silent] = [closing(await startFakeFeed()), closing(await startSilentServer())]
+  const worker = closing(await createCatalogWorker({ url: feed.url, token: 'pht_test', workerId: 'w1', maxConcurrentStarts: 3 }))
   const opening = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => worker.openSession({ id, owner: { kind: 'USER', id: 'u1' }, adapter: memoryAdapter() }))
   const operation = await feed.operation()
   operation.send(snapshot(cursorAt(1)))

@@ -1,10 +1,12 @@
 import { type ResumeSessionConfig } from '@github/copilot-sdk'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { type CopilotHandle, type CopilotSessions } from '../../../src/worker/copilot-client.js'
-import { type CopilotRuntime, describeOnRuntime, startCopilotRuntime } from '../../support/copilot-runtime.js'
-import { type LiveCopilot, type LiveOptions, openCopilot } from '../../support/copilot-session.js'
+import { type CopilotRuntime } from '../../support/copilot-runtime.js'
+import { type LiveCopilot, type LiveOptions } from '../../support/copilot-session.js'
+import { describeCopilot } from '../../support/copilot-suite.js'
 import { handClock, wireAgent, wireServer } from '../../support/fake-feed.js'
-import { startTestMcpServer, type TestMcpServer } from '../../support/mcp-servers.js'
+import { startTestMcpServer } from '../../support/mcp-servers.js'
+import { shared } from '../../support/shared.js'
 
 const now = { apply: 'NOW' as const }
 type Send = (config: ResumeSessionConfig) => Promise<CopilotHandle>
@@ -35,22 +37,14 @@ function spoilable(real: CopilotRuntime['client']): Spoiled {
   return spoiled
 }
 
-describeOnRuntime('a resume that fails on the real runtime', () => {
-  let runtime: CopilotRuntime
-  let tickets: TestMcpServer
-  const cleanups: Array<() => Promise<unknown>> = []
-  beforeAll(async () => { [runtime, tickets] = await Promise.all([startCopilotRuntime(), startTestMcpServer([{ name: 'lookup' }])]) })
-  afterAll(() => Promise.all([runtime.close(), tickets.close()]))
-  afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
-
+describeCopilot('a resume that fails on the real runtime', ({ runtime, open: openLive }) => {
+  const { tickets } = shared({ tickets: () => startTestMcpServer([{ name: 'lookup' }]) })
   const ticketsServer = () => wireServer('1', 'tickets', { url: tickets.url, ...now })
   const helper = wireAgent('2', 'helper', { prompt: 'You are the helper.', mcpServers: ['tickets'], agentTools: [], ...now })
   const other = (revision: number) => wireAgent('3', 'other', { prompt: `You are other ${revision}.`, mcpServers: ['tickets'], agentTools: [], revision, ...now })
   const open = async (options: LiveOptions = {}) => {
     const spoiled = spoilable(runtime.client)
-    const live = await openCopilot(runtime, { client: spoiled.client, ...options })
-    cleanups.push(live.close)
-    return { spoiled, ...live }
+    return { spoiled, ...await openLive({ client: spoiled.client, ...options }) }
   }
   const withHelper: LiveOptions = { agent: 'helper', grants: 'SET' }
   const rowOf = ({ session }: LiveCopilot, wanted: string) => session.effective.find(({ name }) => name === wanted)
