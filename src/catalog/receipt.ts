@@ -1,19 +1,12 @@
 import { isEqualJson } from '../core/canonical.js'
 import { can } from '../core/access.js'
-import { formatCursor } from '../core/change.js'
-import { type Entry, type JudgedEntry } from '../core/entry.js'
-import { type OwnerRef } from '../core/owner.js'
-import { type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, silentAfterMs, targetAfter } from '../core/revocation.js'
-import { type Withdrawal, type WithdrawalVerb } from '../core/withdrawal.js'
-import { connectedForMs, trustForMs } from '../core/worker-status.js'
-import { lastChangeOf } from '../db/audit.js'
+import { type JudgedEntry } from '../core/entry.js'
+import { type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, subscriptionAfter, targetAfter } from '../core/revocation.js'
 import { type Tx } from '../db/client.js'
-import { type Head, lockHead } from '../db/head.js'
-import {
-  addLateTargets, addUntold, findRevocation, followTargets, insertRevocation, listRevocations, listTargets, summarizeTargets, writeTargets,
-} from '../db/revocation.js'
-import { type HeldSession, listUntold } from '../db/worker.js'
-import { actorOf, type CatalogContext, type CatalogServices, newId } from './context.js'
+import { addLateTargets } from '../db/receipt.js'
+import { findRevocation, followSubscriptions, followTargets, listRevocations, listTargets, summarizeTargets, writeTargets } from '../db/revocation.js'
+import { type CatalogContext, type CatalogServices } from './context.js'
+import { ago, nodesAliveSince } from './open-receipt.js'
 import { visibleOwners, workerById, type WorkerView } from './worker.js'
 
 /** A receipt as it stands now. */
@@ -39,52 +32,6 @@ export interface TargetView extends JudgedTarget {
 /** For so long after something has ended calls that are refused are still counted, and sessions that nobody knew of are added. */
 const followedForMs = 15 * 60_000
 
-const ago = ({ now }: CatalogServices, ms: number): Date => new Date(now().getTime() - ms)
-
-/** Workers that were not heard of since have had to stop by themselves: their sessions are no targets. */
-export const stoppedByThemselves = (services: CatalogServices): Date => ago(services, connectedForMs + trustForMs)
-
-interface Given {
-  verb: WithdrawalVerb
-  withdrawal: Withdrawal
-  /** Of the entry as it is then. */
-  revision: number
-  reason: string
-}
-
-export function newReceipt(context: CatalogContext, before: Entry, sequence: number, given: Given): Revocation {
-  const { verb, withdrawal: { mode, deadlineSeconds }, revision, reason } = given
-  const now = context.now()
-  return {
-    id: newId('rev'), sequence, entryId: before.id, entryName: before.name, owner: before.owner, revision, verb, mode, reason,
-    requestedBy: actorOf(context.principal), requestedAt: now.toISOString(), deadline: new Date(now.getTime() + 1_000 * deadlineSeconds).toISOString(),
-  }
-}
-
-/**
- * Opens the receipt of what one transaction takes from everybody, as the last thing before its end: it takes the counter row's lock to
- * know its place.
- * @returns its id
- */
-export async function openReceipt(context: CatalogContext, tx: Tx, before: Entry, given: Given): Promise<string> {
-  const head = await lockHead(tx)
-  const receipt = newReceipt(context, before, head.sequence + 1, given)
-  await insertRevocation(tx, receipt, stoppedByThemselves(context))
-  await addUntold(tx, receipt.id, await untoldOf(context, tx, before, head))
-  return receipt.id
-}
-
-/**
- * A session is told of before it loads anything, and its entries a moment later. Where it had not come up to the last change of the entry, or
- * of anybody's rights, when it was last told of, it has the entry if its owner's set has. Of workers that report only.
- */
-async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Entry, { incarnation, rightsSequence }: Head): Promise<HeldSession[]> {
-  const { index } = context
-  const isHad = (owner: OwnerRef) => index.chosen(index.scopeOf(owner), kind, name)?.id === id
-  const cursor = formatCursor({ incarnation, sequence: Math.max(rightsSequence, await lastChangeOf(tx, id) ?? 0) })
-  return (await listUntold(tx, { entryId: id, cursor, moment: ago(context, silentAfterMs) })).filter(({ owner }) => isHad(owner))
-}
-
 /**
  * Brings receipts to what workers last reported. Judged on what is stored, so whoever calls it, and when, makes no difference: after a report
  * for its worker, and for a receipt before it is read, should a process have died in between (S17).
@@ -93,12 +40,14 @@ export async function fillReceipts(services: CatalogServices, of: { workerId: st
   const { db, index, now } = services
   const since = ago(services, followedForMs)
   if ('workerId' in of) await addLateTargets(db, of.workerId, since)
-  const followed = await followTargets(db, of, since)
   const at = { incarnation: index.state.incarnation, now: now() }
-  const changed = followed.flatMap(({ revocation, target, session }) => {
-    const after = targetAfter(revocation, target, session, at)
-    return isEqualJson(after, target) ? [] : [{ revocationId: revocation.id, target: after }]
-  })
+  const followed = await followTargets(db, of, since)
+  const subscriptions = await followSubscriptions(db, of, { ...at, aliveSince: nodesAliveSince(services) })
+  const brought = [
+    ...followed.map((one) => ({ ...one, after: targetAfter(one.revocation, one.target, one.session, at) })),
+    ...subscriptions.map((one) => ({ ...one, after: subscriptionAfter(one.target, one, at.now) })),
+  ]
+  const changed = brought.filter(({ target, after }) => !isEqualJson(after, target)).map(({ revocation, after }) => ({ revocationId: revocation.id, target: after }))
   if (changed.length > 0) await writeTargets(db, changed)
 }
 

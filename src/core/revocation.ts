@@ -1,6 +1,6 @@
 import { parseCursor } from './change.js'
 import { type RevocationMode } from './entry.js'
-import { type OwnerRef, type PrincipalRef } from './owner.js'
+import { type OwnerRef, ownerKey, type PrincipalRef } from './owner.js'
 import { type WithdrawalVerb } from './withdrawal.js'
 import { type AppliedEntry, type AppliedState, trustForMs } from './worker-status.js'
 
@@ -23,8 +23,12 @@ export interface Revocation {
   deadline: string
 }
 
-/** A session that was reported to have what was taken away. */
+/**
+ * A session that was reported to have what was taken away; or a subscription for which nobody reports, whose program may have it: then
+ * `tokenId` and `trustedUntil` are set, and there is no worker.
+ */
 export interface RevocationTarget {
+  /** Empty for a subscription. */
   workerId: string
   sessionId: string
   /** For whom the session acts. */
@@ -34,6 +38,11 @@ export interface RevocationTarget {
   at: string | null
   refusedCalls: number
   reason: string | null
+  /** The worker's process that had it; null for a subscription, and in old receipts. */
+  processId: string | null
+  tokenId: string | null
+  /** ISO time. */
+  trustedUntil: string | null
 }
 
 /** A target with what its worker's silence says of it. */
@@ -70,9 +79,53 @@ function mustStopBy({ requestedAt }: Revocation, seenAt: Date | null): Date {
   return new Date(Math.min(heardBy, Date.parse(requestedAt) + staleNodeMs) + trustForMs)
 }
 
+/** A node says so often that it lives, while workers are subscribed there. */
+export const nodeBeatMs = 30_000
+/** A node that was heard of within this time lives. */
+export const nodeSilentAfterMs = 45_000
+/** For so long after a node was last heard of it may still have told its subscribers something. */
+export const nodeTellsForMs = nodeBeatMs + staleNodeMs
+/** What is known of a subscription that ended, or of a node that died, is forgotten after this. */
+export const rememberedSubscriptionMs = 3_600_000
+
+/**
+ * The target for a program that is subscribed with a worker's token while nobody reports for it.
+ * @param heardAt when it can have been told something last
+ */
+export function subscriptionTarget({ requestedAt }: Revocation, { tokenId, owner, heardAt }: { tokenId: string; owner: OwnerRef; heardAt: Date }): RevocationTarget {
+  const trustedUntil = new Date(Math.min(heardAt.getTime(), Date.parse(requestedAt) + staleNodeMs) + trustForMs).toISOString()
+  return {
+    workerId: '', sessionId: `${tokenId}/${ownerKey(owner)}`, owner, state: 'UNREACHABLE', at: null, refusedCalls: 0, processId: null, tokenId, trustedUntil,
+    reason: 'A program is subscribed for this owner with a worker token, and no worker of that token reports a session of this owner.',
+  }
+}
+
+/** What is known of a subscription that is a target. */
+export interface KnownSubscription {
+  isOpen: boolean
+  /** Workers of its token report sessions of its owner since, and all of these are past the change: what they had is told of as theirs. */
+  isTold: boolean
+  /** When a worker of its token last reported; null: none ever did. */
+  reportedAt: Date | null
+}
+
+/**
+ * What becomes of a subscription's target. That it ended, or got the removal, tells nothing of what its program still runs: only reports do.
+ * Where the token's workers report, and nothing of this owner when the trust is over, there is nothing left.
+ */
+export function subscriptionAfter(target: RevocationTarget, { isOpen, isTold, reportedAt }: KnownSubscription, now: Date): RevocationTarget {
+  if (isEnded(target) || target.trustedUntil === null) return target
+  const trustedUntil = Date.parse(target.trustedUntil)
+  const isOver = !isOpen && now.getTime() >= trustedUntil && reportedAt !== null && reportedAt.getTime() >= trustedUntil
+  if (!isTold && !isOver) return target
+  const reason = isTold ? 'A worker of its token reports the sessions of this owner since.' : 'It has ended, and the workers of its token report no session of this owner.'
+  return { ...target, state: 'STOPPED', at: now.toISOString(), reason }
+}
+
 /** @param seenAt when the worker last reported; null: it is forgotten, days after it was last heard of */
 export function judgeTarget(revocation: Revocation, target: RevocationTarget, seenAt: Date | null, now: Date): JudgedTarget {
   if (isEnded(target)) return { ...target, mustStopBy: null }
+  if (target.trustedUntil !== null) return { ...target, state: 'UNREACHABLE', mustStopBy: target.trustedUntil }
   const isSilent = seenAt === null || now.getTime() - seenAt.getTime() > silentAfterMs
   const isTold = seenAt !== null && seenAt.getTime() > Date.parse(revocation.requestedAt)
   return {

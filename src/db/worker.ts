@@ -179,12 +179,19 @@ export async function listHolders(
     { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))
 }
 
-/** Sessions of workers heard of after `moment` that had not come up to `cursor` when they were last told of, without a word of the entry. */
-export async function listUntold(db: Queryable, { entryId, cursor, moment }: { entryId: string; cursor: string; moment: Date }): Promise<HeldSession[]> {
+/** A session that had not come up to a cursor when it was last told of; where it was then. */
+export interface BehindSession extends HeldSession {
+  processId: string
+  cursor: string | null
+}
+
+/** Sessions of workers heard of after `moment` that had not come up to `cursor` when they were last told of. */
+export async function listBehind(db: Queryable, { cursor, moment }: { cursor: string; moment: Date }): Promise<BehindSession[]> {
   const { workerId, sessionId, ownerKind, ownerId } = workerSession
-  const rows = await db.select({ workerId, sessionId, kind: ownerKind, id: ownerId }).from(workerSession).innerJoin(worker, eq(worker.id, workerId))
+  const rows = await db.select({ workerId, sessionId, kind: ownerKind, id: ownerId, processId: worker.processId, cursor: workerSession.cursor })
+    .from(workerSession).innerJoin(worker, eq(worker.id, workerId))
     .where(and(
-      gt(worker.seenAt, moment), sql`not (${hasAny([{ entryId }])})`,
+      gt(worker.seenAt, moment),
       // A cursor of another incarnation tells nothing.
       sql`coalesce(${workerSession.cursor} collate "C" < ${cursor} or left(${workerSession.cursor}, 8) <> left(${cursor}, 8), true)`,
     ))

@@ -17,7 +17,7 @@ const revocation: Revocation = {
   reason: 'It leaked.', requestedBy: systemPrincipal, requestedAt: second(0).toISOString(), deadline: second(30).toISOString(),
 }
 const target = (state: AppliedState, more: Partial<RevocationTarget> = {}): RevocationTarget => (
-  { workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' }, state, at: null, refusedCalls: 0, reason: null, ...more })
+  { workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' }, state, at: null, refusedCalls: 0, reason: null, processId: null, tokenId: null, trustedUntil: null, ...more })
 const row = (state: AppliedState, more: Partial<AppliedEntry> = {}): AppliedEntry => (
   { entryId: 'srv_1', name: 'tickets', kind: 'MCP_SERVER', origin: 'catalog', revision: 2, state, reason: null, refusedCalls: null, at: second(5).toISOString(), ...more })
 const session = (at: string | null, ...entries: AppliedEntry[]): ReportedSession => ({ cursor: at, entries })
