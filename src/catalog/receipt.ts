@@ -1,7 +1,8 @@
 import { isEqualJson } from '../core/canonical.js'
 import { can } from '../core/access.js'
 import { type JudgedEntry } from '../core/entry.js'
-import { type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, subscriptionAfter, targetAfter } from '../core/revocation.js'
+import { heardAt, type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, targetAfter } from '../core/revocation.js'
+import { subscriptionAfter } from '../core/subscription-target.js'
 import { type Tx } from '../db/client.js'
 import { addLateTargets } from '../db/receipt.js'
 import { findRevocation, followSubscriptions, followTargets, listRevocations, listTargets, summarizeTargets, writeTargets } from '../db/revocation.js'
@@ -44,7 +45,7 @@ export async function fillReceipts(services: CatalogServices, of: { workerId: st
   const followed = await followTargets(db, of, since)
   const subscriptions = await followSubscriptions(db, of, { ...at, aliveSince: nodesAliveSince(services) })
   const brought = [
-    ...followed.map((one) => ({ ...one, after: targetAfter(one.revocation, one.target, one.session, at) })),
+    ...followed.map((one) => ({ ...one, after: targetAfter(one.revocation, one.target, one.session, one.worker, at) })),
     ...subscriptions.map((one) => ({ ...one, after: subscriptionAfter(one.target, one, at.now) })),
   ]
   const changed = brought.filter(({ target, after }) => !isEqualJson(after, target)).map(({ revocation, after }) => ({ revocationId: revocation.id, target: after }))
@@ -71,7 +72,7 @@ async function viewsOf(context: CatalogContext, revocations: readonly Revocation
   const now = context.now()
   return revocations.map((revocation) => {
     const { count, ended, open } = summaries.get(revocation.id)!
-    const judged = open.map(({ target, seenAt }) => judgeTarget(revocation, target, seenAt, now))
+    const judged = open.map(({ target, worker }) => judgeTarget(revocation, target, heardAt(target, worker), now))
     return { ...revocation, state: revocationState(revocation, judged, now), targetCount: count, stoppedCount: ended }
   })
 }
@@ -103,5 +104,5 @@ export async function revocationTargets(
   const seen = await listTargets(context.db, revocation.id, visibleOwners(context), after, limit)
   const workerIds = [...new Set(seen.map(({ target }) => target.workerId))]
   const workers = new Map(await Promise.all(workerIds.map(async (id) => [id, await workerById(context, id)] as const)))
-  return seen.map(({ target, seenAt }) => ({ ...judgeTarget(revocation, target, seenAt, context.now()), worker: workers.get(target.workerId) ?? null }))
+  return seen.map(({ target, worker }) => ({ ...judgeTarget(revocation, target, heardAt(target, worker), context.now()), worker: workers.get(target.workerId) ?? null }))
 }

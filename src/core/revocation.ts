@@ -1,6 +1,6 @@
 import { parseCursor } from './change.js'
 import { type RevocationMode } from './entry.js'
-import { type OwnerRef, ownerKey, type PrincipalRef } from './owner.js'
+import { type OwnerRef, type PrincipalRef } from './owner.js'
 import { type WithdrawalVerb } from './withdrawal.js'
 import { type AppliedEntry, type AppliedState, trustForMs } from './worker-status.js'
 
@@ -68,7 +68,7 @@ const reportEveryMs = 30_000
  */
 const settleMs = 15_000
 /** For so long a node that has lost the database may still vouch for what it knows. */
-const staleNodeMs = 10_000
+export const staleNodeMs = 10_000
 
 /**
  * Until when a worker can have gone on that has not heard of it: what it hears after a change tells of the change, so it trusts at most what it
@@ -79,50 +79,23 @@ function mustStopBy({ requestedAt }: Revocation, seenAt: Date | null): Date {
   return new Date(Math.min(heardBy, Date.parse(requestedAt) + staleNodeMs) + trustForMs)
 }
 
-/** A node says so often that it lives, while workers are subscribed there. */
-export const nodeBeatMs = 30_000
-/** A node that was heard of within this time lives. */
-export const nodeSilentAfterMs = 45_000
-/** For so long after a node was last heard of it may still have told its subscribers something. */
-export const nodeTellsForMs = nodeBeatMs + staleNodeMs
-/** What is known of a subscription that ended, or of a node that died, is forgotten after this. */
-export const rememberedSubscriptionMs = 3_600_000
-
-/**
- * The target for a program that is subscribed with a worker's token while nobody reports for it.
- * @param heardAt when it can have been told something last
- */
-export function subscriptionTarget({ requestedAt }: Revocation, { tokenId, owner, heardAt }: { tokenId: string; owner: OwnerRef; heardAt: Date }): RevocationTarget {
-  const trustedUntil = new Date(Math.min(heardAt.getTime(), Date.parse(requestedAt) + staleNodeMs) + trustForMs).toISOString()
-  return {
-    workerId: '', sessionId: `${tokenId}/${ownerKey(owner)}`, owner, state: 'UNREACHABLE', at: null, refusedCalls: 0, processId: null, tokenId, trustedUntil,
-    reason: 'A program is subscribed for this owner with a worker token, and no worker of that token reports a session of this owner.',
-  }
+/** Who reports under a worker's id. */
+export interface HeardWorker {
+  processId: string
+  seenAt: Date
+  /** When the process before it last reported; null: there was none. */
+  replacedSeenAt: Date | null
 }
 
-/** What is known of a subscription that is a target. */
-export interface KnownSubscription {
-  isOpen: boolean
-  /** Workers of its token report sessions of its owner since, and all of these are past the change: what they had is told of as theirs. */
-  isTold: boolean
-  /** When a worker of its token last reported; null: none ever did. */
-  reportedAt: Date | null
+/** When the process that had it last reported: another one under the same id knows nothing of it. null: nobody knows. */
+export function heardAt({ processId }: RevocationTarget, worker: HeardWorker | null): Date | null {
+  if (worker === null) return null
+  return isReplaced({ processId }, worker) ? worker.replacedSeenAt : worker.seenAt
 }
 
-/**
- * What becomes of a subscription's target. That it ended, or got the removal, tells nothing of what its program still runs: only reports do.
- * Where the token's workers report, and nothing of this owner when the trust is over, there is nothing left.
- */
-export function subscriptionAfter(target: RevocationTarget, { isOpen, isTold, reportedAt }: KnownSubscription, now: Date): RevocationTarget {
-  if (isEnded(target) || target.trustedUntil === null) return target
-  const trustedUntil = Date.parse(target.trustedUntil)
-  const isOver = !isOpen && now.getTime() >= trustedUntil && reportedAt !== null && reportedAt.getTime() >= trustedUntil
-  if (!isTold && !isOver) return target
-  const reason = isTold ? 'A worker of its token reports the sessions of this owner since.' : 'It has ended, and the workers of its token report no session of this owner.'
-  return { ...target, state: 'STOPPED', at: now.toISOString(), reason }
-}
+const isReplaced = ({ processId }: Pick<RevocationTarget, 'processId'>, worker: HeardWorker) => processId !== null && processId !== worker.processId
 
-/** @param seenAt when the worker last reported; null: it is forgotten, days after it was last heard of */
+/** @param seenAt when its process last reported; null: it is forgotten, days after it was last heard of */
 export function judgeTarget(revocation: Revocation, target: RevocationTarget, seenAt: Date | null, now: Date): JudgedTarget {
   if (isEnded(target)) return { ...target, mustStopBy: null }
   if (target.trustedUntil !== null) return { ...target, state: 'UNREACHABLE', mustStopBy: target.trustedUntil }
@@ -155,6 +128,16 @@ export interface ReportedSession {
  * @param session null: the worker has no such session any more
  */
 export function targetAfter(
+  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, worker: HeardWorker, at: { incarnation: string; now: Date },
+): RevocationTarget {
+  if (isEnded(target) || !isReplaced(target, worker)) return sessionAfter(revocation, target, session, at)
+  // A worker that was killed is started again under its id and lists what it has now; what it had may still run, as long as it trusts.
+  if (at.now < mustStopBy(revocation, worker.replacedSeenAt)) return target
+  const after = sessionAfter(revocation, { ...target, processId: worker.processId }, session, at)
+  return after.state === 'STOPPED' ? { ...after, reason: 'Another process took its worker id; by now it must have stopped by itself.' } : after
+}
+
+function sessionAfter(
   revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, { incarnation, now }: { incarnation: string; now: Date },
 ): RevocationTarget {
   const rows = session?.entries.filter(({ entryId }) => entryId === revocation.entryId) ?? []

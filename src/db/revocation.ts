@@ -1,6 +1,7 @@
 import { and, asc, count, desc, eq, exists, gt, inArray, isNotNull, lt, not, or, type InferSelectModel, sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
-import { type KnownSubscription, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
+import { type HeardWorker, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
+import { type KnownSubscription } from '../core/subscription-target.js'
 import { type Queryable } from './client.js'
 import { revocation, revocationTarget, worker, workerSession } from './schema.js'
 
@@ -21,12 +22,15 @@ export interface FollowedTarget {
   target: RevocationTarget
   /** null: its worker has no such session any more. */
   session: ReportedSession | null
+  worker: HeardWorker
 }
+
+const heardWorker = { processId: worker.processId, seenAt: worker.seenAt, replacedSeenAt: worker.replacedSeenAt }
 
 /** Targets that reports may still alter, of workers that are known; those that ended after `since` still count refused calls. */
 export async function followTargets(db: Queryable, of: { workerId: string } | { revocationId: string }, since: Date): Promise<FollowedTarget[]> {
   const rows = await db.select({
-    revocation, target: revocationTarget, cursor: workerSession.cursor, sessionId: workerSession.sessionId,
+    revocation, target: revocationTarget, cursor: workerSession.cursor, sessionId: workerSession.sessionId, worker: heardWorker,
     entries: sql<ReportedSession['entries']>`coalesce((select jsonb_agg(each) from jsonb_array_elements(${workerSession.entries}) as each
       where each->>'entryId' = ${revocation.entryId}), '[]'::jsonb)`,
   }).from(revocationTarget)
@@ -37,8 +41,8 @@ export async function followTargets(db: Queryable, of: { workerId: string } | { 
       'workerId' in of ? eq(revocationTarget.workerId, of.workerId) : eq(revocationTarget.revocationId, of.revocationId),
       or(isOpen, and(hasEnded, gt(revocationTarget.at, since))),
     ))
-  return rows.map(({ revocation: of, target, cursor, sessionId, entries }) => (
-    { revocation: toRevocation(of), target: toTarget(target), session: sessionId === null ? null : { cursor, entries } }))
+  return rows.map(({ revocation: of, target, cursor, sessionId, entries, worker: heard }) => (
+    { revocation: toRevocation(of), target: toTarget(target), session: sessionId === null ? null : { cursor, entries }, worker: heard }))
 }
 
 export interface FollowedSubscription extends KnownSubscription {
@@ -75,9 +79,10 @@ export async function writeTargets(db: Queryable, targets: ReadonlyArray<{ revoc
   await db.execute(sql`
     update revocation_target as was set refused_calls = greatest(was.refused_calls, given."refusedCalls"),
       state = case when ${wasOpen} then given.state else was.state end, at = case when ${wasOpen} then given.at else was.at end,
-      reason = case when ${wasOpen} then given.reason else was.reason end
+      reason = case when ${wasOpen} then given.reason else was.reason end,
+      process_id = case when ${wasOpen} then given."processId" else was.process_id end
     from jsonb_to_recordset(${given}::jsonb) as given (
-      "revocationId" text, "workerId" text, "sessionId" text, state text, at timestamptz, "refusedCalls" integer, reason text)
+      "revocationId" text, "workerId" text, "sessionId" text, state text, at timestamptz, "refusedCalls" integer, reason text, "processId" text)
     where was.revocation_id = given."revocationId" and was.worker_id = given."workerId" and was.session_id = given."sessionId"`)
 }
 
@@ -111,8 +116,8 @@ export async function listRevocations(db: Queryable, filter: RevocationFilter, b
 
 export interface SeenTarget {
   target: RevocationTarget
-  /** When its worker last reported; null: it is forgotten. */
-  seenAt: Date | null
+  /** null: it is forgotten, or there never was one. */
+  worker: HeardWorker | null
 }
 
 export interface TargetSummary {
@@ -130,12 +135,12 @@ export async function summarizeTargets(db: Queryable, revocationIds: readonly st
   const counts = db.select({
     id: revocationTarget.revocationId, count: count().as('count'), ended: sql<number>`(count(*) filter (where ${hasEnded}))::integer`.as('ended'),
   }).from(revocationTarget).where(inArray(revocationTarget.revocationId, ids)).groupBy(revocationTarget.revocationId).as('counts')
-  const rows = await db.select({ id: counts.id, count: counts.count, ended: counts.ended, target: revocationTarget, seenAt: worker.seenAt }).from(counts)
+  const rows = await db.select({ id: counts.id, count: counts.count, ended: counts.ended, target: revocationTarget, worker: heardWorker }).from(counts)
     .leftJoin(revocationTarget, and(eq(revocationTarget.revocationId, counts.id), isOpen))
     .leftJoin(worker, eq(worker.id, revocationTarget.workerId))
-  for (const { id, target, seenAt, ...row } of rows) {
+  for (const { id, target, worker: heard, ...row } of rows) {
     const summary = Object.assign(summaries.get(id)!, row)
-    if (target !== null) summary.open.push({ target: toTarget(target), seenAt })
+    if (target !== null) summary.open.push({ target: toTarget(target), worker: heard })
   }
   return summaries
 }
@@ -145,10 +150,10 @@ export async function listTargets(
   db: Queryable, revocationId: string, owners: readonly OwnerRef[] | null, after: { workerId: string; sessionId: string } | null, limit: number,
 ): Promise<SeenTarget[]> {
   const { workerId, sessionId } = revocationTarget
-  const rows = await db.select({ target: revocationTarget, seenAt: worker.seenAt }).from(revocationTarget).leftJoin(worker, eq(worker.id, workerId))
+  const rows = await db.select({ target: revocationTarget, worker: heardWorker }).from(revocationTarget).leftJoin(worker, eq(worker.id, workerId))
     .where(and(
       eq(revocationTarget.revocationId, revocationId), ofOwners(owners, revocationTarget.ownerKind, revocationTarget.ownerId),
       after === null ? undefined : sql`(${workerId}, ${sessionId}) > (${after.workerId}, ${after.sessionId})`,
     )).orderBy(asc(workerId), asc(sessionId)).limit(limit)
-  return rows.map(({ target, seenAt }) => ({ target: toTarget(target), seenAt }))
+  return rows.map(({ target, worker: heard }) => ({ target: toTarget(target), worker: heard }))
 }

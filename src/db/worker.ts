@@ -81,7 +81,8 @@ export async function writeReport(db: Queryable, { worker: next, known, sessions
     with taken as (
       insert into worker (id, token_id, process_id, number, seen_at)
       values (${next.id}, ${next.tokenId}, ${next.processId}, ${next.number}, ${seenAt}::timestamptz)
-      on conflict (id) do update set token_id = excluded.token_id, process_id = excluded.process_id, number = excluded.number, seen_at = excluded.seen_at
+      on conflict (id) do update set token_id = excluded.token_id, process_id = excluded.process_id, number = excluded.number, seen_at = excluded.seen_at,
+        replaced_seen_at = case when worker.process_id = excluded.process_id then worker.replaced_seen_at else worker.seen_at end
       where worker.token_id = ${known?.tokenId ?? null}::text and worker.process_id = ${known?.processId ?? null}::text and worker.number = ${known?.number ?? null}::integer
       returning id
     ), gone as (

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CatalogServices } from '../catalog/context.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
-import { nodeBeatMs, rememberedSubscriptionMs } from '../core/revocation.js'
+import { nodeBeatMs, rememberedSubscriptionMs } from '../core/subscription-target.js'
 import { beatNode, closeSubscriptions, writeSubscriptions } from '../db/subscription.js'
 
 /**

@@ -27,7 +27,7 @@ beforeEach(async () => {
 })
 afterAll(() => server.close())
 
-const reporter = (workerId: string, at: Person = worker) => createReporter(at, workerId)
+const reporter = (workerId: string, at: Person = worker, processId?: string) => createReporter(at, workerId, processId)
 const revoke = async (who: Person, id: string, more: object = {}) =>
   (await who.client.execute(RevokeEntryDocument, { input: { id, reason: 'It leaked.', ...more } })).revokeEntry
 
@@ -142,6 +142,30 @@ describe('S13: a receipt', () => {
     // It comes back, and had stopped by itself.
     await here.send([session('s1', alice, gone)], { full: true })
     expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['cut-1', 's1', 'STOPPED', 0]] })
+  })
+
+  it('S13: a process that took the id of another one vouches for itself: what that had may run until its trust is over', async () => {
+    const { id, cursor } = await server.register(alice, 'restarted')
+    await reporter('restarted-1').send([session('s1', alice, cursor, of(id, 'APPLIED')), session('s2', alice, cursor, of(id, 'APPLIED'))])
+    const { revocation, cursor: gone } = await revoke(alice, id)
+    aheadMs += 60_000
+    const successor = reporter('restarted-1', worker, 'p2')
+    await successor.send([session('s2', alice, gone)])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'PENDING', stoppedCount: 0, targets: [['restarted-1', 's1', 'UNREACHABLE', 0], ['restarted-1', 's2', 'UNREACHABLE', 0]] })
+    aheadMs += 551_000
+    await successor.send([])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['restarted-1', 's1', 'STOPPED', 0], ['restarted-1', 's2', 'STOPPED', 0]] })
+  })
+
+  it('S13: ... and of two that live, each is believed of its own', async () => {
+    const { id, cursor } = await server.register(alice, 'doubled')
+    const [first, other] = [reporter('doubled-1'), reporter('doubled-1', worker, 'p2')]
+    await first.send([session('s1', alice, cursor, of(id, 'APPLIED'))])
+    const { revocation, cursor: gone } = await revoke(alice, id)
+    await other.send([])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'PENDING' })
+    await first.send([session('s1', alice, gone)], { full: true })
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE' })
   })
 
   it('does not wait for workers that must have stopped before', async () => {
