@@ -34,8 +34,8 @@ function narrow(context: CatalogContext, { target, action, decide }: EntryChange
       if (after === before) return { changes: [], result: { entry: result.after, revocationId: null } }
       await putEntries(tx, [after]).catch(nameTaken)
       // What was decided by may have changed since.
-      const losses = mayTake(result) ? [lossOf(context, result)] : []
-      const [revocationId = null] = await openReceipts(context, tx, losses, { changes: 1, isAlways: false })
+      const losses = mayTake(result) ? [narrowingOf(context, result)] : []
+      const [revocationId = null] = await openReceipts(context, tx, losses, { actor: actorOf(context.principal), changes: 1, isAlways: false })
       return { changes: [updated(context, before, after, action)], result: { entry: result.after, revocationId } }
     }
   })
@@ -47,7 +47,7 @@ export function mayTake({ before, after }: ChangedEntry): boolean {
   return after.status !== 'ACTIVE' || before.visibility !== after.visibility || !isEqualJson(before.audience, after.audience)
 }
 
-export function lossOf(context: CatalogContext, { before, after }: ChangedEntry): Loss {
+export function narrowingOf(context: CatalogContext, { before, after }: ChangedEntry): Loss {
   const reaches = (owner: OwnerRef, entry: JudgedEntry) => entry.status === 'ACTIVE' && wayTo(context.index.scopeOf(owner), entry) !== null
   return {
     entry: before, verb: 'UPDATE', withdrawal: parseWithdrawal('UPDATE', {}), revision: after.revision,

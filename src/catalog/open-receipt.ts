@@ -1,6 +1,6 @@
 import { formatCursor } from '../core/change.js'
 import { type Entry } from '../core/entry.js'
-import { type OwnerRef, ownerKey } from '../core/owner.js'
+import { type OwnerRef, ownerKey, type PrincipalRef } from '../core/owner.js'
 import { type Revocation, type RevocationTarget } from '../core/revocation.js'
 import { nodeSilentAfterMs, nodeTellsForMs, subscriptionTarget } from '../core/subscription-target.js'
 import { type Withdrawal, type WithdrawalVerb } from '../core/withdrawal.js'
@@ -35,11 +35,11 @@ export interface Loss {
   takesFrom: ((owner: OwnerRef) => boolean) | null
 }
 
-function newReceipt(context: CatalogContext, sequence: number, { entry, verb, withdrawal: { mode, deadlineSeconds }, revision, reason }: Loss): Revocation {
-  const now = context.now()
+function newReceipt(services: CatalogServices, actor: PrincipalRef, sequence: number, { entry, verb, withdrawal: { mode, deadlineSeconds }, revision, reason }: Loss): Revocation {
+  const now = services.now()
   return {
     id: newId('rev'), sequence, entryId: entry.id, entryName: entry.name, owner: entry.owner, revision, verb, mode, reason,
-    requestedBy: actorOf(context.principal), requestedAt: now.toISOString(), deadline: new Date(now.getTime() + 1_000 * deadlineSeconds).toISOString(),
+    requestedBy: actor, requestedAt: now.toISOString(), deadline: new Date(now.getTime() + 1_000 * deadlineSeconds).toISOString(),
   }
 }
 
@@ -49,37 +49,56 @@ function newReceipt(context: CatalogContext, sequence: number, { entry, verb, wi
  * @returns its id
  */
 export async function openReceipt(context: CatalogContext, tx: Tx, loss: Loss): Promise<string> {
-  const [id] = await openReceipts(context, tx, [loss], { changes: 1, isAlways: true })
+  const [id] = await openReceipts(context, tx, [loss], { actor: actorOf(context.principal), changes: 1, isAlways: true })
   return id!
 }
 
+export interface Opening {
+  actor: PrincipalRef
+  /** How many changes the transaction makes: with the last of them everything is taken. */
+  changes: number
+  /** Also for what nobody has. */
+  isAlways: boolean
+}
+
+/** One change has at most so many; the first of those that there could be. */
+const maxReceipts = 1_000
+
 /**
  * The same for several.
- * @param changes how many changes the transaction makes: with the last of them everything is taken
- * @param isAlways also for what nobody has
  * @returns their ids, in the same order; null: nobody has it
  */
-export async function openReceipts(
-  context: CatalogContext, tx: Tx, losses: readonly Loss[], { changes, isAlways }: { changes: number; isAlways: boolean },
-): Promise<Array<string | null>> {
+export async function openReceipts(services: CatalogServices, tx: Tx, losses: readonly Loss[], opening: Opening): Promise<Array<string | null>> {
   if (losses.length === 0) return []
-  const since = stoppedByThemselves(context)
+  const since = stoppedByThemselves(services)
   await holdSubscriptions(tx)
   const head = await lockHead(tx)
+  // Who has what is asked of the index: it has to know what other nodes gave. The tail has a connection of its own, so this cannot starve.
+  if (head.sequence > services.index.state.sequence) await services.refresh()
   const ids = losses.map(({ entry }) => entry.id)
-  const unreported = await listUnreported(context, tx, head, ids)
-  const holders = isAlways && losses.every(({ takesFrom }) => takesFrom === null) ? [] : await listHolderOwners(tx, ids, since)
-  const opened = losses.map((loss): OpenedReceipt | null => {
-    const revocation = newReceipt(context, head.sequence + changes, loss)
-    const { entry, takesFrom } = loss
-    const owners = holders.filter(({ entryId, owner }) => entryId === entry.id && (takesFrom === null || takesFrom(ownerNow(context, owner))))
-    const targets = unreportedOf(context, revocation, loss, unreported)
-    if (!isAlways && owners.length + targets.length === 0) return null
-    return { revocation, losers: takesFrom === null ? null : owners.map(({ owner }) => ownerKey(owner)), unreported: targets }
+  const unreported = await listUnreported(services, tx, head, ids)
+  const isAskedFor = !opening.isAlways || losses.some(({ takesFrom }) => takesFrom !== null)
+  const holders = isAskedFor ? await listHolderOwners(tx, ids, since) : new Map<string, OwnerRef[]>()
+  const made: OpenedReceipt[] = []
+  const opened = losses.map((loss): string | null => {
+    if (made.length >= maxReceipts) return null
+    const receipt = openedOf(services, loss, { ...opening, sequence: head.sequence + opening.changes, holders: holders.get(loss.entry.id) ?? [], unreported })
+    if (receipt !== null) made.push(receipt)
+    return receipt?.revocation.id ?? null
   })
-  const made = opened.filter((one) => one !== null)
   if (made.length > 0) await insertReceipts(tx, made, since)
-  return opened.map((one) => one?.revocation.id ?? null)
+  return opened
+}
+
+function openedOf(
+  services: CatalogServices, loss: Loss, { actor, sequence, isAlways, holders, unreported }: Opening & { sequence: number; holders: OwnerRef[]; unreported: Unreported },
+): OpenedReceipt | null {
+  const revocation = newReceipt(services, actor, sequence, loss)
+  const { takesFrom } = loss
+  const losers = holders.filter((owner) => takesFrom === null || takesFrom(ownerNow(services, owner)))
+  const targets = unreportedOf(services, revocation, loss, unreported)
+  if (!isAlways && losers.length + targets.length === 0) return null
+  return { revocation, losers: takesFrom === null ? null : losers.map(ownerKey), unreported: targets }
 }
 
 /** What may have an entry without a word of it. */
@@ -90,24 +109,24 @@ interface Unreported {
   subscriptions: SubscriptionState[]
 }
 
-async function listUnreported(context: CatalogContext, tx: Tx, { incarnation, rightsSequence }: Head, entryIds: readonly string[]): Promise<Unreported> {
+async function listUnreported(services: CatalogServices, tx: Tx, { incarnation, rightsSequence }: Head, entryIds: readonly string[]): Promise<Unreported> {
   const lastChanges = await lastChangesOf(tx, entryIds)
   const cursors = new Map(entryIds.map((id) => (
     [id, formatCursor({ incarnation, sequence: Math.max(rightsSequence, lastChanges.get(id) ?? 0) })])))
-  const moment = stoppedByThemselves(context)
+  const moment = stoppedByThemselves(services)
   const latest = [...cursors.values()].sort().at(-1)!
   const sessions = await listBehind(tx, { cursor: latest, moment })
-  return { sessions, cursors, subscriptions: await unheardSubscriptions(context, tx, moment) }
+  return { sessions, cursors, subscriptions: await unheardSubscriptions(services, tx, moment) }
 }
 
 /**
  * Subscriptions for which nobody reports. One that has ended, or whose node has died, counts while its program may still trust what it was told;
  * unless workers of its token report: they would tell of the owner's sessions if there were any left.
  */
-async function unheardSubscriptions(context: CatalogContext, tx: Tx, reportingSince: Date): Promise<SubscriptionState[]> {
-  const question: SubscriptionQuestion = { toldSince: ago(context, trustForMs), aliveSince: nodesAliveSince(context), aliveForMs: nodeTellsForMs, reportingSince }
+async function unheardSubscriptions(services: CatalogServices, tx: Tx, reportingSince: Date): Promise<SubscriptionState[]> {
+  const question: SubscriptionQuestion = { toldSince: ago(services, trustForMs), aliveSince: nodesAliveSince(services), aliveForMs: nodeTellsForMs, reportingSince }
   const all = await listSubscriptions(tx, question)
-  const keyOf = (tokenId: string, owner: OwnerRef) => `${tokenId} ${ownerKey(ownerNow(context, owner))}`
+  const keyOf = (tokenId: string, owner: OwnerRef) => `${tokenId} ${ownerKey(ownerNow(services, owner))}`
   const tokenIds = [...new Set(all.filter(({ isReporting }) => isReporting).map(({ tokenId }) => tokenId))]
   const reported = new Set((await listReported(tx, tokenIds, reportingSince)).map(({ tokenId, owner }) => keyOf(tokenId, owner)))
   return all.filter(({ tokenId, owner, isOpen, isReporting }) => (isOpen ? !reported.has(keyOf(tokenId, owner)) : !isReporting))
@@ -117,10 +136,10 @@ async function unheardSubscriptions(context: CatalogContext, tx: Tx, reportingSi
  * A session is told of before it loads anything, and its entries a moment later. Where it had not come up to the last change of the entry, or
  * of anybody's rights, when it was last told of, it has the entry if its owner's set has. Of a subscription without reports nothing else is known.
  */
-function unreportedOf(context: CatalogContext, receipt: Revocation, { entry: { id, kind, name }, takesFrom }: Loss, unreported: Unreported): RevocationTarget[] {
-  const { index } = context
+function unreportedOf(services: CatalogServices, receipt: Revocation, { entry: { id, kind, name }, takesFrom }: Loss, unreported: Unreported): RevocationTarget[] {
+  const { index } = services
   const isTaken = memoized((owner: OwnerRef) => (
-    index.chosen(index.scopeOf(owner), kind, name)?.id === id && (takesFrom === null || takesFrom(ownerNow(context, owner)))))
+    index.chosen(index.scopeOf(owner), kind, name)?.id === id && (takesFrom === null || takesFrom(ownerNow(services, owner)))))
   const cursor = unreported.cursors.get(id)!
   const isBehind = (at: string | null) => at === null || at < cursor || at.slice(0, 8) !== cursor.slice(0, 8)
   const reason = 'Its worker has not told yet whether it has it.'

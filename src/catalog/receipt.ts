@@ -1,14 +1,15 @@
 import { isEqualJson } from '../core/canonical.js'
 import { can } from '../core/access.js'
 import { type JudgedEntry } from '../core/entry.js'
+import { type OwnerRef } from '../core/owner.js'
 import { heardAt, type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, targetAfter } from '../core/revocation.js'
 import { subscriptionAfter } from '../core/subscription-target.js'
 import { type Tx } from '../db/client.js'
-import { addLateTargets } from '../db/receipt.js'
-import { findRevocation, followSubscriptions, followTargets, listRevocations, listTargets, summarizeTargets, writeTargets } from '../db/revocation.js'
+import { insertTargets, listLateTargets } from '../db/receipt.js'
+import { findRevocation, type FollowedTarget, followSubscriptions, followTargets, listRevocations, listTargets, type RevocationPlace, summarizeTargets, writeTargets } from '../db/revocation.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { ago, nodesAliveSince } from './open-receipt.js'
-import { visibleOwners, workerById, type WorkerView } from './worker.js'
+import { visibleOwners, workersByIds, type WorkerView } from './worker.js'
 
 /** A receipt as it stands now. */
 export interface RevocationView extends Revocation {
@@ -26,7 +27,7 @@ export interface Withdrawn<After = JudgedEntry | null> {
 }
 
 export interface TargetView extends JudgedTarget {
-  /** null: forgotten, days after it was last heard of. */
+  /** null: a subscription, for which none reports; or forgotten, days after it was last heard of. */
   worker: WorkerView | null
 }
 
@@ -40,17 +41,33 @@ const followedForMs = 15 * 60_000
 export async function fillReceipts(services: CatalogServices, of: { workerId: string } | { revocationId: string }): Promise<void> {
   const { db, index, now } = services
   const since = ago(services, followedForMs)
-  if ('workerId' in of) await addLateTargets(db, of.workerId, since)
+  if ('workerId' in of) await addLateTargets(services, of.workerId, since)
   const at = { incarnation: index.state.incarnation, now: now() }
   const followed = await followTargets(db, of, since)
   const subscriptions = await followSubscriptions(db, of, { ...at, aliveSince: nodesAliveSince(services) })
   const brought = [
-    ...followed.map((one) => ({ ...one, after: targetAfter(one.revocation, one.target, one.session, one.worker, at) })),
+    ...followed.map((one) => ({ ...one, after: targetAfter(one.revocation, one.target, one.session, one.worker, { ...at, isBack: isBack(services, one) }) })),
     ...subscriptions.map((one) => ({ ...one, after: subscriptionAfter(one.target, one, at.now) })),
   ]
   const changed = brought.filter(({ target, after }) => !isEqualJson(after, target)).map(({ revocation, after }) => ({ revocationId: revocation.id, target: after }))
   if (changed.length > 0) await writeTargets(db, changed)
 }
+
+/** What only some lose, others have: of them nobody is late whose set still holds it. */
+async function addLateTargets(services: CatalogServices, workerId: string, since: Date): Promise<void> {
+  const late = (await listLateTargets(services.db, workerId, since))
+    .filter(({ verb, entryId, target }) => (verb !== 'UPDATE' && verb !== 'RIGHTS') || !hasNow(services, target.owner, entryId))
+  if (late.length > 0) await insertTargets(services.db, late.map(({ revocationId, target }) => ({ revocationId, entryId: null, target })))
+}
+
+function hasNow({ index }: CatalogServices, owner: OwnerRef, entryId: string): boolean {
+  const entry = index.state.entries.get(entryId)
+  return entry !== undefined && index.chosen(index.scopeOf(owner), entry.kind, entry.name)?.id === entryId
+}
+
+/** A right that was lost may be given again, and with it the same revision. */
+const isBack = (services: CatalogServices, { revocation: { verb, sequence, entryId }, target }: FollowedTarget) => (
+  verb === 'RIGHTS' && services.index.state.sequence >= sequence && hasNow(services, target.owner, entryId))
 
 /** null for unknown, malformed and hidden ids alike: receipts are for those who see what runs for the entry's owner. */
 export async function revocationById(context: CatalogContext, id: string): Promise<RevocationView | null> {
@@ -81,18 +98,18 @@ const batchSize = 100
 
 /** Newest first. The database knows what is complete; of the others each is judged, so receipts are read until a page is full. */
 export async function revocations(
-  context: CatalogContext, filter: { entryId: string | null; state: RevocationState | null }, before: number | null, limit: number,
+  context: CatalogContext, filter: { entryId: string | null; state: RevocationState | null }, before: RevocationPlace | null, limit: number,
 ): Promise<RevocationView[]> {
   // Postgres cannot hold a NUL, so no entry has one.
   if (filter.entryId?.includes('\0')) return []
   const owners = visibleOwners(context)
   const isOpen = filter.state === null ? null : filter.state !== 'COMPLETE'
   const found: RevocationView[] = []
-  for (let at = before; found.length < limit;) {
+  for (let at: RevocationPlace | null = before; found.length < limit;) {
     const batch = await listRevocations(context.db, { entryId: filter.entryId, owners, isOpen }, at, batchSize)
     found.push(...(await viewsOf(context, batch)).filter(({ state }) => filter.state === null || state === filter.state))
     if (batch.length < batchSize) break
-    at = batch.at(-1)!.sequence
+    at = batch.at(-1)!
   }
   return found.slice(0, limit)
 }
@@ -102,7 +119,7 @@ export async function revocationTargets(
   context: CatalogContext, revocation: Revocation, after: { workerId: string; sessionId: string } | null, limit: number,
 ): Promise<TargetView[]> {
   const seen = await listTargets(context.db, revocation.id, visibleOwners(context), after, limit)
-  const workerIds = [...new Set(seen.map(({ target }) => target.workerId))]
-  const workers = new Map(await Promise.all(workerIds.map(async (id) => [id, await workerById(context, id)] as const)))
+  // Whoever may see the target may know where it ran, also when nothing of theirs runs there any more.
+  const workers = await workersByIds(context, seen.map(({ target }) => target.workerId), true)
   return seen.map(({ target, worker }) => ({ ...judgeTarget(revocation, target, heardAt(target, worker), context.now()), worker: workers.get(target.workerId) ?? null }))
 }

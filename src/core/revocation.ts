@@ -122,13 +122,20 @@ export interface ReportedSession {
   entries: readonly AppliedEntry[]
 }
 
+export interface ReadAt {
+  incarnation: string
+  now: Date
+  /** Its owner has the entry again, as it was. */
+  isBack: boolean
+}
+
 /**
  * What becomes of a target by what its worker last reported. Where the session does not have the entry any more, that counts once the
  * session has come past the change: before, it may still start it.
  * @param session null: the worker has no such session any more
  */
 export function targetAfter(
-  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, worker: HeardWorker, at: { incarnation: string; now: Date },
+  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, worker: HeardWorker, at: ReadAt,
 ): RevocationTarget {
   if (isEnded(target) || !isReplaced(target, worker)) return sessionAfter(revocation, target, session, at)
   // A worker that was killed is started again under its id and lists what it has now; what it had may still run, as long as it trusts.
@@ -138,7 +145,7 @@ export function targetAfter(
 }
 
 function sessionAfter(
-  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, { incarnation, now }: { incarnation: string; now: Date },
+  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, { incarnation, now, isBack }: ReadAt,
 ): RevocationTarget {
   const rows = session?.entries.filter(({ entryId }) => entryId === revocation.entryId) ?? []
   const refusedCalls = Math.max(target.refusedCalls, ...rows.map((row) => row.refusedCalls ?? 0))
@@ -152,6 +159,9 @@ function sessionAfter(
   if (session === null) return { ...target, state: 'STOPPED', at: now.toISOString(), reason: 'The session is closed.', refusedCalls }
   const running = rows.find((row) => !isEnded(row))
   const isOther = running?.revision != null && running.revision > revocation.revision
+  if (running !== undefined && isBack && isPast(revocation, session.cursor, incarnation)) {
+    return { ...target, state: 'STOPPED', at: now.toISOString(), reason: 'Its owner has it again.', refusedCalls }
+  }
   if (running !== undefined && !isOther) return { ...target, state: running.state, at: running.at, reason: running.reason, refusedCalls }
   if (isOther) return { ...target, state: 'STOPPED', at: running.at, reason: `Revision ${running.revision} took its place.`, refusedCalls }
   if (!isPast(revocation, session.cursor, incarnation)) return { ...target, refusedCalls }

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, exists, gt, inArray, isNotNull, lt, not, or, type InferSelectModel, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, exists, gt, inArray, isNotNull, not, or, type InferSelectModel, sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
 import { type HeardWorker, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
 import { type KnownSubscription } from '../core/subscription-target.js'
@@ -103,14 +103,17 @@ export interface RevocationFilter {
   isOpen?: boolean | null
 }
 
-/** Newest first; `before` is the sequence that the last page ended with. */
-export async function listRevocations(db: Queryable, filter: RevocationFilter, before: number | null, limit: number): Promise<Revocation[]> {
+/** Where one is in the list: one change may have several. */
+export type RevocationPlace = Pick<Revocation, 'sequence' | 'id'>
+
+/** Newest first; `before` is what the last page ended with. */
+export async function listRevocations(db: Queryable, filter: RevocationFilter, before: RevocationPlace | null, limit: number): Promise<Revocation[]> {
   const openTarget = exists(db.select({ one: sql`1` }).from(revocationTarget).where(and(eq(revocationTarget.revocationId, revocation.id), isOpen)))
   const rows = await db.select().from(revocation).where(and(
     filter.entryId === null ? undefined : eq(revocation.entryId, filter.entryId), filter.verb === undefined ? undefined : eq(revocation.verb, filter.verb),
-    ofOwners(filter.owners, revocation.ownerKind, revocation.ownerId), before === null ? undefined : lt(revocation.sequence, before),
+    ofOwners(filter.owners, revocation.ownerKind, revocation.ownerId), before === null ? undefined : sql`(${revocation.sequence}, ${revocation.id}) < (${before.sequence}, ${before.id})`,
     (filter.isOpen ?? null) === null ? undefined : filter.isOpen ? openTarget : not(openTarget),
-  )).orderBy(desc(revocation.sequence)).limit(limit)
+  )).orderBy(desc(revocation.sequence), desc(revocation.id)).limit(limit)
   return rows.map(toRevocation)
 }
 

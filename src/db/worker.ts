@@ -34,8 +34,12 @@ export interface WorkerReport {
 }
 
 export async function findWorker(db: Queryable, id: string): Promise<StoredWorker | null> {
-  const [row] = await db.select().from(worker).where(eq(worker.id, id))
+  const [row] = await findWorkers(db, [id])
   return row ?? null
+}
+
+export async function findWorkers(db: Queryable, ids: readonly string[]): Promise<StoredWorker[]> {
+  return ids.length === 0 ? [] : db.select().from(worker).where(inArray(worker.id, [...ids]))
 }
 
 /** What is stored of some sessions of a worker, by id. */
@@ -123,12 +127,13 @@ export interface SessionQuestion {
   /** What `hasEntry` and `hasFailed` are about; null for any entry. */
   entryId: string | null
   failedStates: readonly AppliedState[]
-  workerId?: string
+  /** Only of these. */
+  workerIds?: readonly string[]
 }
 
 /** Sessions summed up by worker and owner. */
 export async function summarizeSessions(db: Queryable, question: SessionQuestion): Promise<SessionGroup[]> {
-  const { moment, owners, incarnation, entryId, failedStates, workerId } = question
+  const { moment, owners, incarnation, entryId, failedStates, workerIds } = question
   const about = entryId === null ? {} : { entryId }
   const isPlaced = sql`(${workerSession.cursor} is not null and starts_with(${workerSession.cursor}, ${`${incarnation}-`}))`
   const rows = await db.select({
@@ -138,7 +143,7 @@ export async function summarizeSessions(db: Queryable, question: SessionQuestion
     hasEntry: sql<boolean>`bool_or(${entryId === null ? sql`true` : hasAny([about])})`,
     hasFailed: sql<boolean>`bool_or(${hasAny(failedStates.map((state) => ({ ...about, state })))})`,
   }).from(workerSession).innerJoin(worker, eq(worker.id, workerSession.workerId))
-    .where(and(gt(worker.seenAt, moment), ofOwners(owners), workerId === undefined ? undefined : eq(worker.id, workerId)))
+    .where(and(gt(worker.seenAt, moment), ofOwners(owners), workerIds === undefined ? undefined : inArray(worker.id, [...workerIds])))
     .groupBy(workerSession.workerId, workerSession.ownerKind, workerSession.ownerId)
   return rows.map(({ kind, id, lostSinceMs, ...row }) => ({ ...row, owner: { kind, id }, lostSince: lostSinceMs === null ? null : new Date(lostSinceMs) }))
 }

@@ -272,6 +272,17 @@ describe('who sees a receipt', () => {
     expect(rest.revocation!.targets).toMatchObject({ nodes: [{ sessionId: 'of-crew' }], pageInfo: { hasNextPage: false } })
   })
 
+  it('names the worker also when nothing of the caller runs there any more, and asks for all of them at once', async () => {
+    const { id, cursor } = await server.register(alice, 'named')
+    const [here, there] = [reporter('named-1'), reporter('named-2')]
+    for (const one of [here, there]) await one.send([session('s1', alice, cursor, of(id, 'APPLIED')), session('of-bob', bob, cursor)])
+    const { revocation } = await revoke(alice, id)
+    for (const one of [here, there]) await one.send([], { closedSessions: ['s1'] })
+    const targets = 'query ($id: ID!) { workers { id } revocation(id: $id) { targets { nodes { worker { name connected sessions { nodes { id } } } } } } }'
+    const worker = (name: string) => ({ worker: { name, connected: true, sessions: { nodes: [] } } })
+    expect((await alice.raw(targets, { id: revocation.id })).data).toEqual({ workers: [], revocation: { targets: { nodes: [worker('named-1'), worker('named-2')] } } })
+  })
+
   it('S21: to others it looks missing, by every way', async () => {
     const { id } = await server.register(alice, 'private')
     const { revocation } = await revoke(alice, id)

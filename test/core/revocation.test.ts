@@ -21,7 +21,7 @@ const target = (state: AppliedState, more: Partial<RevocationTarget> = {}): Revo
 const row = (state: AppliedState, more: Partial<AppliedEntry> = {}): AppliedEntry => (
   { entryId: 'srv_1', name: 'tickets', kind: 'MCP_SERVER', origin: 'catalog', revision: 2, state, reason: null, refusedCalls: null, at: second(5).toISOString(), ...more })
 const session = (at: string | null, ...entries: AppliedEntry[]): ReportedSession => ({ cursor: at, entries })
-const after = (was: RevocationTarget, reported: ReportedSession | null) => targetAfter(revocation, was, reported, { processId: 'p1', seenAt: second(6), replacedSeenAt: null }, { incarnation, now: second(6) })
+const after = (was: RevocationTarget, reported: ReportedSession | null) => targetAfter(revocation, was, reported, { processId: 'p1', seenAt: second(6), replacedSeenAt: null }, { incarnation, now: second(6), isBack: false })
 
 describe('what a report makes of a target', () => {
   const past = cursor(10)
@@ -89,7 +89,7 @@ describe('what a report of another process under the same worker id makes of it'
   const past = cursor(10)
   /** The process that had it last reported at second -20. */
   const at = (now: number, reported: ReportedSession | null, was = target('APPLIED', { processId: 'p1' }), replacedSeenAt: Date | null = second(-20)) => (
-    targetAfter(revocation, was, reported, { processId: 'p2', seenAt: second(now), replacedSeenAt }, { incarnation, now: second(now) }))
+    targetAfter(revocation, was, reported, { processId: 'p2', seenAt: second(now), replacedSeenAt }, { incarnation, now: second(now), isBack: false }))
   it.each<[string, number, ReportedSession | null, AppliedState]>([
     ['no such session', 6, null, 'APPLIED'],
     ['the session, without it', 6, session(past), 'APPLIED'],
@@ -111,6 +111,12 @@ describe('what a report of another process under the same worker id makes of it'
   it('S26: what had ended before stays so, and what could not be ended does not end by it', () => {
     expect(at(6, session(past, row('APPLIED')), target('STOPPED', { processId: 'p1' }))).toMatchObject({ state: 'STOPPED', processId: 'p1' })
     expect(at(9_999, null, target('SURVIVED', { processId: 'p1' }))).toMatchObject({ state: 'SURVIVED' })
+  })
+  it.each<[string, ReportedSession, AppliedState]>([
+    ['runs past the change', session(past, row('APPLIED')), 'STOPPED'], ['has not heard of the change', session(cursor(9), row('APPLIED')), 'APPLIED'],
+  ])('what its owner has again, in a session that %s', (_, reported, state) => {
+    const heard = { processId: 'p1', seenAt: second(6), replacedSeenAt: null }
+    expect(targetAfter(revocation, target('APPLIED'), reported, heard, { incarnation, now: second(6), isBack: true })).toMatchObject({ state })
   })
   it('an old receipt, which does not know the process, believes the worker', () => {
     expect(at(6, null, target('APPLIED'))).toMatchObject({ state: 'STOPPED', reason: 'The session is closed.' })
