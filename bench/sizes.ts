@@ -22,8 +22,8 @@ export const fullSizes = {
   snapshotRepeats: 7,
   /** Changes of each way before anything is measured, and those that are. */
   offered: { warmUp: 25, changes: 40 },
-  /** Each number of sessions with calls that end at once, and with calls that take a second. */
-  refused: { sessions: [1, 10, 100], callMs: [0, 1_000], warmUp: 3, revocations: 12 },
+  /** Each number of sessions with calls that end at once, and with calls that take half a second. */
+  refused: { sessions: [1, 10, 100], callMs: [0, 500], warmUp: 2, revocations: 10 },
 }
 
 /** Entries of the catalog that mutations change: more than a task has mutations, so that each changes one of its own. */
