@@ -20,6 +20,8 @@ import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { isUnreachable } from './graphql/errors.js'
+import { type DocumentLimits } from './graphql/limits.js'
+import { createAdmission } from './http/admission.js'
 import { createTokenProvider } from './http/auth.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import { createOidcProvider, type OidcOptions } from './http/oidc.js'
@@ -39,6 +41,8 @@ export interface AppTuning {
   /** Whether NOTIFY is listened to; everything works without, a little later. */
   listens?: boolean
   maxWaitingBytes?: number
+  maxSilentSockets?: number
+  documentLimits?: Partial<DocumentLimits>
   /** Milliseconds for which a read of the log counts as recent. */
   freshForMs?: number
   /** Milliseconds that requests in flight get at the end. */
@@ -185,7 +189,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const http = createHttpServer({
     services, hub, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
-    maxWaitingBytes: tuning.maxWaitingBytes, finishMs: tuning.finishMs,
+    maxWaitingBytes: tuning.maxWaitingBytes, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
+    hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
   })
   metrics.read({
     lagSeconds: tail.lagSeconds, sequence: () => services.index.state.sequence, subscriptions: hub.size, groups: hub.groups,

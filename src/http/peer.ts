@@ -26,6 +26,8 @@ export interface Peer extends TracedSocket {
   socket: WebSocket
   stage: 'OPEN' | 'INITIALISING' | 'READY'
   authenticated: Authenticated | null
+  /** Of the other side, as the connection tells it. */
+  address: string
   /** The last ping was answered. */
   isAlive: boolean
   operations: Map<string, Operation>
@@ -38,9 +40,9 @@ interface Operation {
   leave: () => void
 }
 
-export function createPeer(socket: WebSocket): Peer {
+export function createPeer(socket: WebSocket, address: string): Peer {
   return {
-    id: randomUUID(), socket, stage: 'OPEN', authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), turns: null,
+    id: randomUUID(), socket, stage: 'OPEN', address, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), turns: null,
   }
 }
 
@@ -104,7 +106,8 @@ async function subscribe(options: PeerOptions, peer: Peer, id: string, payload: 
   peer.operations.set(id, operation)
   peer.asked++
   if (peer.operations.size > options.maxOperationsPerSocket) {
-    const tooMany = new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { field: 'id', mend: 'Complete some, or open another socket.' })
+    options.services.observer.refused('operations')
+    const tooMany = new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { field: 'id', mend: 'Complete some, or open another socket.', limit: 'operations', most: options.maxOperationsPerSocket })
     return fail(options, peer, id, [tooMany])
   }
   const begun = await beginOperation(options, options.tracer.reportOf(peer), peer.authenticated!, payload)
