@@ -13,6 +13,9 @@ import { type TracedSocket, type Tracer } from './trace.js'
 /** Close codes of the feed's contract. */
 export const closeCodes = { tokenEnded: 4401, rightsLost: 4403, slowConsumer: 4420, tooMany: 4429, restart: 1012 } as const
 
+/** Characters of an operation's id, which is kept as long as it lives; clients send UUIDs. */
+const mostIdLength = 200
+
 export interface PeerOptions extends OperationOptions {
   maxOperationsPerSocket: number
   maxWaitingBytes: number
@@ -70,6 +73,7 @@ export async function receive(options: PeerOptions, peer: Peer, data: Buffer): P
     case MessageType.Ping: return send(peer, JSON.stringify({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) }))
     case MessageType.Pong: return
     case MessageType.Subscribe:
+      if (message.id.length > mostIdLength) return socket.close(CloseCode.BadRequest, 'The id is too long')
       if (peer.stage !== 'READY') return socket.close(CloseCode.Unauthorized, 'Unauthorized')
       if (operations.has(message.id)) return socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`.slice(0, 120))
       return subscribe(options, peer, message.id, message.payload)

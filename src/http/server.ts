@@ -48,7 +48,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   const inFlight = createInFlight()
   let isDraining = false
   let isClosing = false
-  const server = createServer((request, response) => {
+  // A missing Host is ours to refuse, in the same way as a foreign one.
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
     const path = pathOf(request)
     const isHealth = isHealthRequest(request, path)
     const trace = tracer.request(request, response, isHealth || path === metricsPath)
@@ -148,6 +149,8 @@ function answerError(request: IncomingMessage, response: ServerResponse, error: 
   const { code, field, retryAfter } = masked.extensions
   const status = field === 'content-type' ? 415 : statusOf[String(code)] ?? 500
   const type = (request.headers.accept ?? '').includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json'
-  response.writeHead(status, { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store', ...headersOf[status], ...(typeof retryAfter === 'number' && { 'retry-after': String(retryAfter) }) })
-  response.end(JSON.stringify({ errors: [masked.toJSON()] }))
+  const body = JSON.stringify({ errors: [masked.toJSON()] })
+  const head = { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' }
+  response.writeHead(status, { ...head, ...headersOf[status], ...(typeof retryAfter === 'number' && { 'retry-after': String(retryAfter) }) })
+  response.end(body)
 }
