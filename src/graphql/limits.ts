@@ -42,10 +42,11 @@ export interface Measured {
   cost: number
 }
 
-/** @param variables the values of variables; without, each `first` that is one counts as the largest page */
+/** @param variables as they were sent; without, each `first` that is one counts as the largest page */
 export function measure(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Record<string, unknown> | null = null): Measured {
   const fragments = new Map(document.definitions.filter(isFragment).map((fragment) => [fragment.name.value, fragment]))
   const known = new Map<string, Measured>()
+  const values = variables === null ? null : { ...defaultsOf(operation), ...variables }
 
   /** Each fragment is measured once: spreads of spreads would multiply the work. One in a circle counts nothing, and validation refuses it. */
   function fragment(name: string): Measured {
@@ -70,7 +71,7 @@ export function measure(schema: GraphQLSchema, document: DocumentNode, operation
     // What the schema does not have is refused by validation; here it is one field.
     const defined = introspection[node.name.value] ?? (isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined)
     const below = node.selectionSet === undefined ? nothing : selections(node.selectionSet, defined && getNamedType(defined.type))
-    const members = defined?.args.some(({ name }) => name === 'first') ? pageSizeOf(node, variables)
+    const members = defined?.args.some(({ name }) => name === 'first') ? pageSizeOf(node, values)
       // The page size was counted where it was asked for, one level above.
       : isListType(defined && getNullableType(defined.type)) && !type!.name.endsWith('Connection') ? listSize : 1
     return {
@@ -96,6 +97,11 @@ const nothing: Measured = { fields: 0, names: new Set(), depth: 0, aliases: 0, c
 
 const isFragment = (node: { kind: Kind }): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION
 
+function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Record<string, unknown> {
+  return Object.fromEntries(variableDefinitions.flatMap(({ variable, defaultValue }) => (
+    defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)]] : [])))
+}
+
 function pageSizeOf(node: FieldNode, variables: Record<string, unknown> | null): number {
   const value = node.arguments?.find(({ name }) => name.value === 'first')?.value
   const size = value === undefined || value.kind === Kind.NULL ? defaultPageSize
@@ -110,7 +116,7 @@ const mends: Record<keyof DocumentLimits, string> = {
   directives: 'Leave out what is never wanted.', cost: 'Ask for smaller pages (`first`), or for fewer fields of them.',
 }
 const nouns: Record<keyof DocumentLimits, string> = {
-  characters: 'characters', tokens: 'tokens', depth: 'fields inside one another', aliases: 'aliases', directives: 'directives', cost: 'fields to answer',
+  characters: 'characters', tokens: 'tokens', depth: 'levels', aliases: 'aliases', directives: 'directives', cost: 'fields to answer',
 }
 
 /** As one more problem of the document. */

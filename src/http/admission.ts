@@ -18,8 +18,8 @@ export function createAdmission(rates: RateSettings, limits: Partial<DocumentLim
 /** So many fields of an answer are paid for like one operation. */
 const fieldsOfOnePoint = 10_000
 
-/** Which budget pays for an operation, and how much: as much as its fields would cost if each came alone, or as its size does. */
-export function chargeOf(operation: OperationDefinitionNode, { fields, names, cost }: Measured): { budget: Budget; points: number } {
+/** Which budget pays for an operation, and how much: as much as if each of its fields came alone, or as its size asks for. */
+export function chargeOf(operation: OperationDefinitionNode, { fields, names }: Measured, cost: number): { budget: Budget; points: number } {
   const points = Math.max(1, fields, Math.ceil(cost / fieldsOfOnePoint))
   switch (operation.operation) {
     case OperationTypeNode.QUERY: return { budget: 'reads', points }
@@ -36,9 +36,10 @@ export function chargeOf(operation: OperationDefinitionNode, { fields, names, co
 export async function admit(
   { documents, rates }: Admission, principal: Principal, read: ReadDocument, operation: OperationDefinitionNode, variables: Record<string, unknown>,
 ): Promise<GraphQLError | null> {
-  const { budget, points } = chargeOf(operation, read.operations.get(operation)!)
+  const { cost, problem } = documents.costOf(read, operation, variables)
+  const { budget, points } = chargeOf(operation, read.operations.get(operation)!, problem === null ? cost : 0)
   await rates.charge(principal.id, budget, points)
-  return documents.tooCostly(read, operation, variables)
+  return problem
 }
 
 /** What could not be read or is not valid was work, too. @throws CatalogError RATE_LIMITED */

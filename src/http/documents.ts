@@ -17,8 +17,8 @@ export interface Documents {
   read: (text: string) => ReadDocument
   /** What was found of a document that was read here; null for others. */
   known: (document: DocumentNode) => ReadDocument | null
-  /** null unless an operation costs too much with these variables. */
-  tooCostly: (read: ReadDocument, operation: OperationDefinitionNode, variables: Record<string, unknown>) => GraphQLError | null
+  /** What an operation costs with these variables, and what is wrong with that. */
+  costOf: (read: ReadDocument, operation: OperationDefinitionNode, variables: Record<string, unknown>) => { cost: number; problem: GraphQLError | null }
 }
 
 /** Clients send the same few documents again and again. Longer ones are read each time: a thousand large ones would fill the memory. */
@@ -41,6 +41,8 @@ export function createDocuments(limits: DocumentLimits, observer: Pick<Observer,
     } catch (error) {
       // graphql-js stops reading there, and says so in its message alone.
       if (error instanceof GraphQLError && /^Syntax Error: Document contains more tha[nt] \d+ tokens/.test(error.message)) throw over('tokens', limits.tokens, null)
+      // Levels that the parser itself cannot climb down, whatever they are made of.
+      if (error instanceof RangeError) throw over('depth', limits.depth, null)
       throw error
     }
   }
@@ -64,11 +66,11 @@ export function createDocuments(limits: DocumentLimits, observer: Pick<Observer,
       return read
     },
     known: (document) => ofDocument.get(document) ?? null,
-    tooCostly: ({ document, operations }, operation, variables) => {
-      // Nearly always it is cheap enough with the largest pages that there could be.
-      if (operations.get(operation)!.cost <= limits.cost) return null
-      const { cost } = measure(schema, document, operation, variables)
-      return cost <= limits.cost ? null : over('cost', limits.cost, cost)
+    costOf: ({ document, operations }, operation, variables) => {
+      const { cost: most } = operations.get(operation)!
+      // Nearly always it is cheap enough with the largest pages that there could be, and then nothing is to be done.
+      const cost = most <= limits.cost ? most : measure(schema, document, operation, variables).cost
+      return { cost, problem: cost <= limits.cost ? null : over('cost', limits.cost, cost) }
     },
   }
 }
