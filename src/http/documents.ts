@@ -28,6 +28,8 @@ const keptLength = 8_000
 export function createDocuments(limits: DocumentLimits, observer: Pick<Observer, 'refused'>): Documents {
   const kept = new Map<string, ReadDocument>()
   const ofDocument = new WeakMap<DocumentNode, ReadDocument>()
+  /** A document with a mistake is read twice in a row: by the quick way, and by Yoga, which answers it. */
+  let lastRefused: { text: string; outcome: ReadDocument | Error } | null = null
 
   function over(...limit: Parameters<typeof overLimit>): GraphQLError {
     observer.refused('document')
@@ -54,16 +56,34 @@ export function createDocuments(limits: DocumentLimits, observer: Pick<Observer,
     return { document, operations, problems: shape.length > 0 ? shape : validate(schema, document) }
   }
 
-  return {
-    read: (text) => {
-      const known = kept.get(text)
-      if (known !== undefined) return known
+  function readAnew(text: string): ReadDocument | Error {
+    try {
       const read = find(parseWithin(text))
       ofDocument.set(read.document, read)
-      if (text.length > keptLength || read.problems.length > 0) return read
-      kept.set(text, read)
-      if (kept.size > keptDocuments) kept.delete(kept.keys().next().value!)
       return read
+    } catch (error) {
+      return error as Error
+    }
+  }
+
+  function outcomeOf(text: string): ReadDocument | Error {
+    const known = kept.get(text)
+    if (known !== undefined) return known
+    const outcome = lastRefused?.text === text ? lastRefused.outcome : readAnew(text)
+    const isRefused = outcome instanceof Error || outcome.problems.length > 0
+    // Once: whoever answers it adds to the errors.
+    lastRefused = isRefused && lastRefused?.outcome !== outcome ? { text, outcome } : null
+    if (isRefused || text.length > keptLength) return outcome
+    kept.set(text, outcome)
+    if (kept.size > keptDocuments) kept.delete(kept.keys().next().value!)
+    return outcome
+  }
+
+  return {
+    read: (text) => {
+      const outcome = outcomeOf(text)
+      if (outcome instanceof Error) throw outcome
+      return outcome
     },
     known: (document) => ofDocument.get(document) ?? null,
     costOf: ({ document, operations }, operation, variables) => {

@@ -34,6 +34,8 @@ export interface Peer extends TracedSocket {
   /** The last ping was answered. */
   isAlive: boolean
   operations: Map<string, Operation>
+  /** It was pinged while it did not read. */
+  isOwedPong: boolean
   /** Subscriptions whose first event waits until there is room for it. */
   turns: Array<() => void> | null
 }
@@ -45,7 +47,7 @@ interface Operation {
 
 export function createPeer(socket: WebSocket, address: string): Peer {
   return {
-    id: randomUUID(), socket, stage: 'OPEN', address, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), turns: null,
+    id: randomUUID(), socket, stage: 'OPEN', address, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), isOwedPong: false, turns: null,
   }
 }
 
@@ -70,7 +72,7 @@ export async function receive(options: PeerOptions, peer: Peer, data: Buffer): P
       peer.stage = 'READY'
       options.tracer.socketOpened(peer)
       return send(peer, '{"type":"connection_ack"}')
-    case MessageType.Ping: return send(peer, JSON.stringify({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) }))
+    case MessageType.Ping: return pong(options, peer, message.payload)
     case MessageType.Pong: return
     case MessageType.Subscribe:
       if (message.id.length > mostIdLength) return socket.close(CloseCode.BadRequest, 'The id is too long')
@@ -103,6 +105,17 @@ function stop({ operations }: Peer, id: string): void {
 
 function send({ socket }: Peer, text: string): void {
   if (socket.readyState === WebSocket.OPEN) socket.send(text)
+}
+
+/** Whoever pings and does not read gets one answer for all, so that nothing piles up here. */
+function pong(options: PeerOptions, peer: Peer, payload: Record<string, unknown> | undefined): void {
+  if (waitingBytes(peer.socket) <= options.maxWaitingBytes) return send(peer, JSON.stringify({ type: MessageType.Pong, ...(payload && { payload }) }))
+  if (peer.isOwedPong) return
+  peer.isOwedPong = true
+  onceDrained(peer.socket, () => {
+    peer.isOwedPong = false
+    send(peer, '{"type":"pong"}')
+  })
 }
 
 async function subscribe(options: PeerOptions, peer: Peer, id: string, payload: SubscribePayload): Promise<void> {

@@ -81,6 +81,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     trace.admitted(principal)
     const caller = callerContext(options.services, credential)
     if (wantsMetrics) {
+      // A denial is written down, which is work.
+      await admission.rates.charge(principal.id, 'reads', 1)
       await authorize(caller, 'READ_METRICS', deploymentOwner, 'authorization')
       return answerMetrics(response, options.metrics)
     }
