@@ -69,7 +69,7 @@ export function measure(schema: GraphQLSchema, document: DocumentNode, operation
 
   function field(node: FieldNode, type: GraphQLNamedType | undefined): Measured {
     // What the schema does not have is refused by validation; here it is one field.
-    const defined = introspection[node.name.value] ?? (isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined)
+    const defined = introspection.get(node.name.value) ?? (isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined)
     const below = node.selectionSet === undefined ? nothing : selections(node.selectionSet, defined && getNamedType(defined.type))
     const members = defined?.args.some(({ name }) => name === 'first') ? pageSizeOf(node, values)
       // The page size was counted where it was asked for, one level above.
@@ -91,7 +91,7 @@ export function measure(schema: GraphQLSchema, document: DocumentNode, operation
   return selections(operation.selectionSet, schema.getRootType(operation.operation) ?? undefined)
 }
 
-const introspection: Partial<Record<string, GraphQLField<unknown, unknown>>> = { __schema: SchemaMetaFieldDef, __type: TypeMetaFieldDef }
+const introspection = new Map<string, GraphQLField<unknown, unknown>>([['__schema', SchemaMetaFieldDef], ['__type', TypeMetaFieldDef]])
 
 const nothing: Measured = { fields: 0, names: new Set(), depth: 0, aliases: 0, cost: 0 }
 

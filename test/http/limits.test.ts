@@ -118,6 +118,13 @@ describe('S21: a document that asks for too much is refused before anything of i
     }
   })
 
+  it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty', '__typename'])('%s is a name like any other', async (name) => {
+    for (const way of Object.values(ways)) {
+      const errors = await way({ query: `query ($${name}: Int) { ${name} { ...${name} } mcpServers(first: $${name}) { ${name} { id } } } fragment ${name} on ${name} { id }` })
+      expect(new Set(errors?.map(({ extensions }) => extensions.code))).toEqual(new Set(['INVALID_INPUT']))
+    }
+  })
+
   it('and with a GET', async () => {
     const query = encodeURIComponent(`{ ${times(51, (at) => `a${at}: viewer { principal { id } }`)} }`)
     const answer = await fetch(`${server.url}?query=${query}`, { headers: { authorization: `Bearer ${server.admin.token}` } })
@@ -145,11 +152,9 @@ describe('what people and programs send', () => {
       expect(read.problems).toEqual([])
       for (const [operation, { depth, aliases, cost }] of read.operations) {
         expect(documents.costOf(read, operation, {})).toEqual({ cost, problem: null })
-        expect(depth).toBeLessThanOrEqual(15)
-        expect(aliases).toBeLessThanOrEqual(5)
-        expect(cost).toBeLessThanOrEqual(600_000)
+        expect([depth <= 15, aliases <= 25, cost <= 600_000]).toEqual([true, true, true])
       }
-      expect(parse(text).tokenCount).toBeLessThan(400)
+      expect(parse(text).tokenCount).toBeLessThan(1_000)
     })
 
   it.each(Object.keys(ways))('fifty aliases, twenty levels and fifty directives pass by %s', async (way) => {
