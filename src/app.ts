@@ -21,6 +21,8 @@ import { createHub, type Hub } from './feed/hub.js'
 import { createSubscriptionBook } from './feed/subscription-book.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { isUnreachable } from './graphql/errors.js'
+import { type DocumentLimits } from './graphql/limits.js'
+import { createAdmission } from './http/admission.js'
 import { createTokenProvider } from './http/auth.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import { createOidcProvider, type OidcOptions } from './http/oidc.js'
@@ -42,6 +44,8 @@ export interface AppTuning {
   maxWaitingBytes?: number
   /** Milliseconds between pings of a socket. */
   keepAliveMs?: number
+  maxSilentSockets?: number
+  documentLimits?: Partial<DocumentLimits>
   /** Milliseconds for which a read of the log counts as recent. */
   freshForMs?: number
   /** Milliseconds that requests in flight get at the end. */
@@ -189,7 +193,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const http = createHttpServer({
     services, hub, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
-    maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, finishMs: tuning.finishMs,
+    maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
+    hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
   })
   metrics.read({
     lagSeconds: tail.lagSeconds, sequence: () => services.index.state.sequence, subscriptions: hub.size, groups: hub.groups,
