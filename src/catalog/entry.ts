@@ -12,7 +12,7 @@ import { type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { parseWithdrawal, type Withdrawal } from '../core/withdrawal.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
-import { judge, verdictOf } from '../index/state.js'
+import { judge, policiesOf, verdictOf } from '../index/judge.js'
 
 export interface RegisterInput extends ReachInput {
   owner: OwnerQuery
@@ -159,7 +159,7 @@ export function judged(context: CatalogContext, entry: Entry): JudgedEntry {
 }
 
 function requireAllowed(context: CatalogContext, entry: Entry): void {
-  const { kind, findings } = verdictOf(context.index.state.policy, entry)
+  const { kind, findings } = verdictOf(policiesOf(context.index.state, entry.owner), entry)
   if (kind === 'DENY') throw policyDenied(findings)
 }
 

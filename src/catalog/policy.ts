@@ -1,7 +1,7 @@
 import { type PolicyRecord } from '../core/change.js'
 import { CatalogError, invalid } from '../core/errors.js'
 import { deploymentOwner, type OwnerRef } from '../core/owner.js'
-import { defaultPolicy, parsePolicyDocument } from '../core/policy.js'
+import { defaultPolicy, parsePolicyDocument } from '../core/policy-document.js'
 import { lockPolicy, putPolicy } from '../db/policy.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { ownerFor } from './authorize.js'

@@ -1,6 +1,6 @@
 import { type Difference, type RemovedEntry } from '../core/effective.js'
 import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
-import { type FullPolicyDocument } from '../core/policy.js'
+import { type FullPolicyDocument } from '../core/policy-document.js'
 import { trustForMs } from '../core/worker-status.js'
 
 export interface EffectivePolicy {

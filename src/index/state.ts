@@ -1,17 +1,20 @@
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
-import { type Candidate, type Definition, entryStatus, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
-import { deploymentOwner, isSameOwner, type Membership, type OwnerRef, ownerKey, type Team, type User } from '../core/owner.js'
+import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
+import { isSameOwner, type Membership, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
-import { completePolicy, evaluate, type Policy, readPolicy, type Verdict } from '../core/policy.js'
+import { completePolicy, type Policy, readPolicy } from '../core/policy-document.js'
+import { isDormant, judge, narrowed, type Policies } from './judge.js'
 
 /** Everything that decisions and the feed need, as it stands at one sequence. */
 export interface CatalogState {
   incarnation: string
   sequence: number
-  /** The deployment's policy, completed; what decisions use. */
+  /** The deployment's policy, completed. */
   policy: Policy
+  /** What judges the entries of teams with a policy of their own, by team id. */
+  teamPolicies: Map<string, Policies>
   /** As stored, by owner id. */
   policies: Map<string, PolicyRecord>
   /** Counts changes of how people and teams are called. */
@@ -68,7 +71,8 @@ export function personKey(provider: string, subject: string): string {
 
 export function buildState(loaded: LoadedCatalog): CatalogState {
   const state: CatalogState = {
-    incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, policies: new Map(), names: 0,
+    incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, teamPolicies: new Map(), policies: new Map(),
+    names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
     tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
@@ -124,7 +128,7 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
     case 'TOKEN':
       return putToken(state, change.after)
     case 'POLICY':
-      touched.policy = true
+      touched.policy ||= change.after.owner.kind === 'DEPLOYMENT'
       return rejudge(state, change.after, touched)
   }
 }
@@ -158,28 +162,6 @@ function putMembership(state: CatalogState, membership: Membership): void {
 function putToken(state: CatalogState, token: TokenRecord): void {
   state.tokens.set(token.id, token)
   state.tokensByHash.set(token.hash, token)
-}
-
-const verdicts = new WeakMap<Definition, { policy: Policy; name: string; verdict: Verdict }>()
-
-/** What a policy says of an entry. A definition never changes, so it is judged once for all who ask. */
-export function verdictOf(policy: Policy, entry: Entry): Verdict {
-  const known = verdicts.get(entry.definition)
-  if (known?.policy === policy && known.name === entry.name) return known.verdict
-  const verdict = evaluate(entry, policy)
-  verdicts.set(entry.definition, { policy, name: entry.name, verdict })
-  return verdict
-}
-
-/** Today's policy judges an entry once, when it, the policy or the owner changes; readers only look. */
-export function judge(state: Pick<CatalogState, 'policy' | 'users'>, entry: Entry): JudgedEntry {
-  const verdict = verdictOf(state.policy, entry)
-  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict, entry.revoked), dormant: isDormant(state, entry) }
-}
-
-/** What a deactivated person owns rests until they are back. */
-function isDormant({ users }: Pick<CatalogState, 'users'>, { owner }: Pick<Entry, 'owner'>): boolean {
-  return owner.kind === 'USER' && (users.get(owner.id)?.deactivatedAt ?? null) !== null
 }
 
 /** Whoever is deactivated, or comes back, takes their entries along: those names are looked at again. */
@@ -224,7 +206,9 @@ function removeEntry(state: CatalogState, id: string): void {
 
 function putPolicy(state: CatalogState, record: PolicyRecord): void {
   state.policies.set(record.owner.id, record)
-  if (ownerKey(record.owner) === ownerKey(deploymentOwner)) state.policy = readPolicy(record.revision, record.document)
+  if (record.owner.kind === 'DEPLOYMENT') state.policy = readPolicy(record.revision, record.document)
+  const ofTeams = [...state.policies.values()].filter(({ owner }) => owner.kind === 'TEAM')
+  state.teamPolicies = new Map(ofTeams.map(({ owner, revision, document }) => [owner.id, narrowed(state.policy, revision, document)]))
 }
 
 /** A new policy judges every entry again; names whose status it alters are touched. */

@@ -1,5 +1,6 @@
 import { type AgentDefinition } from '../core/agent.js'
-import { type Finding, evaluate, type Policy } from '../core/policy.js'
+import { type Finding, evaluate } from '../core/policy.js'
+import { type Policy } from '../core/policy-document.js'
 import { secretReferences } from '../core/mcp-server.js'
 import { type CatalogView, type ViewAgent, type ViewEntry, type ViewMcpServer } from './view.js'
 
@@ -83,7 +84,7 @@ function stdioReason(entry: ViewEntry): string | null {
  * Approvals do not exist yet, so a verdict that needs one refuses too.
  */
 function policyReason(entry: ViewEntry, policy: Policy): string | null {
-  const { kind, findings } = evaluate(entry, policy)
+  const { kind, findings } = evaluate(entry, [policy])
   return kind === 'ALLOW' ? null : `Policy revision ${policy.revision}: ${findings.map(findingText).join(' ')}`
 }
 

@@ -1,7 +1,7 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { type ApplyMoment, nameKey, type RevocationMode } from '../core/entry.js'
 import { type McpServerDefinition, type McpTransport } from '../core/mcp-server.js'
-import { type Policy, readPolicy } from '../core/policy.js'
+import { type Policy, readPolicy } from '../core/policy-document.js'
 import type { CatalogChangedSubscription } from '../client/index.js'
 
 export type CatalogEvent = CatalogChangedSubscription['catalogChanged']

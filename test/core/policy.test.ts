@@ -4,9 +4,8 @@ import { type Definition, type EntryKind } from '../../src/core/entry.js'
 import { CatalogError } from '../../src/core/errors.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
-import {
-  completePolicy, defaultPolicy, denyingPolicy, evaluate, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy, type VerdictKind,
-} from '../../src/core/policy.js'
+import { evaluate, type VerdictKind } from '../../src/core/policy.js'
+import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy } from '../../src/core/policy-document.js'
 
 const policyOf = (document: PolicyDocument = {}, revision = 3): Policy => ({ revision, document: completePolicy(document) })
 const subject = (transport: object, name = 'x') =>
@@ -38,7 +37,10 @@ describe('the document', () => {
   })
 
   it('has the default that domain.md promises', () => {
-    expect(defaultPolicy).toEqual({ transports: { stdio: 'approve', http: 'allow', sse: 'deny' }, urls: { insecureHttp: [], privateNetworks: [] } })
+    expect(defaultPolicy).toMatchObject({
+      transports: { stdio: 'approve', http: 'allow', sse: 'deny' }, mcpServers: { allow: null, deny: [] }, urls: { insecureHttp: [], privateNetworks: [] },
+      approval: { allowSelf: false, approvers: 'admins' }, staleAfterSeconds: 600,
+    })
   })
 
   it.each<[unknown, string]>([
@@ -67,14 +69,14 @@ describe('the document', () => {
     const policy = readPolicy(9, stored)
     expect(policy).toEqual({ revision: 9, document: null })
     for (const one of [http(), sse, stdio, agent]) {
-      expect(evaluate(one, policy)).toEqual({
+      expect(evaluate(one, [policy])).toEqual({
         kind: 'DENY', policyRevision: 9, findings: [expect.objectContaining({ rule: 'policy', field: 'policy' })],
       })
     }
   })
 
   it('S23: what workers are told then denies every transport', () => {
-    for (const one of [http(), sse, stdio]) expect(evaluate(one, { revision: 0, document: denyingPolicy }).kind).toBe('DENY')
+    for (const one of [http(), sse, stdio]) expect(evaluate(one, [{ revision: 0, document: denyingPolicy }]).kind).toBe('DENY')
     expect(denyingPolicy.urls).toEqual({ insecureHttp: [], privateNetworks: [] })
   })
 })
@@ -94,7 +96,7 @@ describe('the verdict', () => {
     ['... and over an allowed transport', subject({ http: { url: 'https://example.com' } }, 'Not A Name'), {}, 'DENY'],
     ['agents have no transport', agent, { transports: { stdio: 'deny', http: 'deny', sse: 'deny' } }, 'ALLOW'],
   ])('%s', (_, one, document, kind) => {
-    const verdict = evaluate(one, policyOf(document))
+    const verdict = evaluate(one, [policyOf(document)])
     expect(verdict.kind).toBe(kind)
     expect(verdict.policyRevision).toBe(3)
     expect(verdict.findings.length > 0).toBe(kind !== 'ALLOW')
@@ -102,7 +104,7 @@ describe('the verdict', () => {
 
   it('collects every finding of every rule, each with field and mend', () => {
     const bad = subject({ sse: { url: 'http://user:pw@127.0.0.1/$X#f', headers: [{ name: 'Host', value: '$A' }, { name: 'no good', value: '' }] } }, 'Ünsafe')
-    const { kind, findings } = evaluate(bad, policyOf())
+    const { kind, findings } = evaluate(bad, [policyOf()])
     expect(kind).toBe('DENY')
     expect(findings.map(({ rule, field }) => `${rule} ${field}`)).toEqual([
       'name name', 'transport definition.transport.sse', ...Array.from({ length: 4 }, () => 'url definition.transport.sse.url'),
@@ -128,7 +130,7 @@ describe('the verdict', () => {
         transports: { stdio: stricter(stdio, by), http: stricter(http, by), sse: stricter(sse, by) },
         urls: { insecureHttp: wide.urls.insecureHttp.slice(0, kept), privateNetworks: wide.urls.privateNetworks.slice(0, kept) },
       }
-      expect(strictness[evaluate(one, policyOf(narrow)).kind]).toBeGreaterThanOrEqual(strictness[evaluate(one, policyOf(wide)).kind])
+      expect(strictness[evaluate(one, [policyOf(narrow)]).kind]).toBeGreaterThanOrEqual(strictness[evaluate(one, [policyOf(wide)]).kind])
     }))
   })
 })

@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { type McpServerDefinition } from '../mcp-server.js'
-import { type FullPolicyDocument, type Rule, type RuleFinding } from '../policy.js'
+import { type Rule, type RuleFinding } from '../policy.js'
+import { type FullPolicyDocument } from '../policy-document.js'
 
 /** The WHATWG parser, present in Node and browsers; declared here because `core` is checked without either's types. */
 declare const URL: {

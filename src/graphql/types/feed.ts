@@ -1,6 +1,6 @@
 import { removalReasons, type RemovedEntry } from '../../core/effective.js'
 import { type Availability, type AvailabilityStep } from '../../core/explain.js'
-import { denyingPolicy } from '../../core/policy.js'
+import { denyingPolicy } from '../../core/policy-document.js'
 import { effectiveCatalog, type EffectiveCatalog, explainAvailability } from '../../catalog/snapshot.js'
 import { type CatalogBookmark, type CatalogDelta, type CatalogEvent, type CatalogSnapshot, type EffectivePolicy } from '../../feed/event.js'
 import { openCatalogStream } from '../../feed/stream.js'

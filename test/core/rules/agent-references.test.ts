@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseAgentDefinition } from '../../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { completePolicy } from '../../../src/core/policy.js'
+import { completePolicy } from '../../../src/core/policy-document.js'
 import { agentReferences } from '../../../src/core/rules/agent-references.js'
 
 const judge = (...mcpServers: string[]) =>

@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAgentDefinition } from '../../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { completePolicy, evaluate } from '../../../src/core/policy.js'
+import { evaluate } from '../../../src/core/policy.js'
+import { completePolicy } from '../../../src/core/policy-document.js'
 import { dollar } from '../../../src/core/rules/dollar.js'
 
 const policy = completePolicy({ transports: { stdio: 'allow', http: 'allow', sse: 'allow' } })
 const judge = (transport: object, name = 'x') => {
   const subject = { kind: 'MCP_SERVER' as const, name, definition: parseMcpServerDefinition({ transport }) }
-  return { found: dollar(subject, policy), verdict: evaluate(subject, { revision: 1, document: policy }) }
+  return { found: dollar(subject, policy), verdict: evaluate(subject, [{ revision: 1, document: policy }]) }
 }
 const fields = (transport: object) => judge(transport).found.map(({ field }) => field)
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { completePolicy } from '../../../src/core/policy.js'
+import { completePolicy } from '../../../src/core/policy-document.js'
 import { headers } from '../../../src/core/rules/headers.js'
 
 const judge = (...names: string[]) => headers({

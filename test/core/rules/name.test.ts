@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAgentDefinition } from '../../../src/core/agent.js'
-import { completePolicy } from '../../../src/core/policy.js'
+import { completePolicy } from '../../../src/core/policy-document.js'
 import { name } from '../../../src/core/rules/name.js'
 
 const judge = (text: string) => name({ kind: 'AGENT', name: text, definition: parseAgentDefinition({ prompt: 'p' }) }, completePolicy({}))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseAgentDefinition } from '../../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { completePolicy, type FullPolicyDocument } from '../../../src/core/policy.js'
+import { completePolicy, type FullPolicyDocument } from '../../../src/core/policy-document.js'
 import { transport } from '../../../src/core/rules/transport.js'
 
 const kinds = ['stdio', 'http', 'sse'] as const

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { completePolicy, type PolicyDocument } from '../../../src/core/policy.js'
+import { completePolicy, type PolicyDocument } from '../../../src/core/policy-document.js'
 import { url } from '../../../src/core/rules/url.js'
 
 /** Built by hand, so that what the parser refuses already is judged here too. */

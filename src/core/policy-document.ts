@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import { line, parseInput } from './parse.js'
+import { isHostItem, isNetworkItem } from './rules/url.js'
+
+const outcome = z.enum(['allow', 'approve', 'deny'])
+const most = (count: number) => `has more than ${count} items`
+const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).max(1000, most(1000))
+const lineThat = (isItem: (item: string) => boolean, form: string) => line(253, 1).refine(isItem, form)
+const hosts = listOf(lineThat(isHostItem, 'is no host: write a name, an address or *.domain, without scheme, port or path'))
+const networks = listOf(lineThat(isNetworkItem, 'is no network: write 10.2.0.0/16, an address, a name or *.domain'))
+const patterns = listOf(line(200, 1))
+const commandLine = z.array(line(8192, 1)).min(1, 'needs a command').max(257, most(257))
+
+/** One way to recognise MCP servers: by where they are reached, by their exact command line, or by name. */
+const serverMatcher = z.union([
+  z.strictObject({ serverUrl: line(2048, 1) }),
+  z.strictObject({ serverCommand: commandLine }),
+  z.strictObject({ serverName: line(200, 1) }),
+], 'needs exactly one of serverUrl, serverCommand and serverName')
+
+/** A command line by itself has no environment; with names it may set those, to anything that the other rules take. */
+const preapproved = z.union([commandLine, z.strictObject({ command: commandLine, env: patterns })], 'is no command line: write ["npx", "-y", "srv@1.2.3"]')
+
+const count = (from: number, to: number) => z.int('is not a whole number').min(from, `is under ${from}`).max(to, `is over ${to}`)
+const absoluteFolder = lineThat((path) => /^\/(?!.*(?:\/\.{1,2}(?:\/|$)|\/\/)).*$/.test(path), 'is no absolute folder: write /srv/mcp, without . and ..')
+
+/** Every part is optional and unknown keys are refused; what is left out is as in `defaultPolicy`. */
+export const policyDocumentSchema = z.strictObject({
+  transports: z.strictObject({ stdio: outcome, http: outcome, sse: outcome }).partial().optional(),
+  mcpServers: z.strictObject({ allow: listOf(serverMatcher), deny: listOf(serverMatcher) }).partial().optional(),
+  urls: z.strictObject({ insecureHttp: hosts, privateNetworks: networks }).partial().optional(),
+  stdio: z.strictObject({ launchers: listOf(line(100, 1)), directories: listOf(absoluteFolder), preapproved: listOf(preapproved) }).partial().optional(),
+  env: z.strictObject({ deny: patterns }).partial().optional(),
+  headers: z.strictObject({ deny: patterns }).partial().optional(),
+  tools: z.strictObject({ drift: z.enum(['hold', 'accept']), maxPerMcpServer: count(1, 1000) }).partial().optional(),
+  approval: z.strictObject({ allowSelf: z.boolean(), approvers: z.enum(['admins', 'maintainers']), pendingExpiresAfterDays: count(1, 365) }).partial().optional(),
+  quotas: z.strictObject({ entriesPerUser: count(0, 100_000), entriesPerTeam: count(0, 100_000) }).partial().optional(),
+  static: z.strictObject({ overridable: patterns }).partial().optional(),
+  staleAfterSeconds: count(30, 86_400).optional(),
+})
+
+export type PolicyDocument = z.infer<typeof policyDocumentSchema>
+export type ServerMatcher = z.infer<typeof serverMatcher>
+export type PreapprovedCommand = z.infer<typeof preapproved>
+
+export interface FullPolicyDocument {
+  transports: Record<'stdio' | 'http' | 'sse', z.infer<typeof outcome>>
+  /** Deny wins. `allow` null: no allowlist; []: nothing is allowed. */
+  mcpServers: { allow: ServerMatcher[] | null; deny: ServerMatcher[] }
+  /** Exceptions: hosts that may be plain http, and private networks, addresses or names that may be reached. */
+  urls: { insecureHttp: string[]; privateNetworks: string[] }
+  stdio: {
+    /** By name, found on the worker's PATH. */
+    launchers: string[]
+    /** Below which executables and scripts given by absolute path must lie; null: anywhere outside system and world-writable folders. */
+    directories: string[] | null
+    /** Exact command lines that need no approval. */
+    preapproved: PreapprovedCommand[]
+  }
+  /** Names with `*` for any run of characters, besides those that are always denied. */
+  env: { deny: string[] }
+  headers: { deny: string[] }
+  tools: { drift: 'hold' | 'accept'; maxPerMcpServer: number }
+  approval: {
+    /** Whether the last one to change a definition may approve it: for installations with one admin. */
+    allowSelf: boolean
+    /** admins decide everything; maintainers: those of a team decide what their team owns, too. */
+    approvers: 'admins' | 'maintainers'
+    pendingExpiresAfterDays: number
+  }
+  quotas: { entriesPerUser: number; entriesPerTeam: number }
+  /** Names of static entries that a catalog entry of the same name may replace. */
+  static: { overridable: string[] }
+  /** How long a worker that hears nothing trusts what it has. */
+  staleAfterSeconds: number
+}
+
+/** http to public https hosts is allowed, stdio waits for an approval, sse is denied, private networks are denied. */
+export const defaultPolicy: FullPolicyDocument = {
+  transports: { stdio: 'approve', http: 'allow', sse: 'deny' },
+  mcpServers: { allow: null, deny: [] },
+  urls: { insecureHttp: [], privateNetworks: [] },
+  stdio: { launchers: ['npx', 'uvx', 'node', 'python', 'python3', 'docker', 'deno'], directories: null, preapproved: [] },
+  env: { deny: [] },
+  headers: { deny: [] },
+  tools: { drift: 'hold', maxPerMcpServer: 128 },
+  approval: { allowSelf: false, approvers: 'admins', pendingExpiresAfterDays: 30 },
+  quotas: { entriesPerUser: 100, entriesPerTeam: 500 },
+  static: { overridable: [] },
+  staleAfterSeconds: 600,
+}
+
+/** What workers are told when the stored policy cannot be read. */
+export const denyingPolicy: FullPolicyDocument = {
+  ...defaultPolicy,
+  transports: { stdio: 'deny', http: 'deny', sse: 'deny' },
+  mcpServers: { allow: [], deny: [] },
+}
+
+export interface Policy {
+  /** 0 before the first `setPolicy`. */
+  revision: number
+  /** null: the stored document cannot be read, and everything is denied (S23). */
+  document: FullPolicyDocument | null
+}
+
+/**
+ * @param input the document as JSON
+ * @throws CatalogError INVALID_INPUT with the field's path below `document`
+ */
+export function parsePolicyDocument(input: unknown): PolicyDocument {
+  return parseInput(policyDocumentSchema, input, 'document')
+}
+
+/**
+ * What is stored, completed; a document that does not parse is unreadable, never a default (S23).
+ * @param base what is left out is as here: a team's document lies over the deployment's
+ */
+export function readPolicy(revision: number, stored: unknown, base: FullPolicyDocument = defaultPolicy): Policy {
+  const parsed = policyDocumentSchema.safeParse(stored)
+  return { revision, document: parsed.success ? completePolicy(parsed.data, base) : null }
+}
+
+type PartOf<Name extends keyof FullPolicyDocument> = Partial<FullPolicyDocument[Name]> | undefined
+
+export function completePolicy(document: PolicyDocument, base: FullPolicyDocument = defaultPolicy): FullPolicyDocument {
+  const part = <Name extends Exclude<keyof FullPolicyDocument, 'staleAfterSeconds'>>(name: Name): FullPolicyDocument[Name] => (
+    { ...base[name], ...document[name] as PartOf<Name> })
+  return {
+    transports: part('transports'), mcpServers: part('mcpServers'), urls: part('urls'), stdio: part('stdio'), env: part('env'), headers: part('headers'),
+    tools: part('tools'), approval: part('approval'), quotas: part('quotas'), static: part('static'),
+    staleAfterSeconds: document.staleAfterSeconds ?? base.staleAfterSeconds,
+  }
+}
