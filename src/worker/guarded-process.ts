@@ -1,0 +1,101 @@
+import { rmSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { type StdioTransport } from '../core/mcp-server.js'
+import { type FullPolicyDocument } from '../core/policy-document.js'
+import { RefusedError } from './errors.js'
+import { type LaunchGuard } from './launch-guard.js'
+import { type Launchers } from './launchers.js'
+import { type ProcessGroup, startProcessGroup } from './process-group.js'
+import { type TrustedPath, trustedPath } from './trusted-path.js'
+
+/**
+ * Starts the process of a catalog entry: judged by the policy of this moment, resolved to real files that nobody but root and the worker's
+ * user can replace, with nothing in its environment but PATH, a HOME of its own and what the entry lists (S1, S4), in an
+ * empty folder of its own unless the entry names one. What was checked is what is started (S3).
+ * @throws RefusedError, or what spawn reports; no process and no folder is left then
+ */
+export async function startGuardedProcess(transport: StdioTransport, guard: LaunchGuard): Promise<ProcessGroup> {
+  const { args, env } = transport
+  guard.check()
+  const files = await checkedFiles(transport, guard.policy().stdio, guard.launchers)
+  const folder = await createScratch()
+  try {
+    const own = Object.fromEntries(env.map(({ name, value }) => [name, value]))
+    const path = await guard.launchers.path()
+    // Once more: it may have been withdrawn while its files were looked at.
+    guard.check()
+    const group = await startProcessGroup({
+      command: files.executable.real, argv0: transport.command,
+      args: args.map((arg, at) => (files.script?.at === at ? files.script.file.real : arg)),
+      // Last, so that no entry leads its launcher to a configuration of the worker's.
+      env: { ...own, PATH: path, HOME: join(folder, 'home') },
+      cwd: files.cwd?.real ?? join(folder, 'work'),
+    })
+    const stop = (graceMs: number) => group.stop(graceMs).finally(() => removeScratch(folder))
+    for (const file of [files.executable, files.script?.file, files.cwd]) {
+      if (file === undefined || await file.isUnchanged()) continue
+      await stop(0)
+      throw new RefusedError(`${file.real} was replaced while it was started.`)
+    }
+    return { ...group, stop }
+  } catch (error) {
+    await removeScratch(folder)
+    throw error
+  }
+}
+
+interface CheckedFiles {
+  executable: TrustedPath
+  /** The file that a launcher is told to run, and its place among the arguments. */
+  script?: { at: number; file: TrustedPath }
+  cwd?: TrustedPath
+}
+
+/** Launchers that fetch what they run; paths among their arguments are for the server. */
+const fetching = ['npx', 'uvx', 'docker']
+
+async function checkedFiles(
+  { command, args, cwd }: StdioTransport, { directories: below, launchers: names }: FullPolicyDocument['stdio'], launchers: Launchers,
+): Promise<CheckedFiles> {
+  const isNamed = !command.includes('/')
+  const executable = isNamed ? await launchers.find(command) : await trustedPath(absolute(command), { kind: 'EXECUTABLE', below })
+  const folder = cwd === null ? {} : { cwd: await trustedPath(absolute(cwd), { kind: 'FOLDER', below }) }
+  // What follows any other executable belongs to it.
+  const runsScript = (isNamed || names.includes(basename(command))) && !fetching.includes(basename(command))
+  // Options come before the script, and the policy lets none of them name a file of its own.
+  const at = runsScript ? args.findIndex((arg) => arg.startsWith('/')) : -1
+  return { executable, ...folder, ...(at >= 0 && { script: { at, file: await trustedPath(args[at]!, { kind: 'FILE', below }) } }) }
+}
+
+function absolute(path: string): string {
+  if (path.startsWith('/')) return path
+  throw new RefusedError(`${path} is relative, and nobody can say to what. Write the absolute path.`)
+}
+
+const scratches = new Set<string>()
+
+function removeAll(): void {
+  for (const folder of scratches) rmSync(folder, { recursive: true, force: true })
+}
+
+/** `home` and `work`, both empty. */
+async function createScratch(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'pilothouse-server-'))
+  if (scratches.size === 0) process.once('exit', removeAll)
+  scratches.add(folder)
+  await Promise.all([
+    mkdir(join(folder, 'home')), mkdir(join(folder, 'work')),
+    // npm and deno look for their configuration upwards from where they run. It ends here, and not in a folder that everybody may write to.
+    writeFile(join(folder, 'package.json'), '{"private":true}\n'), writeFile(join(folder, 'deno.json'), '{}\n'),
+  ])
+  return folder
+}
+
+async function removeScratch(folder: string): Promise<void> {
+  // What a surviving process still writes must not keep the start, or the end, of another from being told.
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
+  scratches.delete(folder)
+  if (scratches.size === 0) process.off('exit', removeAll)
+}
