@@ -11,7 +11,8 @@ const ownNetworks = ['private', 'uniqueLocal', 'loopback', 'carrierGradeNat']
  * @param privateNetworks `urls.privateNetworks` of the policy
  */
 export function addressObjection(hostname: string, address: string, privateNetworks: string[]): Objection | null {
-  const parsed = addressOf(address)
+  // ::8.8.8.8 is deprecated, leads nowhere, and is read as 8.8.8.8 by the parser (RFC 4291 section 2.5.5.1).
+  const parsed = /^::\d+\.\d/.test(address) ? null : addressOf(address)
   if (parsed === null) return [`${hostname} leads to something that is no address.`, 'Ask whoever runs the name server of that host.']
   const plain = parsed.toString()
   const reason = privateReason(plain)

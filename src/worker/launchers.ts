@@ -22,17 +22,18 @@ export function createLaunchers(path: string): Launchers {
   const folders = [...new Set(path.split(':'))].filter((folder) => folder.startsWith('/'))
   const found = new Map<string, string>()
   const check = () => Promise.all(folders.map(async (folder) => ({
-    folder, refusal: await trustedPath(folder, { kind: 'FOLDER', below: 'ANYWHERE' }).then(() => null, messageOf),
+    folder, refusal: await trustedPath(folder, { kind: 'FOLDER', below: 'ANYWHERE', vouched: folder }).then(() => null, messageOf),
   })))
   return {
     path: async () => (await check()).filter(({ refusal }) => refusal === null).map(({ folder }) => folder).join(':'),
     find: async (name) => {
+      if (name === '' || name.includes('/')) throw new RefusedError(`${JSON.stringify(name)} is no name of a command.`)
       const checked = await check()
       const held = found.get(name)
       const onPath = checked.filter(({ refusal }) => refusal === null).map(({ folder }) => join(folder, name))
       for (const candidate of held === undefined ? onPath : [held, ...onPath]) {
         // The first that is there counts: if that cannot be trusted, what it hides is not what anybody expects to run.
-        const trusted = await unlessMissing(trustedPath(candidate, { kind: 'EXECUTABLE', below: 'ANYWHERE' }))
+        const trusted = await unlessMissing(trustedPath(candidate, { kind: 'EXECUTABLE', below: 'ANYWHERE', vouched: dirname(candidate) }))
         if (trusted === null) continue
         found.set(name, candidate)
         return trusted

@@ -14,6 +14,8 @@ export interface TrustedPathOptions {
   kind: 'FILE' | 'EXECUTABLE' | 'FOLDER'
   /** Folders below which it has to lie. Null: anywhere, except that a link must not lead into a system folder. ANYWHERE: anywhere. */
   below: string[] | null | 'ANYWHERE'
+  /** A folder that somebody answers for: it may itself lie in a sticky one, such as /tmp. Default: the one of `below` that it lies in. */
+  vouched?: string
 }
 
 /** One thing on the way to a file: a folder, a link or the file itself. */
@@ -27,20 +29,19 @@ const isFolderOf = (folder: string, path: string) => path.startsWith(folder.ends
 
 /**
  * Goes to a path through every link, and refuses it unless root and the worker's own user are the only ones who could put something else
- * there: each folder, link and file on the way is theirs, and writable for nobody else. A listed folder may itself lie
- * in a sticky one such as /tmp; without a list nothing does.
+ * there: each folder, link and file on the way is theirs, and writable for nobody else.
  * @param path absolute
  * @throws RefusedError with what is wrong with which part, and the mend
  */
-export async function trustedPath(path: string, { kind, below }: TrustedPathOptions): Promise<TrustedPath> {
+export async function trustedPath(path: string, { kind, below, vouched }: TrustedPathOptions): Promise<TrustedPath> {
   const user = process.geteuid?.()
   if (user === undefined) throw new RefusedError('Processes of catalog entries are started only where files have an owner and permissions, which this system has not.')
   const steps = await walk(path)
   const { at: real, stats } = steps.at(-1)!
   const isRight = kind === 'FOLDER' ? stats.isDirectory() : stats.isFile()
   if (!isRight) throw new RefusedError(`${path} is no ${kind === 'FOLDER' ? 'folder' : 'regular file'}.`)
-  const vouched = await vouchedFolder(path, real, below)
-  for (const step of steps) refuseStep(path, step, user, vouched !== null && isFolderOf(step.at, vouched))
+  const around = vouched === undefined ? await foldersAround(path, real, below) : [await realFolder(vouched)]
+  for (const step of steps) refuseStep(path, step, user, around.some((folder) => folder !== null && isFolderOf(step.at, folder)))
   if (kind === 'EXECUTABLE') {
     await access(real, constants.X_OK).catch(() => { throw new RefusedError(`${path} is not executable. Give it the permission with chmod u+x.`) })
   }
@@ -81,30 +82,47 @@ function partsOf(path: string): string[] {
   return path.split('/').filter((part) => part !== '' && part !== '.')
 }
 
-/** The listed folder that it lies below. Links may lead there too: whoever lists the folder vouches for where it is. */
-async function vouchedFolder(path: string, real: string, below: TrustedPathOptions['below']): Promise<string | null> {
-  if (below === 'ANYWHERE') return null
+/** The listed folders that it lies in. Links may lead there too: whoever lists a folder answers for where it is. */
+async function foldersAround(path: string, real: string, below: TrustedPathOptions['below']): Promise<string[]> {
+  if (below === 'ANYWHERE') return []
   if (below === null) {
-    if (isSystemPath(path) || !isSystemPath(real)) return null
+    if (isSystemPath(path) || !isSystemPath(real)) return []
     throw new RefusedError(`${path} is a link into a system folder (${real}). Name the command itself, or copy the file.`)
   }
-  for (const folder of below) {
-    const found = await walk(folder).then((steps) => steps.at(-1)!.at, () => null)
-    if (found !== null && (real === found || isFolderOf(found, real))) return found
-  }
+  const folders = await Promise.all(below.map(realFolder))
+  const around = folders.filter((folder) => folder !== null && (real === folder || isFolderOf(folder, real))) as string[]
+  if (around.length > 0) return around
   throw new RefusedError(`${path} leads to ${real}, below none of the listed folders. Move it, or ask an admin to list its folder in stdio.directories.`)
 }
 
-/** @param isAbove whether it is a folder above a listed one */
-function refuseStep(path: string, { at, stats }: Step, user: number, isAbove: boolean): void {
-  const says = (what: string, mend: string) => new RefusedError(`${at === path ? path : `${path} leads through ${at}, which`} ${what}. ${mend}`)
-  if (stats.uid !== 0 && stats.uid !== user) throw says('belongs to another user', 'Give it to root or to the worker\'s user with chown.')
-  // The permissions of a link mean nothing.
-  if (stats.isSymbolicLink()) return
-  const isOpen = (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && stats.gid !== 0)
-  const isSticky = stats.isDirectory() && (stats.mode & 0o1000) !== 0
-  if (isOpen && !(isSticky && isAbove)) throw says('is writable for others', 'Take the permission away with chmod go-w, or move the file.')
+/** Null: there is none. */
+async function realFolder(folder: string): Promise<string | null> {
+  return await walk(folder).then((steps) => steps.at(-1)!.at, () => null)
 }
+
+function refuseStep(path: string, { at, stats }: Step, user: number, isAbove: boolean): void {
+  const weakness = weaknessOf(stats, user, isAbove)
+  if (weakness === null) return
+  const [what, mend] = weakness
+  throw new RefusedError(`${at === path ? path : `${path} leads through ${at}, which`} ${what}. ${mend}`)
+}
+
+/**
+ * How somebody else could put something in its place; null: nobody can.
+ * @param user the worker's own
+ * @param isAbove whether it is a folder above a listed one: a sticky one keeps what lies in it from strangers
+ */
+export function weaknessOf({ uid, gid, mode }: Pick<Stats, 'uid' | 'gid' | 'mode'>, user: number, isAbove: boolean): [what: string, mend: string] | null {
+  if (uid !== 0 && uid !== user) return ['belongs to another user', 'Give it to root or to the worker\'s user with chown.']
+  const type = mode & constants.S_IFMT
+  // The permissions of a link mean nothing.
+  if (type === constants.S_IFLNK) return null
+  const isOpen = (mode & constants.S_IWOTH) !== 0 || ((mode & constants.S_IWGRP) !== 0 && gid !== 0)
+  const isKept = isAbove && type === constants.S_IFDIR && (mode & sticky) !== 0
+  return isOpen && !isKept ? ['is writable for others', 'Take the permission away with chmod go-w, or move the file.'] : null
+}
+
+const sticky = 0o1000
 
 /** What belongs to the system, where an alias would hide what is really run. `/usr/local` belongs to it too: launchers lie there. */
 const systemFolders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'usr', 'etc', 'proc', 'sys', 'dev', 'boot', 'run', 'System']
