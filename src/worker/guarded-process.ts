@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type StdioTransport } from '../core/mcp-server.js'
 import { type FullPolicyDocument } from '../core/policy-document.js'
+import { programKind } from '../core/rules/stdio/programs.js'
 import { RefusedError } from './errors.js'
 import { type LaunchGuard } from './launch-guard.js'
 import { type Launchers } from './launchers.js'
@@ -19,7 +20,7 @@ import { type TrustedPath, trustedPath } from './trusted-path.js'
 export async function startGuardedProcess(transport: StdioTransport, guard: LaunchGuard): Promise<ProcessGroup> {
   const { args, env } = transport
   guard.check()
-  const files = await checkedFiles(transport, guard.policy().stdio, guard.launchers)
+  const files = await checkedFiles(transport, guard.policy().stdio.directories, guard.launchers)
   const folder = await createScratch()
   try {
     const own = Object.fromEntries(env.map(({ name, value }) => [name, value]))
@@ -54,19 +55,26 @@ interface CheckedFiles {
 }
 
 /** Launchers that fetch what they run; paths among their arguments are for the server. */
-const fetching = ['npx', 'uvx', 'docker']
+const fetching = ['npx', 'uvx', 'uv', 'docker']
 
 async function checkedFiles(
-  { command, args, cwd }: StdioTransport, { directories: below, launchers: names }: FullPolicyDocument['stdio'], launchers: Launchers,
+  { command, args, cwd }: StdioTransport, below: FullPolicyDocument['stdio']['directories'], launchers: Launchers,
 ): Promise<CheckedFiles> {
-  const isNamed = !command.includes('/')
-  const executable = isNamed ? await launchers.find(command) : await trustedPath(absolute(command), { kind: 'EXECUTABLE', below })
   const folder = cwd === null ? {} : { cwd: await trustedPath(absolute(cwd), { kind: 'FOLDER', below }) }
-  // What follows any other executable belongs to it.
-  const runsScript = (isNamed || names.includes(basename(command))) && !fetching.includes(basename(command))
-  // Options come before the script, and the policy lets none of them name a file of its own.
-  const at = runsScript ? args.findIndex((arg) => arg.startsWith('/')) : -1
+  // What follows an executable belongs to it.
+  if (command.includes('/')) return { executable: await ownExecutable(absolute(command), below), ...folder }
+  const executable = await launchers.find(command)
+  // Options come before the script, and the policy lets none of them name a file.
+  const at = fetching.includes(command) ? -1 : args.findIndex((arg) => arg.startsWith('/'))
   return { executable, ...folder, ...(at >= 0 && { script: { at, file: await trustedPath(args[at]!, { kind: 'FILE', below }) } }) }
+}
+
+/** By another name a launcher or a shell would be given arguments that nobody has judged. */
+async function ownExecutable(path: string, below: string[] | null): Promise<TrustedPath> {
+  const file = await trustedPath(path, { kind: 'EXECUTABLE', below })
+  const program = programKind(basename(file.real))
+  if (program === null) return file
+  throw new RefusedError(`${path} leads to ${file.real}, which is ${program.kind}: nobody could judge what it would run. Name the server itself.`)
 }
 
 function absolute(path: string): string {

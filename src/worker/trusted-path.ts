@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { access, lstat, readlink, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isBelow, pathProblem } from '../core/rules/stdio/path.js'
 import { RefusedError } from './errors.js'
 
 /** What was found behind a path, and how to tell later that it is still the same. */
@@ -12,7 +13,7 @@ export interface TrustedPath {
 
 export interface TrustedPathOptions {
   kind: 'FILE' | 'EXECUTABLE' | 'FOLDER'
-  /** Folders below which it has to lie. Null: anywhere, except that a link must not lead into a system folder. ANYWHERE: anywhere. */
+  /** Folders below which it has to lie; null: outside of folders of the system, as `stdio.directories` of the policy. ANYWHERE: anywhere. */
   below: string[] | null | 'ANYWHERE'
   /** A folder that somebody answers for: it may itself lie in a sticky one, such as /tmp. Default: the one of `below` that it lies in. */
   vouched?: string
@@ -25,7 +26,7 @@ interface Step {
 }
 
 const mostLinks = 40
-const isFolderOf = (folder: string, path: string) => path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
+const isFolderOf = (folder: string, path: string) => path !== folder && isBelow(path, folder)
 
 /**
  * Goes to a path through every link, and refuses it unless root and the worker's own user are the only ones who could put something else
@@ -86,11 +87,13 @@ function partsOf(path: string): string[] {
 async function foldersAround(path: string, real: string, below: TrustedPathOptions['below']): Promise<string[]> {
   if (below === 'ANYWHERE') return []
   if (below === null) {
-    if (isSystemPath(path) || !isSystemPath(real)) return []
-    throw new RefusedError(`${path} is a link into a system folder (${real}). Name the command itself, or copy the file.`)
+    // The policy has judged the path as it is written; what it leads to is held to the same.
+    const problem = path === real ? null : pathProblem(real, null)
+    if (problem === null) return []
+    throw new RefusedError(`${path} leads to ${real}. ${problem.join(' ')}`)
   }
   const folders = await Promise.all(below.map(realFolder))
-  const around = folders.filter((folder) => folder !== null && (real === folder || isFolderOf(folder, real))) as string[]
+  const around = folders.filter((folder) => folder !== null && isBelow(real, folder)) as string[]
   if (around.length > 0) return around
   throw new RefusedError(`${path} leads to ${real}, below none of the listed folders. Move it, or ask an admin to list its folder in stdio.directories.`)
 }
@@ -123,10 +126,3 @@ export function weaknessOf({ uid, gid, mode }: Pick<Stats, 'uid' | 'gid' | 'mode
 }
 
 const sticky = 0o1000
-
-/** What belongs to the system, where an alias would hide what is really run. `/usr/local` belongs to it too: launchers lie there. */
-const systemFolders = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'usr', 'etc', 'proc', 'sys', 'dev', 'boot', 'run', 'System']
-
-function isSystemPath(path: string): boolean {
-  return systemFolders.includes(partsOf(path)[0] ?? '')
-}

@@ -33,6 +33,9 @@ beforeAll(() => {
   writeFileSync(join(root, 'elsewhere', 'tell.cjs'), telling)
   symlinkSync('tell.cjs', join(listed, 'link.cjs'))
   symlinkSync('../elsewhere/tell.cjs', join(listed, 'far.cjs'))
+  writeFileSync(join(listed, 'bash'), '')
+  chmodSync(join(listed, 'bash'), 0o755)
+  symlinkSync('bash', join(listed, 'server'))
   writeFileSync(join(listed, 'tool'), `#!/usr/bin/env node\n${telling}`)
   chmodSync(join(listed, 'tool'), 0o755)
 })
@@ -80,6 +83,7 @@ describe('a process of a catalog entry', () => {
     ['a command with a relative path', () => stdio('./tool'), /is relative/], ['a deeper one', () => stdio('listed/tool'), /is relative/],
     ['a relative folder', () => stdio('node', [join(listed, 'tell.cjs')], { cwd: 'work' }), /is relative/],
     ['an executable that is not listed', () => stdio(process.execPath, [join(listed, 'tell.cjs')]), /below none of the listed folders/],
+    ['a shell by another name', () => stdio(join(listed, 'server'), ['-c', 'true']), /server leads to .*\/bash, which is a shell/],
     ['a script that is not listed', () => stdio('node', [join(root, 'elsewhere', 'tell.cjs')]), /below none/],
     ['a link to one', () => stdio('node', [join(listed, 'far.cjs')]), /below none/],
     ['a script behind options', () => stdio('node', ['--no-warnings', join(root, 'elsewhere', 'tell.cjs')]), /below none/],
