@@ -1,21 +1,10 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAgentDefinition } from '../../../src/core/agent.js'
 import { type NameValue, parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { evaluate, type VerdictKind } from '../../../src/core/policy.js'
-import { completePolicy, type PolicyDocument } from '../../../src/core/policy-document.js'
+import { completePolicy } from '../../../src/core/policy-document.js'
 import { env } from '../../../src/core/rules/env.js'
-
-interface Vector {
-  name: string
-  env: NameValue[]
-  policy?: PolicyDocument
-  verdict: VerdictKind
-  finding: { rule: string; field: string; says?: string }
-}
-
-const { vectors } = JSON.parse(readFileSync(new URL('../../vectors/environment.json', import.meta.url), 'utf8')) as { vectors: Vector[] }
+import { vectorsOf } from '../../support/vectors.js'
 
 const subjectOf = (pairs: NameValue[]) => ({
   kind: 'MCP_SERVER' as const, name: 'x', definition: parseMcpServerDefinition({ transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'], env: pairs } } }),
@@ -23,23 +12,8 @@ const subjectOf = (pairs: NameValue[]) => ({
 const deniedOf = (...names: string[]) => env(subjectOf(names.map((name) => ({ name, value: 'canary' }))), completePolicy({})).map(({ field }) => field.replace('definition.transport.stdio.env.', ''))
 
 describe('S4: environment cannot execute code', () => {
-  it('has enough names, harmless and hostile, each once', () => {
-    expect(vectors.length).toBeGreaterThan(200)
-    expect(vectors.filter(({ verdict }) => verdict !== 'DENY').length).toBeGreaterThan(50)
-    expect(new Set(vectors.map(({ name }) => name)).size).toBe(vectors.length)
-  })
-
-  it.each(vectors)('$name', ({ env: pairs, policy, verdict, finding }) => {
-    const { kind, findings } = evaluate(subjectOf(pairs), [{ revision: 1, document: completePolicy(policy ?? {}) }])
-    expect({ kind, findings }).toMatchObject({ kind: verdict })
-    expect(findings).toContainEqual(expect.objectContaining({
-      rule: finding.rule, field: finding.field, ...(finding.says !== undefined && { message: expect.stringContaining(finding.says) as string }),
-    }))
-    if (verdict !== 'DENY') expect(findings).toHaveLength(1)
-  })
-
   it('case never matters', () => {
-    const names = vectors.filter(({ env: pairs }) => pairs.length === 1).map(({ env: pairs }) => pairs[0]!.name)
+    const names = vectorsOf('environment.json').flatMap(({ env: pairs }) => pairs!.map(({ name }) => name))
     fc.assert(fc.property(fc.constantFrom(...names), fc.func(fc.boolean()), (name, isUpper) => {
       const other = [...name].map((letter, at) => isUpper(at) ? letter.toUpperCase() : letter.toLowerCase()).join('')
       expect(deniedOf(other).length).toBe(deniedOf(name).length)

@@ -1,46 +1,15 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { parseAgentDefinition } from '../../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { evaluate, type Finding, type VerdictKind } from '../../../src/core/policy.js'
+import { type RuleFinding } from '../../../src/core/policy.js'
 import { completePolicy, type PolicyDocument } from '../../../src/core/policy-document.js'
+import { stdio } from '../../../src/core/rules/stdio.js'
 
-interface Vector {
-  name: string
-  command: string
-  args: string[]
-  env?: Array<{ name: string; value: string }>
-  cwd?: string
-  policy?: PolicyDocument
-  verdict: VerdictKind
-  finding?: { rule: string; field?: string; says?: string }
+/** What the rule alone finds: others have opinions on arguments that look like secrets. The vectors are judged in `test/core/vectors.test.ts`. */
+function judge(command: string, args: string[], policy: PolicyDocument = {}): RuleFinding[] {
+  return stdio({ kind: 'MCP_SERVER', name: 'x', definition: parseMcpServerDefinition({ transport: { stdio: { command, args } } }) }, completePolicy(policy))
 }
-
-const { vectors } = JSON.parse(readFileSync(new URL('../../vectors/argv.json', import.meta.url), 'utf8')) as { vectors: Vector[] }
-
-function judge({ command, args, env, cwd, policy }: Pick<Vector, 'command' | 'args' | 'env' | 'cwd' | 'policy'>): { kind: VerdictKind; findings: Finding[] } {
-  const definition = parseMcpServerDefinition({ transport: { stdio: { command, args, env, cwd } } })
-  return evaluate({ kind: 'MCP_SERVER', name: 'x', definition }, [{ revision: 1, document: completePolicy(policy ?? {}) }])
-}
-
-describe('S3: command lines of stdio servers', () => {
-  it('has enough of them, good and hostile, each name once', () => {
-    expect(vectors.length).toBeGreaterThan(300)
-    expect(vectors.filter(({ verdict }) => verdict !== 'DENY').length).toBeGreaterThan(60)
-    expect(new Set(vectors.map(({ name }) => name)).size).toBe(vectors.length)
-  })
-
-  it.each(vectors)('$name', (vector) => {
-    const { kind, findings } = judge(vector)
-    const { finding } = vector
-    expect({ kind, findings }).toMatchObject({ kind: vector.verdict })
-    if (finding === undefined) return expect(findings).toEqual([])
-    const like = { rule: finding.rule, ...(finding.field !== undefined && { field: finding.field }), ...(finding.says !== undefined && { message: expect.stringContaining(finding.says) as string }) }
-    expect(findings).toContainEqual(expect.objectContaining(like))
-    if (vector.verdict !== 'DENY') expect(findings).toHaveLength(1)
-    for (const { message, mend } of findings) expect([message, mend]).not.toContain('')
-  })
-})
 
 const digest = `@sha256:${'0a1b'.repeat(16)}`
 /** One good command line for each launcher: what stands before the package, script or image, and that itself. */
@@ -70,13 +39,13 @@ const base = fc.constantFrom(...bases)
 const before = (command: string) => fc.array(fc.constantFrom(...allowed[command]!.long, ...allowed[command]!.short.map((letter): [string, null] => [`-${letter}`, null])), { maxLength: 4 })
 const spelt = (options: Array<[string, string | null]>, isApart: (at: number) => boolean) =>
   options.flatMap(([name, value], at) => value === null ? [name] : isApart(at) ? [name, value] : [`${name}=${value}`])
-const kindOf = (command: string, args: string[], policy?: PolicyDocument) => judge({ command, args, policy }).kind
+const kindOf = (command: string, args: string[], policy?: PolicyDocument) => judge(command, args, policy)[0]?.effect ?? 'TAKEN'
 
 describe('S3: a grammar, not a list of names', () => {
   it('every combination of the options that may stand there is fine, in every spelling', () => {
     fc.assert(fc.property(base.chain((one) => fc.tuple(fc.constant(one), before(one.command), fc.func(fc.boolean()))), ([{ command, start, operand }, options, isApart]) => {
       const args = spelt(options, (at) => !allowed[command]!.isGlued && isApart(at))
-      expect([command, ...args, kindOf(command, [...start, ...args, operand])]).toEqual([command, ...args, 'NEEDS_APPROVAL'])
+      expect([command, ...args, kindOf(command, [...start, ...args, operand])]).toEqual([command, ...args, 'TAKEN'])
     }))
   })
 
@@ -92,7 +61,7 @@ describe('S3: a grammar, not a list of names', () => {
   it('what follows the package, script or image never changes the verdict', () => {
     fc.assert(fc.property(base.chain((one) => fc.tuple(fc.constant(one), before(one.command))), fc.array(anything, { maxLength: 6 }), ([{ command, start, operand, unpinned }, options], rest) => {
       const args = [...start, ...spelt(options, () => false)]
-      expect(kindOf(command, [...args, operand, ...rest])).toBe('NEEDS_APPROVAL')
+      expect(kindOf(command, [...args, operand, ...rest])).toBe('TAKEN')
       expect(kindOf(command, [...args, unpinned, ...rest])).toBe('DENY')
     }))
   })
@@ -108,10 +77,10 @@ describe('S3: a grammar, not a list of names', () => {
     const flags = (command: string) => fc.array(fc.constantFrom(...allowed[command]!.short), { minLength: 1, maxLength: 4 })
     fc.assert(fc.property(bundling.chain((one) => fc.tuple(fc.constant(one), flags(one.command))), ([{ command, start, operand }, letters]) => {
       const glued = `-${letters.join('')}`
-      expect(kindOf(command, [...start, glued, operand])).toBe('NEEDS_APPROVAL')
+      expect(kindOf(command, [...start, glued, operand])).toBe('TAKEN')
       for (const [name, value] of tails[command]!.good) {
-        expect(kindOf(command, [...start, `${glued}${name.slice(1)}${value}`, operand])).toBe('NEEDS_APPROVAL')
-        expect(kindOf(command, [...start, `${glued}${name.slice(1)}`, value, operand])).toBe('NEEDS_APPROVAL')
+        expect(kindOf(command, [...start, `${glued}${name.slice(1)}${value}`, operand])).toBe('TAKEN')
+        expect(kindOf(command, [...start, `${glued}${name.slice(1)}`, value, operand])).toBe('TAKEN')
       }
       for (const bad of tails[command]!.bad) expect([bad, kindOf(command, [...start, `${glued}${bad}`, operand])]).toEqual([bad, 'DENY'])
     }))
@@ -138,7 +107,7 @@ describe('S3: a grammar, not a list of names', () => {
 
   it('S14: a finding repeats no argument', () => {
     fc.assert(fc.property(base, fc.constantFrom('CanaryQ7x', '-eCanaryQ7x', '-cCanaryQ7x', '--zz=CanaryQ7x', '--env==CanaryQ7x', 'git+https://CanaryQ7x@evil.example', '/tmp/CanaryQ7x', 'srv@CanaryQ7x'), ({ command, start, operand }, canary) => {
-      expect(JSON.stringify(judge({ command, args: [...start, canary, operand] }).findings)).not.toContain('CanaryQ7x')
+      expect(JSON.stringify(judge(command, [...start, canary, operand]))).not.toContain('CanaryQ7x')
     }))
   })
 
@@ -146,5 +115,17 @@ describe('S3: a grammar, not a list of names', () => {
     // Whatever tries every way to split such a text takes longer than a test may.
     const long = ['0'.repeat(8192), '1.'.repeat(4096), `srv@1.2.3-${'a.'.repeat(4000)}`, `a${'-'.repeat(8000)}@${digest}`, `--env=$A${'='.repeat(8000)}`, `${'a._-'.repeat(2000)}${digest}`, `/tmp${'/a'.repeat(4000)}`, `-${'i'.repeat(8000)}Z`]
     for (const { command, start } of bases) for (const one of long) expect([one.slice(0, 20), kindOf(command, [...start, ...Array.from({ length: 250 }, () => one)])]).toEqual([one.slice(0, 20), 'DENY'])
+  })
+
+  it('names the field of what is wrong, all of it at once', () => {
+    const definition = parseMcpServerDefinition({ transport: { stdio: { command: 'docker', args: ['run', '--network', 'host', '-v/:/x', 'srv'], cwd: '/etc' } } })
+    expect(stdio({ kind: 'MCP_SERVER', name: 'x', definition }, completePolicy({ stdio: { launchers: ['npx'] } })).map(({ field }) => field)).toEqual(
+      ['command', 'args.1', 'args.3', 'args.4', 'cwd'].map((field) => `definition.transport.stdio.${field}`))
+  })
+
+  it('has no opinion on agents and on what is reached by URL', () => {
+    const http = parseMcpServerDefinition({ transport: { http: { url: 'https://a.com' } } })
+    expect(stdio({ kind: 'MCP_SERVER', name: 'x', definition: http }, completePolicy({}))).toEqual([])
+    expect(stdio({ kind: 'AGENT', name: 'x', definition: parseAgentDefinition({ prompt: 'sh -c id' }) }, completePolicy({}))).toEqual([])
   })
 })

@@ -11,7 +11,11 @@ const systemExceptions = ['/usr/local']
 /** Where everybody may write, so anybody could lay something in the way. */
 const sharedFolders = ['/tmp', '/var/tmp', '/var/crash', '/private/tmp', '/private/var/tmp', '/dev/shm', '/users/shared']
 
-export const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`)
+/** In a folder, or the folder itself; `/srv/mcp` and `/srv/mcp/` are one folder, `/srv/mcp-x` is another. */
+export function isBelow(path: string, folder: string): boolean {
+  const plain = folder.endsWith('/') ? folder.slice(0, -1) : folder
+  return path === plain || path.startsWith(`${plain}/`)
+}
 
 /** Absolute, without `.`, `..`, `//` and a `/` at the end: the one way to write it. */
 export function isPlainPath(path: string): boolean {
@@ -26,7 +30,7 @@ export function pathProblem(path: string, directories: readonly string[] | null)
   if (!path.startsWith('/')) return ['This is not an absolute path.', 'Write the whole path, beginning with /.']
   if (!isPlainPath(path)) return ['The path is written in a roundabout way.', 'Write it without ., .. and //, and without a / at the end.']
   if (directories !== null) {
-    if (directories.some((folder) => isBelow(path, folder.length > 1 && folder.endsWith('/') ? folder.slice(0, -1) : folder))) return null
+    if (directories.some((folder) => isBelow(path, folder))) return null
     return ['The path lies outside the folders of the policy.', `Put it below ${directories.join(' or ') || 'a folder of stdio.directories'}, or ask an admin to list its folder in stdio.directories.`]
   }
   const lower = path.toLowerCase()

@@ -21,11 +21,12 @@ function kindOf(kind: Kind, names: string): Array<[string, Kind]> {
   return names.split(/\s+/).map((name) => [name, kind])
 }
 
-/** `python3.11` is python, `Node.EXE` is node, `perl5.36-x86_64-linux-gnu` is perl. */
+/** `python3.11` is python, `Node.EXE` is node, `perl5.36-x86_64-linux-gnu` is perl; but r2 is not R. */
 export function programKind(name: string): { plain: string; kind: Kind } | null {
   if (name.length > 80) return null
   const bare = name.toLowerCase().replace(/\.(?:exe|cmd|bat|com|ps1)$/, '')
-  const plain = [bare, bare.replace(/-(?:x86_64|aarch64|arm|i[3-6]86)[\w-]*$/, '')].flatMap((text) => [text, text.replace(/[._-]?\d[\d._]*$/, '')])
-    .find((text) => programs.has(text))
+  const versioned = bare.replace(/-(?:x86_64|aarch64|arm|i[3-6]86)[\w-]*$/, '')
+  const unversioned = versioned.replace(/[._-]?\d[\d._]*$/, '')
+  const plain = [bare, versioned, ...unversioned.length > 2 ? [unversioned] : []].find((text) => programs.has(text))
   return plain === undefined ? null : { plain, kind: programs.get(plain)! }
 }
