@@ -39,6 +39,8 @@ export interface AppTuning {
   /** Whether NOTIFY is listened to; everything works without, a little later. */
   listens?: boolean
   maxWaitingBytes?: number
+  /** Milliseconds between pings of a socket. */
+  keepAliveMs?: number
   /** Milliseconds for which a read of the log counts as recent. */
   freshForMs?: number
   /** Milliseconds that requests in flight get at the end. */
@@ -185,7 +187,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const http = createHttpServer({
     services, hub, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
-    maxWaitingBytes: tuning.maxWaitingBytes, finishMs: tuning.finishMs,
+    maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, finishMs: tuning.finishMs,
   })
   metrics.read({
     lagSeconds: tail.lagSeconds, sequence: () => services.index.state.sequence, subscriptions: hub.size, groups: hub.groups,

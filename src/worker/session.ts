@@ -100,9 +100,9 @@ export function createSession(options: SessionOptions): HeldSession {
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
   const callRefused = (toolName: string) => session.runner.callRefused(toolName)
   const relay = relayForSession(options.relay, callRefused)
-  const opened = adapter.open?.({
+  const opened = (async () => adapter.open?.({
     sessionId: id, agent, openRelay: relay.open, turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused,
-  }) ?? Promise.resolve()
+  }))()
   opened.catch(() => {})
   const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {

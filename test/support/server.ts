@@ -133,6 +133,13 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
   }
 }
 
+/** One whose entries may use servers on loopback. */
+export async function startLoopbackServer(tuning: AppTuning = {}): Promise<TestServer> {
+  const server = await startTestServer(tuning)
+  await server.allowLoopback()
+  return server
+}
+
 export async function post(url: string, token: string | null, body: unknown): Promise<RawAnswer> {
   const response = await fetch(url, {
     method: 'POST', headers: { 'content-type': 'application/json', ...(token !== null && { authorization: `Bearer ${token}` }) }, body: JSON.stringify(body),
