@@ -39,7 +39,7 @@ function entryOf(args: string[], approvedArgs: string[] | null, revision = 1) {
     description: '', transport: { kind: 'STDIO', ...transportOf(all) }, tools: { include: ['*'], exclude: [] }, timeoutMs: null, default: false,
   })
   const server = wireServer('1', 'local', { transport: { __typename: 'StdioTransport', ...transportOf(args) }, digest: digestFor(args), revision })
-  return { ...server, approval: approvedArgs === null ? null : { digest: digestFor(approvedArgs), state: 'APPROVED' } }
+  return { ...server, approval: approvedArgs === null ? null : { digest: digestFor(approvedArgs), state: 'APPROVED' as never } }
 }
 
 describe('a stdio server of the catalog', () => {

@@ -67,7 +67,7 @@ describe('what may run', () => {
     }
     const digest = digestOf('MCP_SERVER', definition)
     const fate = (approval: ViewApproval | null | undefined, changes: object = {}) => (
-      fateOf(viewOf({ mcpServers: [{ ...wireServer('1', 'a', { transport, digest, ...changes }), ...(approval !== undefined && { approval }) }] }, policy), 'a'))
+      fateOf(viewOf({ mcpServers: [{ ...wireServer('1', 'a', { transport, digest, ...changes }), ...(approval !== undefined && { approval: approval as never }) }] }, policy), 'a'))
 
     it('runs with its own', () => {
       expect(fate({ digest, state: 'APPROVED' })).toEqual({ outcome: 'RUN' })
@@ -92,7 +92,7 @@ describe('what may run', () => {
 
     it('nor when the policy denies it by now', () => {
       const denying = { revision: 3, document: { ...openPolicy.document, transports: { stdio: 'deny', http: 'deny', sse: 'deny' } } }
-      const entries = { mcpServers: [{ ...wireServer('1', 'a', { transport, digest }), approval: { digest, state: 'APPROVED' } }] }
+      const entries = { mcpServers: [{ ...wireServer('1', 'a', { transport, digest }), approval: { digest, state: 'APPROVED' as never } }] }
       expect(fateOf(viewOf(entries, denying), 'a')).toMatchObject({ outcome: 'REFUSE', reason: expect.stringContaining('does not allow stdio') as string })
     })
   })

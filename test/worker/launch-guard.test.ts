@@ -13,7 +13,7 @@ const approved = { digest, state: 'APPROVED' }
 const policyOf = (stdio: string, revision = 1) => ({ revision, document: { ...openPolicy.document, transports: { stdio, http: 'allow', sse: 'deny' } } })
 
 function viewOf(approval: ViewApproval | null, changes: object = {}, policy: object = policyOf('approve'), id = '1'): CatalogView {
-  const entry = { ...wireServer(id, 'a', { transport, digest, ...changes }), approval }
+  const entry = { ...wireServer(id, 'a', { transport, digest, ...changes }), approval: approval as never }
   return applyEvent(null, snapshot(cursorAt(1), { mcpServers: [entry] }, { policy: policy as typeof openPolicy }), 1).view
 }
 const entryOf = (view: CatalogView): ViewEntry => view.entries.get('MCP_SERVER:a')!
