@@ -54,7 +54,7 @@ export function createGuardedFetch({ url, policy, lookup = lookupAll, connection
         socket.destroy()
         callback(refused, null)
       })
-    }, (error: unknown) => callback(error as Error, null))
+    }).catch((error: unknown) => callback(error as Error, null))
   }
   const agent = new Agent({ connect })
   return {

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type StdioTransport } from '../core/mcp-server.js'
@@ -23,6 +23,7 @@ export async function startGuardedProcess(transport: StdioTransport, guard: Laun
   const files = await checkedFiles(transport, guard.policy().stdio.directories, guard.launchers)
   const folder = await createScratch()
   try {
+    if (guard.launchers.packageCache !== null) await linkCaches(join(folder, 'home'), guard.launchers.packageCache)
     const own = Object.fromEntries(env.map(({ name, value }) => [name, value]))
     const path = await guard.launchers.path()
     // Once more: it may have been withdrawn while its files were looked at.
@@ -99,6 +100,16 @@ async function createScratch(): Promise<string> {
     writeFile(join(folder, 'package.json'), '{"private":true}\n'), writeFile(join(folder, 'deno.json'), '{}\n'),
   ])
   return folder
+}
+
+/** npm keeps downloads in `.npm`, uv and deno below `.cache`. */
+async function linkCaches(home: string, packageCache: string): Promise<void> {
+  await mkdir(packageCache, { recursive: true, mode: 0o700 })
+  const { real } = await trustedPath(packageCache, { kind: 'FOLDER', below: 'ANYWHERE', vouched: packageCache })
+  await Promise.all(['.npm', '.cache'].map(async (name) => {
+    await mkdir(join(real, name), { recursive: true, mode: 0o700 })
+    await symlink(join(real, name), join(home, name))
+  }))
 }
 
 async function removeScratch(folder: string): Promise<void> {

@@ -44,6 +44,8 @@ export interface CatalogWorkerOptions {
    * `/usr/local/bin:/usr/bin:/bin`.
    */
   launcherPath?: string
+  /** A folder of this user alone, in which npx, uvx and deno keep downloads over starts, of all entries together. Default: each start fetches anew. */
+  packageCache?: string
   /** Told what happens, one line each, without secrets. What it throws changes nothing. Default: silence. */
   log?: (message: string) => void
   /** Milliseconds that `openSession` waits for the owner's first snapshot. Default 30,000. */
@@ -147,7 +149,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   })
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
-    launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath),
+    launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath, options.packageCache),
     transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
     relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts), feeds: new Map(), isClosed: false,
   }

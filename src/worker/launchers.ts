@@ -12,19 +12,22 @@ export interface Launchers {
   find: (name: string) => Promise<TrustedPath>
   /** The folders of the path that can be trusted now, as the PATH of a process. */
   path: () => Promise<string>
+  /** Where they keep what they download; null: nowhere. */
+  packageCache: string | null
 }
 
 /** For a worker that is not told of any: where this Node is, its npx beside it, and what every system has. */
 export const usualPath = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`
 
 /** @param path folders joined by `:`; empty and relative ones would mean the folder that the worker happens to be in, and are left out */
-export function createLaunchers(path: string): Launchers {
+export function createLaunchers(path: string, packageCache: string | null = null): Launchers {
   const folders = [...new Set(path.split(':'))].filter((folder) => folder.startsWith('/'))
   const found = new Map<string, string>()
   const check = () => Promise.all(folders.map(async (folder) => ({
     folder, refusal: await trustedPath(folder, { kind: 'FOLDER', below: 'ANYWHERE', vouched: folder }).then(() => null, messageOf),
   })))
   return {
+    packageCache,
     path: async () => (await check()).filter(({ refusal }) => refusal === null).map(({ folder }) => folder).join(':'),
     find: async (name) => {
       if (name === '' || name.includes('/')) throw new RefusedError(`${JSON.stringify(name)} is no name of a command.`)

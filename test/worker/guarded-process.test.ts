@@ -46,11 +46,12 @@ afterAll(() => {
 })
 
 const stdio = (command: string, args: string[] = [], changes: Partial<StdioTransport> = {}): StdioTransport => ({ kind: 'STDIO', command, args, env: [], cwd: null, ...changes })
-const guardOf = (check = () => {}): LaunchGuard => ({ check, policy: () => completePolicy({ stdio: { directories: [listed] } }), launchers: createLaunchers(usualPath) })
+const guardOf = (check = () => {}, packageCache: string | null = null): LaunchGuard => (
+  { check, policy: () => completePolicy({ stdio: { directories: [listed] } }), launchers: createLaunchers(usualPath, packageCache) })
 const leftOvers = () => readdirSync(join(root, 'scratch'))
 
-async function tell(transport: StdioTransport): Promise<Told> {
-  const group = await startGuardedProcess(transport, guardOf())
+async function tell(transport: StdioTransport, guard = guardOf()): Promise<Told> {
+  const group = await startGuardedProcess(transport, guard)
   try {
     return JSON.parse(await text(group.child.stdout)) as Told
   } finally {
@@ -92,6 +93,17 @@ describe('a process of a catalog entry', () => {
     ['a launcher that is not there', () => stdio('no-such-launcher'), /There is no no-such-launcher on the worker's path/],
   ])('S3: is not started for %s', async (_, transport, reason) => {
     await expect(startGuardedProcess(transport(), guardOf())).rejects.toThrow(reason)
+    expect(leftOvers()).toEqual([])
+  })
+
+  it('keeps downloads over starts when the worker has a cache, and that stays when it ends', async () => {
+    const cache = join(root, 'cache')
+    const script = join(listed, 'keep.cjs')
+    writeFileSync(script, `require('node:fs').appendFileSync(process.env.HOME + '/.npm/kept', 'x'); ${telling}`)
+    for (let start = 0; start < 2; start++) expect((await tell(stdio('node', [script]), guardOf(undefined, cache))).home).toEqual(['.cache', '.npm'])
+    expect([readFileSync(join(cache, '.npm', 'kept'), 'utf8'), leftOvers()]).toEqual(['xx', []])
+    chmodSync(cache, 0o777)
+    await expect(tell(stdio('node', [script]), guardOf(undefined, cache))).rejects.toThrow(/cache is writable for others/)
     expect(leftOvers()).toEqual([])
   })
 
