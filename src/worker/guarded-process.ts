@@ -86,7 +86,13 @@ function absolute(path: string): string {
 const scratches = new Set<string>()
 
 function removeAll(): void {
-  for (const folder of scratches) rmSync(folder, { recursive: true, force: true })
+  for (const folder of scratches) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // A process writes there still. What ends the processes runs at the exit too, and must not be kept from it.
+    }
+  }
 }
 
 /** `home` and `work`, both empty. */
@@ -113,8 +119,7 @@ async function linkCaches(home: string, packageCache: string): Promise<void> {
 }
 
 async function removeScratch(folder: string): Promise<void> {
-  // What a surviving process still writes must not keep the start, or the end, of another from being told.
-  await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
-  scratches.delete(folder)
+  // Where a surviving process still writes, the worker's exit tries once more; why a start failed is told all the same.
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 }).then(() => scratches.delete(folder), () => {})
   if (scratches.size === 0) process.off('exit', removeAll)
 }

@@ -84,6 +84,13 @@ describe('S9: a connection', () => {
     expect(requests).toHaveLength(2)
   })
 
+  it('asks the system for a name when nobody else is given', async () => {
+    const { port } = await serve()
+    const url = `http://localhost:${port}/`
+    expect(await textOf(guarded(url, { urls: { insecureHttp: ['localhost'], privateNetworks: ['localhost'] } })(url))).toBe('here')
+    await expect(guarded(url, { urls: { insecureHttp: ['localhost'], privateNetworks: ['10.0.0.0/8'] } })(url)).rejects.toThrow('urls.privateNetworks')
+  })
+
   it('says nothing of path and query when it is refused', async () => {
     const url = 'https://mcp.example.com/canary-path?key=canary-query'
     const refusal = await guarded(url, { lookup: resolver(['10.0.0.1']) })(url).catch(String)
