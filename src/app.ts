@@ -18,6 +18,7 @@ import { startEmbeddedPostgres } from './db/embedded.js'
 import { ensureHeads, findHead, settleHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
+import { createSubscriptionBook } from './feed/subscription-book.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { isUnreachable } from './graphql/errors.js'
 import { createTokenProvider } from './http/auth.js'
@@ -170,6 +171,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const { services, tail } = catalog
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
+  const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
   const used = new Set<string>()
   const flushUsed = async () => {
     const ids = [...used]
@@ -185,7 +187,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   })]
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const http = createHttpServer({
-    services, hub, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
     maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, finishMs: tuning.finishMs,
   })
@@ -206,6 +208,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     if (isListening) await delay(drainSeconds * 1_000)
     await http.close()
     hub.close()
+    await inTime(book.close()).catch(() => {})
     clearInterval(usedTimer)
     await inTime(sweep.close()).catch(() => {})
     await inTime(flushUsed()).catch(() => {})

@@ -2,8 +2,8 @@ import { parseAgentDefinition } from '../core/agent.js'
 import { type JudgedEntry } from '../core/entry.js'
 import { type Committed } from './commit.js'
 import { type CatalogContext } from './context.js'
-import { registerEntry, type RegisterInput, type UpdateInput, updateEntryOfKind } from './entry.js'
-import { withReceipt } from './narrow.js'
+import { registerEntry, type RegisterInput, type UpdateInput, updateOfKind } from './entry.js'
+import { changeWithReceipt } from './narrow.js'
 import { type Withdrawn } from './receipt.js'
 
 /** `definition` is `AgentDefinitionInput` of schema.graphql. */
@@ -23,5 +23,5 @@ export async function registerAgent(context: CatalogContext, input: RegisterAgen
 /** @throws CatalogError as `registerAgent`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateAgent(context: CatalogContext, input: UpdateAgentInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return withReceipt(context, await updateEntryOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition)))
+  return changeWithReceipt(context, updateOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition)))
 }

@@ -2,8 +2,8 @@ import { type JudgedEntry } from '../core/entry.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Committed } from './commit.js'
 import { type CatalogContext } from './context.js'
-import { registerEntry, type RegisterInput, type UpdateInput, updateEntryOfKind } from './entry.js'
-import { withReceipt } from './narrow.js'
+import { registerEntry, type RegisterInput, type UpdateInput, updateOfKind } from './entry.js'
+import { changeWithReceipt } from './narrow.js'
 import { type Withdrawn } from './receipt.js'
 
 /** `definition` is `McpServerDefinitionInput` of schema.graphql. */
@@ -23,5 +23,5 @@ export async function registerMcpServer(context: CatalogContext, input: Register
 /** @throws CatalogError as `registerMcpServer`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return withReceipt(context, await updateEntryOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition)))
+  return changeWithReceipt(context, updateOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition)))
 }

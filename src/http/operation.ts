@@ -4,6 +4,7 @@ import { invalid } from '../core/errors.js'
 import { callerContext, type CatalogServices } from '../catalog/context.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
 import { type CatalogStream, isCatalogStream } from '../feed/stream.js'
+import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { schema } from '../graphql/schema.js'
@@ -14,18 +15,19 @@ import { type Asked } from './rendering.js'
 export interface OperationOptions {
   services: CatalogServices
   hub: Hub
+  book: SubscriptionBook
   renderingOf: (asked: Asked) => Rendering
 }
 
-/** What became of an operation: its one result, or a stream that was let in. */
+/** What became of an operation: its one result, or a stream that was let in; `release` is called when that has ended, or is not wanted any more. */
 export type Begun =
   | { kind: 'RESULT'; result: unknown }
-  | { kind: 'STREAM'; stream: CatalogStream; rendering: Rendering }
+  | { kind: 'STREAM'; stream: CatalogStream; rendering: Rendering; release: () => void }
   | { kind: 'REFUSED'; errors: readonly unknown[] }
 
 /** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
 export async function beginOperation(
-  { services, hub, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
+  { services, hub, book, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
 ): Promise<Begun> {
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
@@ -41,7 +43,13 @@ export async function beginOperation(
       return { kind: 'RESULT', result: result.errors === undefined ? result : { ...result, errors: result.errors.map((error) => toGraphQLError(error, report)) } }
     }
     const source = await createSourceEventStream(args)
-    if (isCatalogStream(source)) return { kind: 'STREAM', stream: source, rendering: renderingOf({ query, document, operationName, variables }) }
+    if (isCatalogStream(source)) {
+      const rendering = renderingOf({ query, document, operationName, variables })
+      const { kind, id } = authenticated.principal
+      // People look; workers run what they are told of.
+      const release = kind === 'WORKER' ? await book.open(id, source.owner) : () => {}
+      return { kind: 'STREAM', stream: source, rendering, release }
+    }
     return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
   } catch (error) {
     return { kind: 'REFUSED', errors: [error] }

@@ -108,7 +108,8 @@ async function subscribe(options: PeerOptions, peer: Peer, id: string, payload: 
     return fail(options, peer, id, [tooMany])
   }
   const begun = await beginOperation(options, options.tracer.reportOf(peer), peer.authenticated!, payload)
-  if (operation.isStopped) return
+  if (begun.kind === 'STREAM') operation.leave = begun.release
+  if (operation.isStopped) return operation.leave()
   if (begun.kind === 'REFUSED') return fail(options, peer, id, begun.errors)
   if (begun.kind === 'STREAM') return inTurn(options, peer, () => { if (!operation.isStopped) attach(options, peer, id, operation, begun) })
   peer.operations.delete(id)
@@ -122,11 +123,11 @@ function fail(options: PeerOptions, peer: Peer, id: string, errors: readonly unk
   send(peer, JSON.stringify({ id, type: MessageType.Error, payload: errors.map((error) => toGraphQLError(error, options.tracer.reportOf(peer)).toJSON()) }))
 }
 
-function attach(options: PeerOptions, peer: Peer, id: string, operation: Operation, { stream, rendering }: { stream: CatalogStream; rendering: Rendering }): void {
+function attach(options: PeerOptions, peer: Peer, id: string, operation: Operation, { stream, rendering, release }: { stream: CatalogStream; rendering: Rendering; release: () => void }): void {
   const { socket } = peer
   const writeEvents = createFrameWriter(socket, id)
   let isFirst = true
-  operation.leave = stream.attach({
+  const detach = stream.attach({
     rendering,
     write: (events) => {
       // The first event may be a large snapshot; only one of them waits at a time.
@@ -142,6 +143,10 @@ function attach(options: PeerOptions, peer: Peer, id: string, operation: Operati
       if (error instanceof CatalogError && error.code === 'FORBIDDEN' && peer.operations.size === 0) socket.close(closeCodes.rightsLost, error.message.slice(0, 100))
     },
   })
+  operation.leave = () => {
+    detach()
+    release()
+  }
   // It may have ended while it attached.
   if (operation.isStopped) operation.leave()
 }

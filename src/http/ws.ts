@@ -5,6 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { CatalogError } from '../core/errors.js'
 import { type CatalogServices } from '../catalog/context.js'
 import { type Hub } from '../feed/hub.js'
+import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf } from './auth.js'
 import { closedOrTerminated, restartReason } from './drain.js'
 import { waitingBytes } from './frames.js'
@@ -16,6 +17,7 @@ import { graphqlPath, pathOf } from './yoga.js'
 export interface WsOptions {
   services: CatalogServices
   hub: Hub
+  book: SubscriptionBook
   providers: AuthProvider[]
   tracer: Tracer
   maxSocketsPerPrincipal: number
@@ -41,12 +43,12 @@ const initPatienceMs = 10_000
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as HTTP. */
 export function attachWebSockets(server: Server, options: WsOptions): WsServer {
-  const { services, hub, tracer, keepAliveMs = 12_000 } = options
+  const { services, hub, book, tracer, keepAliveMs = 12_000 } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false, clientTracking: false, handleProtocols })
   const open = new Set<Peer>()
   const counts = new Map<string, number>()
   const peerOptions: PeerOptions = {
-    services, hub, tracer, maxOperationsPerSocket: options.maxOperationsPerSocket, maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
+    services, hub, book, tracer, maxOperationsPerSocket: options.maxOperationsPerSocket, maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
     renderingOf: createRenderings({ index: services.index, hub, report: tracer.report, observer: services.observer }),
     admit: (peer, payload) => admit(options, counts, peer, payload),
   }

@@ -186,10 +186,10 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
   sessions.set(id, { close, status: () => ({ id, owner, agent, ...session?.report() ?? { entries: [], cursor: null } }) })
   try {
     if (waitForCatalog) await reporter.opening(id)
-    else reporter.touch()
+    else reporter.touch(id)
     if (shop.isClosed) throw closedError()
     const { settled, turn, started } = session = createSession({
-      id, agent, grants, adapter, feed, layer, launchers, relay, clock, env, log, onChange: reporter.touch,
+      id, agent, grants, adapter, feed, layer, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
       connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit }),
     })
     const opened = session

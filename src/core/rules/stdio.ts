@@ -6,7 +6,6 @@ import { docker } from './stdio/docker.js'
 import { type Launcher } from './stdio/launcher.js'
 import { node } from './stdio/node.js'
 import { npx } from './stdio/npx.js'
-import { type Objection } from './stdio/option-grammar.js'
 import { pathProblem } from './stdio/path.js'
 import { programKind } from './stdio/programs.js'
 import { python, python3 } from './stdio/python.js'
@@ -28,7 +27,9 @@ export const stdio: Rule = (subject, policy) => {
   const launcher = launcherOf(command)
   const problem = launcher === null ? executableProblem(command, policy) : listProblem(command, launcher, policy)
   if (problem !== null) found.push(['command', ...problem])
-  for (const { at, message, mend } of launcher === null ? [] : judged(launcher, args, policy)) found.push([at === null || at >= args.length ? 'args' : `args.${at}`, message, mend])
+  for (const { at, message, mend } of launcher?.judge(args, policy.stdio.directories) ?? []) {
+    found.push([at === null || at >= args.length ? 'args' : `args.${at}`, message, mend])
+  }
   const cwdProblem = cwd === null ? null : pathProblem(cwd.length > 1 && cwd.endsWith('/') ? cwd.slice(0, -1) : cwd, policy.stdio.directories)
   if (cwdProblem !== null) found.push(['cwd', ...cwdProblem])
   return found.map(([field, message, mend]) => ({ rule: 'stdio', effect: 'DENY', field: `definition.transport.stdio.${field}`, message, mend }))
@@ -37,10 +38,6 @@ export const stdio: Rule = (subject, policy) => {
 /** `python3.12` is python3. */
 function launcherOf(command: string): Launcher | null {
   return launchers.get(/^python3\.\d{1,2}$/.test(command) ? 'python3' : command) ?? null
-}
-
-function judged(launcher: Launcher, args: readonly string[], { stdio: { directories } }: FullPolicyDocument): Objection[] {
-  return launcher.judge(args, directories)
 }
 
 type Problem = [message: string, mend: string] | null

@@ -26,7 +26,7 @@ function judge(args: readonly string[], start: number, directories: readonly str
   if (operandAt === null) return objections
   const word = args[operandAt]
   if (word === undefined) return [...objections, missing('uvx', 'package')]
-  const from = taken.findLast(({ name }) => name === '--from')
+  const from = taken.find(({ name }) => name === '--from')
   const problem = from === undefined ? pythonPackage(word, false).problem : commandProblem(word, pythonPackage(from.value, true).name)
   return [...objections, ...at(operandAt, problem)]
 }
