@@ -4,6 +4,7 @@ import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
 import { createConnector } from './connector.js'
 import { messageOf } from './errors.js'
+import { createLaunchers, type Launchers, usualPath } from './launchers.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
 import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
@@ -37,6 +38,14 @@ export interface CatalogWorkerOptions {
    * inherit it, as they do today. Catalog entries never see it. Default: empty, so pass it if static servers need PATH.
    */
   env?: Readonly<Record<string, string | undefined>>
+  /**
+   * Folders, joined by `:`, in which commands of catalog entries are looked for, and the PATH of their processes. Those that are not
+   * absolute, or that others than root and this user may write to, are left out. Default: PATH of `env`, else the folder of this Node and
+   * `/usr/local/bin:/usr/bin:/bin`.
+   */
+  launcherPath?: string
+  /** A folder of this user alone, in which npx, uvx and deno keep downloads over starts, of all entries together. Default: each start fetches anew. */
+  packageCache?: string
   /** Told what happens, one line each, without secrets. What it throws changes nothing. Default: silence. */
   log?: (message: string) => void
   /** Milliseconds that `openSession` waits for the owner's first snapshot. Default 30,000. */
@@ -113,6 +122,7 @@ interface Shop {
   log: (message: string) => void
   env: Record<string, string>
   layer: StaticLayer
+  launchers: Launchers
   transport: FeedTransport
   relay: Relay
   startLimit: StartLimit
@@ -139,6 +149,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   })
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
+    launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath, options.packageCache),
     transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
     relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts), feeds: new Map(), isClosed: false,
   }
@@ -161,7 +172,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, relay, clock, env, log, reporter, startLimit, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
+  const { sessions, layer, launchers, relay, clock, env, log, reporter, startLimit, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
@@ -178,7 +189,7 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     else reporter.touch(id)
     if (shop.isClosed) throw closedError()
     const { settled, turn, started } = session = createSession({
-      id, agent, grants, adapter, feed, layer, relay, clock, env, log, onChange: () => reporter.touch(id),
+      id, agent, grants, adapter, feed, layer, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
       connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit }),
     })
     const opened = session

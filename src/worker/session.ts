@@ -6,6 +6,8 @@ import { createCursorWaiters, type CursorWaiters } from './cursor-waiters.js'
 import { type StatusRow } from './departures.js'
 import { hasReached } from './follower.js'
 import { boundAgentOf, grantsOf, type SessionScope } from './grants.js'
+import { createLaunchGuard } from './launch-guard.js'
+import { type Launchers } from './launchers.js'
 import { agentInForce, situationOf } from './moment.js'
 import { type OwnerFeed } from './owner-feed.js'
 import { performAction } from './perform-action.js'
@@ -16,7 +18,7 @@ import { createRunner, type Runner } from './runner.js'
 import { scopeOf, startStatic } from './session-static.js'
 import { type EffectiveEntry } from './slot.js'
 import { staticGrants, type StaticLayer } from './static-layer.js'
-import { type AppliedEvent, type CatalogView, type Removal, removalKey, type ViewAgent } from './view.js'
+import { type AppliedEvent, type CatalogView, type Removal, removalKey, type ViewAgent, type ViewEntry } from './view.js'
 
 export interface SessionOptions {
   id: string
@@ -27,6 +29,8 @@ export interface SessionOptions {
   feed: OwnerFeed
   layer: StaticLayer
   connector: Connector
+  /** Finds the commands of catalog entries. */
+  launchers: Launchers
   relay: Relay
   clock: Clock
   /** What static stdio servers inherit. */
@@ -162,7 +166,8 @@ function decide(session: Sitting, view: CatalogView, removals: Removal[]): void 
     removals: new Map(removals.map((removal) => [removalKey(removal.key, removal.id), removal])),
     position: view.position, maxMcpServers, viewKeys: new Set(view.entries.keys()), situation,
   })
-  for (const action of actions) performAction(runner, action)
+  const guardOf = (entry: ViewEntry) => createLaunchGuard(entry, session.feed.view, session.launchers)
+  for (const action of actions) performAction(runner, action, guardOf)
   // In a turn, what it begins with waits for the end of that; only what comes after it is a change.
   if (runningTurns === 0) session.isWarm = true
 }

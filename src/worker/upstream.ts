@@ -2,6 +2,7 @@ import { isToolSelected, type McpTransport, type ToolSelection } from '../core/m
 import { type SessionUpstream } from './adapter.js'
 import { type Clock } from './clock.js'
 import { messageOf, ToolCallError } from './errors.js'
+import { type LaunchGuard } from './launch-guard.js'
 import { createLine, type Line, type LineEnd } from './line.js'
 import { isUndelivered, type Link, openLink, orAborted, type Progress, type UpstreamTool } from './link.js'
 import { createOfferBook, type OfferBook } from './offer-book.js'
@@ -15,6 +16,8 @@ export interface UpstreamTarget {
   tools: ToolSelection
   /** Milliseconds for one call; null: the worker's default. */
   timeoutMs: number | null
+  /** What a catalog entry is held to. Left out: a static one, which runs as its file says. */
+  guard?: LaunchGuard | undefined
 }
 
 export interface ConnectOptions {
@@ -110,9 +113,9 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
 }
 
 function open(holding: Holding, end: LineEnd): Promise<Link> {
-  const { target: { transport }, options: { baseEnv = {}, connectTimeoutMs = 30_000, graceMs = 2000 }, book } = holding
+  const { target: { transport, guard }, options: { baseEnv = {}, connectTimeoutMs = 30_000, graceMs = 2000 }, book } = holding
   return openLink({
-    ...end, transport, baseEnv, connectTimeoutMs, graceMs, onResourceUpdated: book.updated,
+    ...end, transport, guard, baseEnv, connectTimeoutMs, graceMs, onResourceUpdated: book.updated,
     // The book stands for all connections, so there is nothing to compare.
     onListChanged: (kind) => (kind === 'TOOLS' ? void refresh(holding) : book.changed(kind)),
   })
