@@ -5,8 +5,10 @@ import { defaultPolicy, parsePolicyDocument } from '../core/policy-document.js'
 import { lockPolicy, putPolicy } from '../db/policy.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { ownerFor } from './authorize.js'
+import { requestUnder } from './approval-request.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
+import { type AuditedChange } from './writer.js'
 
 export interface SetPolicyInput {
   owner: OwnerQuery
@@ -36,7 +38,8 @@ export function setPolicy(context: CatalogContext, input: SetPolicyInput): Promi
           field: 'expectedRevision', currentRevision, mend: 'Read the policy again, and repeat the change on what it is now.',
         })
       }
-      return { changes: [{ change: { subject: 'POLICY', id: owner.id, before, after }, action: 'policy.set', before, after }], result: after }
+      const change: AuditedChange = { change: { subject: 'POLICY', id: owner.id, before, after }, action: 'policy.set', before, after }
+      return { changes: [change, ...await requestUnder(context, tx, after)], result: after }
     }
   })
 }

@@ -211,6 +211,13 @@ function putPolicy(state: CatalogState, record: PolicyRecord): void {
   state.teamPolicies = new Map(ofTeams.map(({ owner, revision, document }) => [owner.id, narrowed(state.policy, revision, document)]))
 }
 
+/** What would judge entries if a policy were set. Nothing of the state is changed. */
+export function withPolicy(state: CatalogState, record: PolicyRecord): CatalogState {
+  const after = { ...state, policies: new Map(state.policies) }
+  putPolicy(after, record)
+  return after
+}
+
 /** A new policy judges every entry again; names whose status it alters are touched. */
 function rejudge(state: CatalogState, record: PolicyRecord, touched: Touched): void {
   putPolicy(state, record)

@@ -25,14 +25,18 @@ function entry({ kindOfVerdict = 'ALLOW', ...given }: Given = {}): JudgedEntry {
   return {
     id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: me, visibility: 'PRIVATE', audience: [], locked: false, revision: 3,
     createdAt: '2026-01-01T00:00:00.000Z', definition: http(), digest: 'd', apply: 'NEXT_TURN', updatedAt: '2026-01-01T00:00:00.000Z',
-    updatedBy: systemPrincipal, revoked: null, dormant: false, ...given, enabled, verdict, status: entryStatus(enabled, verdict, given.revoked),
+    updatedBy: systemPrincipal, revoked: null, approval: null, dormant: false, ...given, enabled, verdict,
+    status: entryStatus(enabled, verdict, given.revoked, given.approval),
   }
 }
 
 const revoked: Revoked = { at: '2026-01-01T00:00:00.000Z', by: systemPrincipal, reason: 'It leaked.', digest: 'd', target: null, restored: null }
 
 const ask = (entries: JudgedEntry[], more: Partial<ExplainInput> = {}) =>
-  explain({ scope: person, entries, isVisible: () => false, hasMcpServer: () => true, ...more })
+  explain({
+    scope: person, entries, isVisible: () => false, hasMcpServer: () => true, now: new Date('2026-01-10T00:00:00.000Z'), approversOf: () => 'an admin',
+    nameOf: ({ id }) => `<${id}>`, ...more,
+  })
 const chain = ({ steps }: Availability) => steps.map(({ check, passed }) => `${passed ? '+' : '-'}${check}`).join(' ')
 const reasonOf = ({ steps }: Availability, check: string) => steps.find((step) => step.check === check)?.reason
 
@@ -166,7 +170,7 @@ describe('what nobody in the conversation may see', () => {
         return { mark, isAskersToSee, one: entry({ ...given, id: `${mark}id`, verdict, definition }) }
       })
       const answer = JSON.stringify(explain({
-        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false,
+        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false, now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
         isVisible: ({ id }) => entries.some(({ one, isAskersToSee }) => one.id === id && isAskersToSee),
       }))
       for (const { mark, isAskersToSee, one } of entries) {
