@@ -67,7 +67,7 @@ async function requireDecider(context: CatalogContext, tx: Tx, request: Approval
   if (mayDecide && (!isOwn || terms.allowSelf)) return isOwn
   await context.accessLog.record({ actor: actorOf(principal), action: 'DECIDE_APPROVALS', outcome: 'DENIED', target: request.id })
   const who = approversOf(owner, terms)
-  if (!isOwn) throw forbidden('id', 'You do not decide on approvals for that owner.', `Ask ${who}.`)
+  if (!isOwn || terms.allowSelf) throw forbidden('id', 'You do not decide on approvals for that owner.', `Ask ${who}.`)
   const what = entry?.revoked ? 'Who made, revoked or restored it last' : 'Who was the last to change the definition'
   throw new CatalogError('APPROVAL_NOT_ALLOWED', `${what} cannot decide on it.`, { field: 'id', mend: `Ask ${who} other than yourself.` })
 }
