@@ -155,7 +155,7 @@ export function rejectedReason({ revoked, approval }: Entry): string {
 
 /** Why something that policy allows waits all the same. */
 export function restoredReason({ reason }: Revoked): string {
-  return `It was revoked (${reason}) and restored; somebody other than its last editor and whoever revoked it has to approve it.`
+  return `It was revoked (${reason}) and restored; somebody other than its last editor and whoever revoked or restored it has to approve it.`
 }
 
 /** The entry without what is derived from it. */

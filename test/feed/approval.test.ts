@@ -43,14 +43,15 @@ async function watching(who: Person = alice): Promise<Subscriber> {
 }
 
 const stdio = { transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3', 'a'], env: [{ name: 'MODE', value: 'x' }] } }, tools: { include: ['read'] } }
+const withArgs = (...args: string[]) => ({ ...stdio, transport: { stdio: { ...stdio.transport.stdio, args: ['-y', 'srv@1.2.3', ...args] } } })
 const http = { transport: { http: { url: 'https://api.example.com/mcp', headers: [{ name: 'X-Mode', value: 'x' }] } } }
 const remote = (url: string, name = 'X-Mode', value = 'x') => ({ transport: { http: { url, headers: [{ name, value }] } } })
 
 describe('S5: an approval is of content', () => {
   it.each<[string, McpServerDefinitionInput, McpServerDefinitionInput]>([
-    ['an argument', stdio, { ...stdio, transport: { stdio: { ...stdio.transport.stdio, args: ['-y', 'srv@1.2.3', 'b'] } } }],
-    ['an argument more', stdio, { ...stdio, transport: { stdio: { ...stdio.transport.stdio, args: ['-y', 'srv@1.2.3', 'a', 'b'] } } }],
-    ['the border of two arguments', stdio, { ...stdio, transport: { stdio: { ...stdio.transport.stdio, args: ['-y srv@1.2.3', 'a'] } } }],
+    ['an argument', stdio, withArgs('b')],
+    ['an argument more', stdio, withArgs('a', 'b')],
+    ['the border of two arguments', withArgs('a b'), withArgs('a', 'b')],
     ['a variable', stdio, { ...stdio, transport: { stdio: { ...stdio.transport.stdio, env: [{ name: 'MODE', value: 'y' }] } } }],
     ['a tool', stdio, { ...stdio, tools: { include: ['read', 'write'] } }],
     ['a timeout', stdio, { ...stdio, timeoutMs: 5_000 }],
