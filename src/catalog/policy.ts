@@ -1,4 +1,4 @@
-import { type PolicyRecord } from '../core/change.js'
+import { type Change, type PolicyRecord } from '../core/change.js'
 import { CatalogError, invalid } from '../core/errors.js'
 import { deploymentOwner, type OwnerRef } from '../core/owner.js'
 import { defaultPolicy, parsePolicyDocument } from '../core/policy-document.js'
@@ -8,7 +8,6 @@ import { ownerFor } from './authorize.js'
 import { requestUnder } from './approval-request.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
-import { type AuditedChange } from './writer.js'
 
 export interface SetPolicyInput {
   owner: OwnerQuery
@@ -38,8 +37,10 @@ export function setPolicy(context: CatalogContext, input: SetPolicyInput): Promi
           field: 'expectedRevision', currentRevision, mend: 'Read the policy again, and repeat the change on what it is now.',
         })
       }
-      const change: AuditedChange = { change: { subject: 'POLICY', id: owner.id, before, after }, action: 'policy.set', before, after }
-      return { changes: [change, ...await requestUnder(context, tx, after)], result: after }
+      const requests = await requestUnder(context, tx, after)
+      const told = requests === null ? after : { ...after, approvals: { asked: requests.asked.length, ended: requests.ended.length } }
+      const change: Change = { subject: 'POLICY', id: owner.id, before, after: requests === null ? after : { ...after, requests } }
+      return { changes: [{ change, action: 'policy.set', before, after: told }], result: after }
     }
   })
 }

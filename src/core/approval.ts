@@ -44,6 +44,10 @@ export function lastingApproval(before: Entry, after: Entry, verdict: Verdict, n
   return isExpired(approval, now) || (verdict.kind === 'ALLOW' && !needsApproval(verdict, after.revoked)) ? null : approval
 }
 
+export function newRequest(id: string, digest: string, requestedBy: PrincipalRef, requestedAt: string, expiresAt: string): EntryApproval {
+  return { id, digest, state: 'PENDING', requestedBy, requestedAt, expiresAt, decidedBy: null, decidedAt: null, note: null }
+}
+
 export type ApprovalTerms = FullPolicyDocument['approval']
 
 /** What the policies that judge an entry say of its approval: a team's can only narrow. What cannot be read says as little as can be. */

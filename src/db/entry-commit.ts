@@ -5,7 +5,7 @@ import { type AuditRecord } from './audit.js'
 import { type Queryable, type Tx, wakeChannel } from './client.js'
 
 /** Any number of revisions as one parameter: one statement, prepared once. */
-const given = (revisions: ReadonlyArray<Omit<Entry, 'definition'>>): SQL => sql`given as (
+const given = (revisions: ReadonlyArray<Pick<Entry, 'owner'>>): SQL => sql`given as (
   select * from jsonb_to_recordset(${JSON.stringify(revisions.map(({ owner, ...rest }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })))}::jsonb) as each (
     id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, revoked jsonb, approval jsonb, locked boolean, definition jsonb,
     digest text, revision integer, apply text, "createdAt" timestamptz, "updatedAt" timestamptz, "updatedBy" jsonb))`
@@ -42,7 +42,8 @@ export async function putEntries(tx: Tx, revisions: readonly Entry[]): Promise<v
 
 /** Approvals of entries that stay as they are otherwise, at their revision; what was decided goes into the request, too. */
 export async function putApprovals(tx: Tx, entries: readonly Entry[]): Promise<void> {
-  await tx.execute(sql`with ${given(entries.map(({ definition: _, ...entry }) => entry))}, ${addRequests(entries, sql`true`)} put as (
+  const told = entries.map(({ id, name, owner, revision, digest, revoked, approval }) => ({ id, name, owner, revision, digest, revoked, approval }))
+  await tx.execute(sql`with ${given(told)}, ${addRequests(entries, sql`true`)} put as (
     update entry set approval = given.approval, revoked = given.revoked from given where entry.id = given.id
   ) update approval set state = given.approval->>'state', decided_by = given.approval->'decidedBy', decided_at = (given.approval->>'decidedAt')::timestamptz,
       note = given.approval->>'note'

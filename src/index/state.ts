@@ -1,8 +1,9 @@
+import { newRequest } from '../core/approval.js'
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
-import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
-import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
-import { isSameOwner, type Membership, type OwnerRef, type Team, type User } from '../core/owner.js'
+import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type PolicyRequests, type TokenRecord } from '../core/change.js'
+import { type Candidate, type Entry, type EntryApproval, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
+import { isSameOwner, type Membership, type OwnerRef, systemPrincipal, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, type Policy, readPolicy } from '../core/policy-document.js'
 import { isDormant, judge, narrowed, type Policies } from './judge.js'
@@ -127,9 +128,12 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return
     case 'TOKEN':
       return putToken(state, change.after)
-    case 'POLICY':
-      touched.policy ||= change.after.owner.kind === 'DEPLOYMENT'
-      return rejudge(state, change.after, touched)
+    case 'POLICY': {
+      const { requests, ...record } = change.after
+      touched.policy ||= record.owner.kind === 'DEPLOYMENT'
+      if (requests !== undefined) putRequests(state, requests)
+      return rejudge(state, record, touched)
+    }
   }
 }
 
@@ -209,6 +213,15 @@ function putPolicy(state: CatalogState, record: PolicyRecord): void {
   if (record.owner.kind === 'DEPLOYMENT') state.policy = readPolicy(record.revision, record.document)
   const ofTeams = [...state.policies.values()].filter(({ owner }) => owner.kind === 'TEAM')
   state.teamPolicies = new Map(ofTeams.map(({ owner, revision, document }) => [owner.id, narrowed(state.policy, revision, document)]))
+}
+
+function putRequests(state: CatalogState, { at, asked, ended }: PolicyRequests): void {
+  const put = (id: string, make: (entry: JudgedEntry) => EntryApproval | null) => {
+    const entry = state.entries.get(id)
+    if (entry !== undefined) putEntry(state, { ...entry, approval: make(entry) })
+  }
+  for (const [entryId, approvalId, expiresAt] of asked) put(entryId, ({ digest }) => newRequest(approvalId, digest, systemPrincipal, at, expiresAt))
+  for (const entryId of ended) put(entryId, () => null)
 }
 
 /** What would judge entries if a policy were set. Nothing of the state is changed. */
