@@ -24,5 +24,5 @@ export async function registerAgent(context: CatalogContext, input: RegisterAgen
 /** @throws CatalogError as `registerAgent`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateAgent(context: CatalogContext, input: UpdateAgentInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return withReceipt(context, await askedAgain(context, await updateEntryOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition))))
+  return askedAgain(context, await withReceipt(context, await updateEntryOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition))))
 }

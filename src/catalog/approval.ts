@@ -15,7 +15,8 @@ import { denied } from './authorize.js'
 import { policyDenied } from './block.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
-import { type ChangedEntry, judged, updated } from './entry.js'
+import { judged, updated } from './entry.js'
+import { type Withdrawn } from './receipt.js'
 import { type Written } from './writer.js'
 
 export interface DecideApprovalInput {
@@ -95,17 +96,17 @@ function requireOpen(context: CatalogContext, { id, digest }: ApprovalView, entr
 
 /**
  * Whoever saves an entry as it is, when the request that it needs expired or was never made, asks once more.
- * @param committed what saving it came to
+ * @param saved what an update came to; after one that changed anything there is nothing to ask for
  */
-export async function askedAgain(context: CatalogContext, committed: Committed<ChangedEntry>): Promise<Committed<ChangedEntry>> {
-  const { before, after } = committed.result
-  if (before.revision !== after.revision || askAgain(context, after) === null) return committed
-  return commit(context, actorOf(context.principal), () => Promise.resolve(async (tx: Tx): Promise<Written<ChangedEntry>> => {
-    const entry = await lockEntry(tx, after.id)
-    const asking = entry?.revision === after.revision ? askAgain(context, entry) : null
-    if (entry === null || asking === null) return { changes: [], result: committed.result }
-    await putApprovals(tx, [asking])
-    return { changes: [updated(context, entry, asking, 'entry.requestApproval')], result: { before: judged(context, entry), after: judged(context, asking) } }
+export async function askedAgain(context: CatalogContext, saved: Committed<Withdrawn<JudgedEntry>>): Promise<Committed<Withdrawn<JudgedEntry>>> {
+  const { entry } = saved.result
+  if (askAgain(context, entry) === null) return saved
+  return commit(context, actorOf(context.principal), () => Promise.resolve(async (tx: Tx): Promise<Written<Withdrawn<JudgedEntry>>> => {
+    const before = await lockEntry(tx, entry.id)
+    const after = before?.revision === entry.revision ? askAgain(context, before) : null
+    if (before === null || after === null) return { changes: [], result: saved.result }
+    await putApprovals(tx, [after])
+    return { changes: [updated(context, before, after, 'entry.requestApproval')], result: { ...saved.result, entry: judged(context, after) } }
   }))
 }
 

@@ -5,6 +5,7 @@ import { withApproval } from './approval-request.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { frozenRefusal, policyDenied, revokedRefusal, unblocked } from './block.js'
+import { lookAlike } from './look-alike.js'
 import { resolveReach, type ReachInput } from './reach.js'
 import { isEqualJson } from '../core/canonical.js'
 import { type ApplyMoment, type Definition, type Entry, type EntryKind, isRevoked, type JudgedEntry, toCandidate } from '../core/entry.js'
@@ -57,6 +58,7 @@ export function newEntry(
     createdAt: now, updatedAt: now, updatedBy: actorOf(context.principal),
   }
   requireAllowed(context, entry)
+  requireDistinct(context, entry)
   return withApproval(context, null, unblocked(context, entry))
 }
 
@@ -138,6 +140,7 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
   if (before.revoked && after.digest !== before.digest) throw frozenRefusal()
   const isOther = after.name !== before.name || after.digest !== before.digest
   if (isOther) requireAllowed(context, after)
+  if (after.name !== before.name) requireDistinct(context, after)
   return withApproval(context, before, isOther || (after.enabled && !before.enabled) ? unblocked(context, after) : after)
 }
 
@@ -164,3 +167,7 @@ function requireAllowed(context: CatalogContext, entry: Entry): void {
   if (kind === 'DENY') throw policyDenied(findings)
 }
 
+function requireDistinct(context: CatalogContext, entry: Entry): void {
+  const finding = lookAlike(context, entry)
+  if (finding !== null) throw policyDenied([finding])
+}

@@ -24,5 +24,5 @@ export async function registerMcpServer(context: CatalogContext, input: Register
 /** @throws CatalogError as `registerMcpServer`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return withReceipt(context, await askedAgain(context, await updateEntryOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))))
+  return askedAgain(context, await withReceipt(context, await updateEntryOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))))
 }

@@ -11,6 +11,7 @@ import { ownerFor, writableEntry } from './authorize.js'
 import { frozenFinding } from './block.js'
 import { digestOf, type CatalogContext } from './context.js'
 import { type RegisterInput } from './entry.js'
+import { lookAlike } from './look-alike.js'
 import { resolveReach } from './reach.js'
 
 export interface ValidateInput extends RegisterInput {
@@ -54,7 +55,7 @@ export async function validateEntry(context: CatalogContext, kind: EntryKind, in
 }
 
 /** What saving looks at besides the rules. */
-const checks: Array<(context: CatalogContext, subject: Subject) => RuleFinding[]> = [ownership, knowledge, names, blocks]
+const checks: Array<(context: CatalogContext, subject: Subject) => RuleFinding[]> = [ownership, knowledge, names, looks, blocks]
 
 function ownership(_: CatalogContext, { owner, before }: Subject): RuleFinding[] {
   if (before === null || isSameOwner(before.owner, owner)) return []
@@ -73,6 +74,12 @@ function names({ index }: CatalogContext, { kind, owner, name, before }: Subject
     rule: 'name-taken', effect: 'DENY', field: 'name', message: `That owner has an entry named ${name} already.`,
     mend: 'Choose another name, or update the entry that has it.',
   }]
+}
+
+function looks(context: CatalogContext, { kind, owner, name, before }: Subject): RuleFinding[] {
+  if (name === before?.name) return []
+  const finding = lookAlike(context, { id: before?.id ?? '', kind, name, owner })
+  return finding === null ? [] : [{ ...finding, effect: 'DENY' }]
 }
 
 function blocks({ index }: CatalogContext, { kind, owner, definition, before }: Subject): RuleFinding[] {

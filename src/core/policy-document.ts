@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { line, parseInput } from './parse.js'
+import { isUrlPattern } from './rules/server-lists.js'
 import { isHostItem, isNetworkItem } from './rules/url.js'
 
 const outcome = z.enum(['allow', 'approve', 'deny'])
@@ -13,10 +14,10 @@ const commandLine = z.array(line(8192, 1)).min(1, 'needs a command').max(257, mo
 
 /** One way to recognise MCP servers: by where they are reached, by their exact command line, or by name. */
 const serverMatcher = z.union([
-  z.strictObject({ serverUrl: line(2048, 1) }),
+  z.strictObject({ serverUrl: line(2048, 1).refine(isUrlPattern, 'is no URL pattern: write https://*.example.com/*') }),
   z.strictObject({ serverCommand: commandLine }),
   z.strictObject({ serverName: line(200, 1) }),
-], 'needs exactly one of serverUrl, serverCommand and serverName')
+], 'is no matcher: write {"serverUrl": "https://*.example.com/*"}, {"serverCommand": ["npx", "-y", "srv@1.2.3"]} or {"serverName": "old-*"}')
 
 /** A command line by itself has no environment; with names it may set those, to anything that the other rules take. */
 const preapproved = z.union([commandLine, z.strictObject({ command: commandLine, env: patterns })], 'is no command line: write ["npx", "-y", "srv@1.2.3"]')

@@ -16,7 +16,12 @@ const reference = /\$\{(secret|user):([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\}/g
 
 /** Whether a `$` is left once every well-formed reference is taken out. */
 export function hasStrayDollar(value: string): boolean {
-  return value.replace(reference, '').includes('$')
+  return withoutReferences(value).includes('$')
+}
+
+/** What a value says by itself. */
+export function withoutReferences(value: string): string {
+  return value.replace(reference, '')
 }
 
 export function hasDollar(value: string): boolean {

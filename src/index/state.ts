@@ -2,6 +2,7 @@ import { newRequest } from '../core/approval.js'
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type PolicyRequests, type TokenRecord } from '../core/change.js'
+import { skeletonOf } from '../core/confusable.js'
 import { type Candidate, type Entry, type EntryApproval, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, type OwnerRef, systemPrincipal, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
@@ -33,6 +34,8 @@ export interface CatalogState {
   entries: Map<string, JudgedEntry>
   /** By `nameKey`: every entry of one kind and name, whoever owns it. */
   entriesByName: Map<string, Set<JudgedEntry>>
+  /** The keys of `entriesByName` by what they look like. */
+  lookAlikes: Map<string, Set<string>>
   /** What was revoked, by the entry's id, tombstones included. A change makes a new map: decisions rest on it. */
   blocks: ReadonlyMap<string, Block>
 }
@@ -75,7 +78,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, teamPolicies: new Map(), policies: new Map(),
     names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
-    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(),
+    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
   }
   loaded.users.forEach((user) => putUser(state, user))
@@ -183,7 +186,11 @@ function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   state.entries.set(entry.id, judged)
   putBlock(state, judged)
   const key = nameKey(judged)
-  if (!state.entriesByName.has(key)) state.entriesByName.set(key, new Set())
+  if (!state.entriesByName.has(key)) {
+    state.entriesByName.set(key, new Set())
+    const looks = nameKey({ kind: judged.kind, name: skeletonOf(judged.name) })
+    state.lookAlikes.set(looks, (state.lookAlikes.get(looks) ?? new Set()).add(key))
+  }
   state.entriesByName.get(key)!.add(judged)
   return judged
 }
@@ -205,7 +212,13 @@ function removeEntry(state: CatalogState, id: string): void {
   state.entries.delete(id)
   const sameName = state.entriesByName.get(nameKey(old))
   sameName?.delete(old)
-  if (sameName?.size === 0) state.entriesByName.delete(nameKey(old))
+  if (sameName?.size === 0) {
+    state.entriesByName.delete(nameKey(old))
+    const looks = nameKey({ kind: old.kind, name: skeletonOf(old.name) })
+    const alike = state.lookAlikes.get(looks)
+    alike?.delete(nameKey(old))
+    if (alike?.size === 0) state.lookAlikes.delete(looks)
+  }
 }
 
 function putPolicy(state: CatalogState, record: PolicyRecord): void {

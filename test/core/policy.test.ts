@@ -109,7 +109,7 @@ describe('the verdict', () => {
     expect(findings.map(({ rule, field }) => `${rule} ${field}`)).toEqual([
       'name name', 'transport definition.transport.sse', ...Array.from({ length: 4 }, () => 'url definition.transport.sse.url'),
       'headers definition.transport.sse.headers.Host', 'headers definition.transport.sse.headers.no good',
-      'dollar definition.transport.sse.url', 'dollar definition.transport.sse.headers.Host',
+      'dollar definition.transport.sse.url', 'dollar definition.transport.sse.headers.Host', 'raw-secret definition.transport.sse.url',
     ])
     for (const finding of findings) expect(Object.keys(finding).sort()).toEqual(['field', 'mend', 'message', 'rule'])
     for (const { mend } of findings) expect(mend).not.toBe('')

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
+import { completePolicy, parsePolicyDocument, type ServerMatcher } from '../../../src/core/policy-document.js'
+import { isUrlPattern, matchesServer, serverLists } from '../../../src/core/rules/server-lists.js'
+
+const remote = (url: string) => parseMcpServerDefinition({ transport: { http: { url } } })
+const stdio = (...line: string[]) => parseMcpServerDefinition({ transport: { stdio: { command: line[0], args: line.slice(1) } } })
+const matches = (pattern: string, url: string, list: 'ALLOW' | 'DENY') => matchesServer({ serverUrl: pattern }, { name: 'x', definition: remote(url) }, list)
+
+describe('a URL pattern', () => {
+  it.each<[pattern: string, url: string, allows: boolean, denies: boolean]>([
+    ['https://mcp.example.com/*', 'https://mcp.example.com/mcp', true, true],
+    ['https://mcp.example.com/*', 'https://mcp.example.com/', true, true],
+    ['https://mcp.example.com/*', 'https://MCP.Example.COM/mcp', true, true],
+    ['https://MCP.example.com/*', 'https://mcp.example.com/mcp', true, true],
+    ['https://mcp.example.com/*', 'https://mcp.example.com./mcp', true, true],
+    ['https://mcp.example.com/*', 'https://mcp.example.com:443/mcp', true, true],
+    ['https://mcp.example.com/*', 'https://mcp.example.com:8443/mcp', false, true],
+    ['https://mcp.example.com:8443/*', 'https://mcp.example.com:8443/mcp', true, true],
+    ['https://mcp.example.com:8443/*', 'https://mcp.example.com/mcp', false, false],
+    ['https://mcp.example.com:*/*', 'https://mcp.example.com:1/mcp', true, true],
+    ['https://mcp.example.com', 'https://mcp.example.com/', true, true],
+    ['https://mcp.example.com', 'https://mcp.example.com/mcp', false, true],
+    ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp', true, true],
+    ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp2', false, false],
+    ['https://mcp.example.com/mcp', 'https://mcp.example.com/MCP', false, false],
+    ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp?tenant=1', false, false],
+    ['https://mcp.example.com/mcp*', 'https://mcp.example.com/mcp?tenant=1', true, true],
+    ['https://*.example.com/*', 'https://a.example.com/', true, true],
+    ['https://*.example.com/*', 'https://a.b.example.com/x', true, true],
+    ['https://*.example.com/*', 'https://example.com/x', false, false],
+    ['https://*.example.com/*', 'https://evil.com/.example.com/', false, false],
+    ['https://*.example.com/*', 'https://evil.com/x?y=a.example.com/', false, false],
+    ['https://*.example.com/*', 'https://evilexample.com/', false, false],
+    ['https://*.example.com/*', 'https://a.example.com.evil.com/', false, false],
+    ['https://*.example.com/*', 'http://a.example.com/', false, false],
+    ['*://a.example.com/*', 'http://a.example.com/x', true, true],
+    ['https://*/*', 'https://anything.org/x', true, true],
+    ['https://*', 'https://anything.org/x', false, true],
+    ['http://[::1]:*/*', 'http://[::1]:4000/x', true, true],
+    ['https://mcp.example.com/a/*/b', 'https://mcp.example.com/a/x/y/b', true, true],
+    ['https://mcp.example.com/a/../b', 'https://mcp.example.com/a/../b', false, false],
+  ])('%s of %s: allows %s, denies %s', (pattern, url, allows, denies) => {
+    expect([matches(pattern, url, 'ALLOW'), matches(pattern, url, 'DENY')]).toEqual([allows, denies])
+  })
+
+  it('never means a stdio server', () => {
+    for (const list of ['ALLOW', 'DENY'] as const) expect(matchesServer({ serverUrl: '*://*/*' }, { name: 'x', definition: stdio('npx') }, list)).toBe(false)
+  })
+
+  it.each(['https://a.com', 'http://*.a.com:*/x*', '*://a', 'https://[::1]:4000/', 'https://10.0.0.1/*'])('%s is one', (text) => { expect(isUrlPattern(text)).toBe(true) })
+  it.each(['a.com', '*', 'https://', 'https:///x', 'ftp://a.com', 'https://a b/', 'https://u@a.com/', 'https://u:p@a.com/', 'https://a.com/#x', 'https://a.com?x', 'https://a.com:99999999', 'https:/a.com', 'https://a.com\\x', ''])(
+    'S28: %j is none, and is refused when the policy is set', (text) => {
+      expect(isUrlPattern(text)).toBe(false)
+      expect(() => parsePolicyDocument({ mcpServers: { deny: [{ serverUrl: text }] } })).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
+    })
+})
+
+describe('the lists', () => {
+  const judge = (definition: ReturnType<typeof remote>, mcpServers: { allow?: ServerMatcher[]; deny?: ServerMatcher[] }, name = 'tickets') => (
+    serverLists({ kind: 'MCP_SERVER', name, definition }, completePolicy({ mcpServers })).map(({ effect, field }) => `${effect} ${field}`))
+  const [url, command] = ['DENY definition.transport.http.url', 'DENY definition.transport.stdio.command']
+  const npx = ['npx', '-y', 'srv@1.2.3']
+
+  it.each<[string, Parameters<typeof judge>, string[]]>([
+    ['no list: everything', [remote('https://a.com/'), {}], []],
+    ['an empty allowlist: nothing', [remote('https://a.com/'), { allow: [] }], [url]],
+    ['an empty allowlist: nothing', [stdio(...npx), { allow: [] }], [command]],
+    ['an empty denylist: everything', [remote('https://a.com/'), { deny: [] }], []],
+    ['deny wins', [remote('https://a.com/x'), { allow: [{ serverUrl: 'https://a.com/*' }], deny: [{ serverUrl: 'https://a.com/*' }] }], [url]],
+    ['deny by name', [remote('https://a.com/x'), { deny: [{ serverName: 'tick*' }] }], ['DENY name']],
+    ['a name in another case is another', [remote('https://a.com/x'), { deny: [{ serverName: 'Tick*' }] }], []],
+    ['an exact command line', [stdio(...npx), { allow: [{ serverCommand: npx }] }], []],
+    ['one argument more', [stdio(...npx, '--x'), { allow: [{ serverCommand: npx }] }], [command]],
+    ['one argument less', [stdio(...npx.slice(0, 2)), { allow: [{ serverCommand: npx }] }], [command]],
+    ['arguments joined', [stdio('npx -y srv@1.2.3'), { allow: [{ serverCommand: npx }] }], [command]],
+    ['a star in a command is a star', [stdio(...npx), { allow: [{ serverCommand: ['npx', '*', 'srv@1.2.3'] }] }], [command]],
+    ['a name allows where nothing else is said of its kind', [stdio(...npx), { allow: [{ serverName: 'tickets' }] }], []],
+    ['a name does not allow another command line', [stdio('npx', 'other@1.0.0'), { allow: [{ serverName: 'tickets' }, { serverCommand: npx }] }], [command]],
+    ['a name does not allow another URL', [remote('https://b.com/'), { allow: [{ serverName: 'tickets' }, { serverUrl: 'https://a.com/*' }] }], [url]],
+    ['URLs say nothing of stdio', [stdio(...npx), { allow: [{ serverUrl: 'https://a.com/*' }] }], [command]],
+    ['URLs and a name: stdio goes by name', [stdio(...npx), { allow: [{ serverUrl: 'https://a.com/*' }, { serverName: 'tickets' }] }], []],
+    ['deny a command line', [stdio(...npx), { deny: [{ serverCommand: npx }] }], [command]],
+  ])('%s', (_, given, findings) => {
+    expect(judge(...given)).toEqual(findings)
+  })
+
+  it('concern MCP servers only', () => {
+    expect(serverLists({ kind: 'AGENT', name: 'x', definition: { prompt: 'p' } as never }, completePolicy({ mcpServers: { allow: [] } }))).toEqual([])
+  })
+})
