@@ -10,6 +10,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { config as codegenConfig } from '../codegen.js'
 import { CatalogError } from '../src/core/errors.js'
+import { policyJsonSchema } from '../src/core/policy-json-schema.js'
 import * as databaseSchema from '../src/db/schema.js'
 import { openTypes, rootPermissions } from '../src/graphql/permissions.js'
 import { schema } from '../src/graphql/schema.js'
@@ -307,6 +308,11 @@ describe('generated files', () => {
   it('schema.graphql is what the code prints', () => {
     const committed = tree.filter(({ path }) => path === 'schema.graphql')
     expect(stale([{ filename: 'schema.graphql', content: `${printSchema(schema)}\n` }], committed)).toEqual([])
+  })
+
+  it('policy.schema.json is what the code prints', () => {
+    const committed = tree.filter(({ path }) => path === 'policy.schema.json')
+    expect(stale([{ filename: 'policy.schema.json', content: `${JSON.stringify(policyJsonSchema(), null, 2)}\n` }], committed)).toEqual([])
   })
 
   it('the client is what the schema and the operations give', async () => {

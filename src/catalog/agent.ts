@@ -16,7 +16,7 @@ export interface UpdateAgentInput extends UpdateInput {
   definition?: unknown
 }
 
-/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN */
+/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN, QUOTA_EXCEEDED */
 export async function registerAgent(context: CatalogContext, input: RegisterAgentInput): Promise<Committed<JudgedEntry>> {
   return registerEntry(context, 'AGENT', input, parseAgentDefinition(input.definition))
 }

@@ -1,13 +1,13 @@
 import { approvalTerms, lastingApproval, needsApproval, newRequest } from '../core/approval.js'
 import { type PolicyRecord, type PolicyRequests } from '../core/change.js'
 import { type Entry, type EntryApproval, isRevoked } from '../core/entry.js'
-import { isSameOwner, type PrincipalRef, systemPrincipal } from '../core/owner.js'
+import { type PrincipalRef, systemPrincipal } from '../core/owner.js'
 import { evaluate, type Verdict } from '../core/policy.js'
 import { type Tx } from '../db/client.js'
 import { putApprovals } from '../db/entry-commit.js'
 import { lockHead } from '../db/head.js'
-import { type Policies, policiesOf, verdictOf } from '../index/judge.js'
-import { withPolicy } from '../index/state.js'
+import { type Policies, policiesOf, withPolicy, verdictOf } from '../index/judge.js'
+import { entriesOf } from '../index/state.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
 
 /**
@@ -37,11 +37,12 @@ export function requestOf(context: CatalogContext, entry: Entry, verdict: Verdic
 export async function requestUnder(context: CatalogContext, tx: Tx, policy: PolicyRecord): Promise<PolicyRequests | null> {
   await lockHead(tx)
   await context.refresh()
-  const state = withPolicy(context.index.state, policy)
+  const { state } = context.index
+  const judging = withPolicy(state, policy)
   const now = context.now()
-  const altered = [...state.entries.values()].flatMap((entry) => {
-    if (policy.owner.kind === 'TEAM' && !isSameOwner(entry.owner, policy.owner)) return []
-    const policies = policiesOf(state, entry.owner)
+  const governed = policy.owner.kind === 'DEPLOYMENT' ? [...state.entries.values()] : entriesOf(state, policy.owner)
+  const altered = governed.flatMap((entry) => {
+    const policies = policiesOf(judging, entry.owner)
     const approval = approvalUnder(context, entry, evaluate(entry, policies), policies, now)
     return approval === (entry.approval ?? null) ? [] : [{ ...entry, approval }]
   })

@@ -36,7 +36,7 @@ export function commit<Result>(
 
 /** The same for one entry: it is written together with what else waits (entry-lane.ts). */
 export function commitEntry<Result>(
-  services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'plan'>>,
+  services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'quota' | 'plan'>>,
 ): Promise<Committed<Result>> {
   return decideAndWrite(services, actor, async (decision) => services.writer.writeEntry({ ...decision, ...await decide() }))
 }
@@ -47,8 +47,8 @@ async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, wr
   for (let attempt = 1; ; attempt++) {
     const decidedAt = index.state.sequence
     const decidedBy = groundsOf(services)
-    const { blocks } = index.state
-    const isCurrent = () => groundsOf(services) === decidedBy && index.state.blocks === blocks
+    const { blocks, teamPolicies } = index.state
+    const isCurrent = () => groundsOf(services) === decidedBy && index.state.blocks === blocks && index.state.teamPolicies === teamPolicies
     try {
       const { result, sequence } = await observed(observer, isWorthAnotherTry, () => write({ actor, decidedAt, isCurrent }))
       if (sequence === null) {
@@ -75,7 +75,7 @@ async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, wr
 /** A caller's context, or the services alone for what the system itself does. */
 type Decider = CatalogServices & Partial<Pick<CatalogContext, 'principal'>>
 
-/** What every decision rests on, besides what is revoked: the caller's rights and the policy. Throws once the caller has none left. */
+/** What every decision rests on, besides what is revoked and teams' policies: the caller's rights and the policy. Throws once the caller has none left. */
 function groundsOf({ index, principal }: Decider): string {
   const { role, teams, serves } = principal ?? { role: null, teams: new Map<string, string>(), serves: null }
   return [index.state.policy.revision, role, ...[...teams].sort(), '/', ...(serves === null ? ['*'] : [...serves].sort())].join(' ')

@@ -7,6 +7,7 @@ import { lockEntries, tombstoneEntries } from '../db/entry.js'
 import { commitEntries, putEntries } from '../db/entry-commit.js'
 import { isConnectionLost } from '../db/guard.js'
 import { holdTeams } from '../db/user.js'
+import { type Growth, growthOf, hasRoom, type Quota } from './quota.js'
 import { type AuditedChange, type Decision, type Done, follow, type KnownHead, seal, type WriterOptions } from './writer.js'
 
 /** What an entry becomes. */
@@ -23,6 +24,8 @@ export interface EntryJob<Result> extends Decision {
   id: string | null
   /** To whom a new entry is given, kept from being deleted meanwhile; null for one that is there. */
   owner: OwnerRef | null
+  /** What a new entry counts for; null for one that is there. */
+  quota: Quota | null
   /** Pure. Throws what is wrong with it, and then concerns nobody else. */
   plan: (entry: Entry | null) => PlannedEntry<Result>
 }
@@ -106,6 +109,7 @@ interface Planning {
   revisions: Entry[]
   changes: Array<AuditedChange & { actor: PrincipalRef }>
   gone: string[]
+  growth: Growth[]
 }
 
 interface Sealed {
@@ -121,12 +125,14 @@ interface Sealed {
 async function writeKnown(options: WriterOptions, head: KnownHead, jobs: Array<EntryJob<unknown>>): Promise<Sealed | null> {
   const state = options.state()
   if (state.sequence !== head.sequence || state.incarnation !== head.incarnation || !jobs.every((job) => isCurrentAt(state.sequence, job))) return null
-  const { outcomes, revisions, changes, gone } = planAll(jobs, (id) => {
+  const { outcomes, revisions, changes, gone, growth } = planAll(jobs, (id) => {
     const entry = state.entries.get(id)
     return entry === undefined ? null : asStored(entry)
   }, (team) => state.teams.has(team))
   // Refusals and what changes nothing hold only if the statement shows that nothing else was committed.
   if (changes.length === 0) return null
+  // Who has too much is told after counting.
+  if (!growth.every((one) => hasRoom(state, one))) return null
   // One statement cannot write a row twice.
   if (revisions.some(({ id }) => gone.includes(id))) return null
   const { logged, records, moved } = follow(options, head, changes)
@@ -149,8 +155,8 @@ async function writeEntries(options: WriterOptions, tx: Tx, jobs: Array<EntryJob
     teams.length === 0 ? Promise.resolve([]) : holdTeams(tx, teams), ids.length === 0 ? Promise.resolve([]) : lockEntries(tx, ids),
   ])
   const stored = new Map(locked.map((entry) => [entry.id, entry]))
-  const { outcomes, valid, revisions, changes, gone } = planAll(jobs, (id) => stored.get(id) ?? null, (team) => held.includes(team))
-  const sealed = await seal(options, tx, valid, changes, () => [
+  const { outcomes, valid, revisions, changes, gone, growth } = planAll(jobs, (id) => stored.get(id) ?? null, (team) => held.includes(team))
+  const sealed = await seal(options, tx, valid, changes, growth, () => [
     ...(revisions.length > 0 ? [putEntries(tx, revisions).catch(nameTaken)] : []),
     ...(gone.length > 0 ? [tombstoneEntries(tx, gone, options.now())] : []),
   ])
@@ -163,9 +169,9 @@ function planAll(jobs: Array<EntryJob<unknown>>, entryOf: (id: string) => Entry 
   const outcomes = jobs.map((job) => plan(job, (id) => (changed.has(id) ? changed.get(id)! : entryOf(id)), hasTeam, changed))
   const changes = outcomes.flatMap((outcome, at) => (
     'error' in outcome || outcome.change === null ? [] : [{ ...outcome.change, actor: jobs[at]!.actor }]))
+  const valid = jobs.filter((_, at) => !('error' in outcomes[at]!))
   return {
-    outcomes, changes,
-    valid: jobs.filter((_, at) => !('error' in outcomes[at]!)),
+    outcomes, changes, valid, growth: growthOf(valid.map(({ quota }) => quota)),
     revisions: outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.after ?? [])),
     gone: changes.filter(({ change }) => change.after === null).map(({ change }) => change.id),
   }

@@ -5,6 +5,7 @@ import { withApproval } from './approval-request.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { frozenRefusal, policyDenied, revokedRefusal, unblocked } from './block.js'
+import { quotaOf } from './quota.js'
 import { lookAlike } from './look-alike.js'
 import { resolveReach, type ReachInput } from './reach.js'
 import { isEqualJson } from '../core/canonical.js'
@@ -31,7 +32,7 @@ export interface UpdateInput extends ReachInput {
   apply?: ApplyMoment | null
 }
 
-/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN */
+/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN, QUOTA_EXCEEDED */
 export function registerEntry(
   context: CatalogContext, kind: EntryKind, input: RegisterInput, definition: Definition,
 ): Promise<Committed<JudgedEntry>> {
@@ -39,7 +40,7 @@ export function registerEntry(
   return commitEntry(context, actorOf(context.principal), async () => {
     const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
     const entry = newEntry(context, kind, owner, name, definition, input)
-    return { id: null, owner, plan: () => ({ after: entry, change: registered(context, entry), result: judged(context, entry) }) }
+    return { id: null, owner, quota: quotaOf(context.index.state, owner), plan: () => ({ after: entry, change: registered(context, entry), result: judged(context, entry) }) }
   })
 }
 
@@ -81,7 +82,7 @@ export function changeEntry(
     if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
     const change = await decide()
     return {
-      id, owner: null,
+      id, owner: null, quota: null,
       plan: (locked) => {
         const before = atRevision(locked, target)
         const after = nextRevision(context, before, change(before))

@@ -15,6 +15,7 @@ import { judge } from '../index/judge.js'
 import { ownerFor } from './authorize.js'
 import { commit, type Committed } from './commit.js'
 import { nameTaken } from './entry-lane.js'
+import { growthOf, quotaExceeded, quotaOf } from './quota.js'
 import { actionNoun, newEntry, nextRevision, registered, updated } from './entry.js'
 import { actorOf, type CatalogContext } from './context.js'
 
@@ -49,7 +50,7 @@ const maxTextLength = 1_000_000
 
 /**
  * Registers what a text holds, in one commit. A dry run answers the same items and writes nothing.
- * @throws CatalogError INVALID_INPUT when the text as a whole cannot be read
+ * @throws CatalogError INVALID_INPUT when the text as a whole cannot be read; QUOTA_EXCEEDED when others took the room meanwhile
  */
 export async function importCatalog(context: CatalogContext, input: ImportInput): Promise<{ items: ImportItem[]; cursor: string | null }> {
   const items = readItems(input)
@@ -68,7 +69,8 @@ export async function importCatalog(context: CatalogContext, input: ImportInput)
       if (written.length > 0) await putEntries(tx, written.map(({ after }) => after)).catch(nameTaken)
       const changes = written.map(({ before, after, kind }) => (
         before === null ? registered(context, after) : updated(context, before, after, `${actionNoun[kind]}.update`)))
-      return { changes, result: shown.map(({ before: _, after: __, ...item }) => item) }
+      const growth = growthOf(written.filter(({ before }) => before === null).map(() => quotaOf(context.index.state, owner)))
+      return { changes, growth, result: shown.map(({ before: _, after: __, ...item }) => item) }
     }
   })
   const isWritten = !dryRun && committed.result.some(({ outcome }) => outcome === 'CREATED' || outcome === 'UPDATED' || outcome === 'RENAMED')
@@ -110,6 +112,8 @@ function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, on
     const definition: Definition = kind === 'MCP_SERVER' ? parseMcpServerDefinition(item.definition) : parseAgentDefinition(item.definition)
     const existing = own.get(nameKey(item)) ?? null
     if (existing === null || onConflict === 'RENAME') {
+      const quota = quotaOf(context.index.state, owner)
+      if (quota !== null && own.size >= quota.limit) throw quotaExceeded(quota, own.size)
       const name = existing === null ? item.name : freeName(item, own)
       return done(context, item, existing === null ? 'CREATED' : 'RENAMED', null, newEntry(context, kind, owner, name, definition, { enabled: item.enabled }))
     }
@@ -134,7 +138,7 @@ function done(context: CatalogContext, item: ParsedItem, outcome: ImportOutcome,
 
 function findingsOf(error: CatalogError): Finding[] {
   if (Array.isArray(error.details.findings)) return error.details.findings as Finding[]
-  return [{ rule: 'form', field: error.details.field ?? '', message: error.message, mend: error.details.mend ?? '' }]
+  return [{ rule: error.code === 'QUOTA_EXCEEDED' ? 'quota' : 'form', field: error.details.field ?? '', message: error.message, mend: error.details.mend ?? '' }]
 }
 
 /** All or nothing: what would have been written is not. */

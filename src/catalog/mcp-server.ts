@@ -16,7 +16,7 @@ export interface UpdateMcpServerInput extends UpdateInput {
   definition?: unknown
 }
 
-/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN */
+/** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN, QUOTA_EXCEEDED */
 export async function registerMcpServer(context: CatalogContext, input: RegisterMcpServerInput): Promise<Committed<JudgedEntry>> {
   return registerEntry(context, 'MCP_SERVER', input, parseMcpServerDefinition(input.definition))
 }

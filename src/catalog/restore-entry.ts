@@ -12,13 +12,14 @@ import { authorize, denied, writableEntry } from './authorize.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
 import { nameTaken } from './entry-lane.js'
+import { growthOf, quotaOf } from './quota.js'
 import { atRevision, judged, updated } from './entry.js'
 import { type AuditedChange, type Written } from './writer.js'
 
 /**
  * Asks for a revoked entry back: it waits for an approval, and so does whatever else its owner saves of what was revoked. One that
  * was deleted meanwhile is there again.
- * @throws CatalogError NOT_FOUND, FORBIDDEN, REVISION_CONFLICT, NAME_TAKEN; INVALID_INPUT when it is not revoked
+ * @throws CatalogError NOT_FOUND, FORBIDDEN, REVISION_CONFLICT, NAME_TAKEN, QUOTA_EXCEEDED; INVALID_INPUT when it is not revoked
  */
 export function restoreEntry(context: CatalogContext, input: { id: string; expectedRevision: number }): Promise<Committed<JudgedEntry>> {
   return commit(context, actorOf(context.principal), async () => {
@@ -30,7 +31,8 @@ export function restoreEntry(context: CatalogContext, input: { id: string; expec
       if (!isRevoked(before)) throw invalid('id', 'The entry is not revoked.', 'Leave it as it is; statusReason says what it waits for.')
       const after = restored(context, before, before.revoked!)
       await write(tx, living === null, after).catch(nameTaken)
-      return { changes: [living === null ? revived(context, before, after) : updated(context, before, after, 'entry.restore')], result: judged(context, after) }
+      if (living !== null) return { changes: [updated(context, before, after, 'entry.restore')], result: judged(context, after) }
+      return { changes: [revived(context, before, after)], result: judged(context, after), growth: growthOf([quotaOf(context.index.state, owner)]) }
     }
   })
 }

@@ -2,7 +2,7 @@ import { parseAgentDefinition } from '../core/agent.js'
 import { blockFinding, blockOn } from '../core/block.js'
 import { type Definition, type EntryKind, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { CatalogError, notFound } from '../core/errors.js'
-import { isSameOwner, type OwnerRef } from '../core/owner.js'
+import { isSameOwner, ownerKey, type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Finding, type RuleFinding, type Verdict } from '../core/policy.js'
@@ -12,6 +12,7 @@ import { frozenFinding } from './block.js'
 import { digestOf, type CatalogContext } from './context.js'
 import { type RegisterInput } from './entry.js'
 import { lookAlike } from './look-alike.js'
+import { hasRoom, quotaExceeded, quotaOf } from './quota.js'
 import { resolveReach } from './reach.js'
 
 export interface ValidateInput extends RegisterInput {
@@ -55,7 +56,7 @@ export async function validateEntry(context: CatalogContext, kind: EntryKind, in
 }
 
 /** What saving looks at besides the rules. */
-const checks: Array<(context: CatalogContext, subject: Subject) => RuleFinding[]> = [ownership, knowledge, names, looks, blocks]
+const checks: Array<(context: CatalogContext, subject: Subject) => RuleFinding[]> = [ownership, knowledge, names, looks, quota, blocks]
 
 function ownership(_: CatalogContext, { owner, before }: Subject): RuleFinding[] {
   if (before === null || isSameOwner(before.owner, owner)) return []
@@ -80,6 +81,13 @@ function looks(context: CatalogContext, { kind, owner, name, before }: Subject):
   if (name === before?.name) return []
   const finding = lookAlike(context, { id: before?.id ?? '', kind, name, owner })
   return finding === null ? [] : [{ ...finding, effect: 'DENY' }]
+}
+
+function quota({ index: { state } }: CatalogContext, { owner, before }: Subject): RuleFinding[] {
+  const limit = before === null ? quotaOf(state, owner) : null
+  if (limit === null || hasRoom(state, { quota: limit, added: 1 })) return []
+  const { message, details } = quotaExceeded(limit, state.owned.get(ownerKey(owner)) ?? 0)
+  return [{ rule: 'quotas', effect: 'DENY', field: 'owner', message, mend: details.mend ?? '' }]
 }
 
 function blocks({ index }: CatalogContext, { kind, owner, definition, before }: Subject): RuleFinding[] {

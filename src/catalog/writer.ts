@@ -6,6 +6,7 @@ import { type Db, inOneFlight, type Tx } from '../db/client.js'
 import { type Head, lockHead, moveHead } from '../db/head.js'
 import { type CatalogState } from '../index/state.js'
 import { chain } from './chain.js'
+import { type Growth, requireRoom } from './quota.js'
 
 /** A change and how the audit tells it. `before` and `after` must hold no secret; use `auditView`. */
 export interface AuditedChange {
@@ -19,6 +20,8 @@ export interface Written<Result> {
   /** Empty: nothing changed, so nothing is logged and no sequence is drawn. */
   changes: AuditedChange[]
   result: Result
+  /** What an owner has more of then. */
+  growth?: Growth[]
 }
 
 /** Who decided, and by what. */
@@ -70,8 +73,8 @@ export interface WriterOptions {
 /** Writes a job in a transaction of its own: its rows, audit events, change rows and the wake-up, or nothing (S15). */
 export async function writeAlone<Result>(options: WriterOptions, job: Job<Result>): Promise<Done<Result>> {
   const { result, logged } = await options.db.transaction(async (tx) => {
-    const { changes, result: written } = await job.write(tx)
-    return { result: written, ...await seal(options, tx, [job], changes.map((change) => ({ ...change, actor: job.actor }))) }
+    const { changes, result: written, growth } = await job.write(tx)
+    return { result: written, ...await seal(options, tx, [job], changes.map((change) => ({ ...change, actor: job.actor })), growth) }
   })
   if (logged.length > 0) options.committed(logged)
   return { result, sequence: logged.at(-1)?.sequence ?? null }
@@ -80,16 +83,19 @@ export async function writeAlone<Result>(options: WriterOptions, job: Job<Result
 /**
  * The end of every transaction that writes: takes the counter row's lock, so that commit order is sequence order, and adds audit events, change
  * rows and the wake-up.
+ * @param growth of what is written
  * @param rows what else is to be written, in the same flight as the lock
  * @throws StaleDecision when what one of them was decided by has changed (S19)
+ * @throws CatalogError QUOTA_EXCEEDED
  */
 export async function seal(
   options: WriterOptions, tx: Tx, decisions: readonly Decision[], changes: ReadonlyArray<AuditedChange & { actor: PrincipalRef }>,
-  rows: () => Array<Promise<unknown>> = () => [],
+  growth: readonly Growth[] = [], rows: () => Array<Promise<unknown>> = () => [],
 ): Promise<{ logged: LoggedChange[]; moved: KnownHead | null }> {
   if (changes.length === 0) return { logged: [], moved: null }
   const [head] = (await inOneFlight([...rows(), lockHead(tx)])).slice(-1) as [Head]
   await requireCurrent(options, head, decisions)
+  await requireRoom(tx, options.state(), head, growth)
   const { logged, records, moved } = follow(options, head, changes)
   const { sequence, auditHash } = moved
   const rightsSequence = changes.some(({ change }) => altersRights(change)) ? sequence : head.rightsSequence

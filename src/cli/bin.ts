@@ -6,6 +6,7 @@ import { addApprovals } from './approvals.js'
 import { addAudit } from './audit.js'
 import { addDatabase } from './database.js'
 import { addImport } from './import.js'
+import { addPolicy } from './policy.js'
 import { addRevoke } from './revoke.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
@@ -26,6 +27,7 @@ program.command('serve').description('run the server; without DATABASE_URL on an
   .action(async () => (await import('../main.js')).serve(print, process.stdout.isTTY))
 addToken(program)
 addImport(program)
+addPolicy(program)
 addWatch(program)
 addRevoke(program)
 addApprovals(program)

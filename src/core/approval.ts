@@ -1,6 +1,7 @@
 import { type Principal } from './access.js'
+import { type PolicyRequests } from './change.js'
 import { type Entry, type EntryApproval, type Reach, type Revoked } from './entry.js'
-import { isSameOwner, type OwnerRef, type PrincipalRef } from './owner.js'
+import { isSameOwner, type OwnerRef, type PrincipalRef, systemPrincipal } from './owner.js'
 import { type Verdict } from './policy.js'
 import { defaultPolicy, type FullPolicyDocument, type Policy } from './policy-document.js'
 
@@ -46,6 +47,18 @@ export function lastingApproval(before: Entry, after: Entry, verdict: Verdict, n
 
 export function newRequest(id: string, digest: string, requestedBy: PrincipalRef, requestedAt: string, expiresAt: string): EntryApproval {
   return { id, digest, state: 'PENDING', requestedBy, requestedAt, expiresAt, decidedBy: null, decidedAt: null, note: null }
+}
+
+/** Entries as a policy leaves them, with the requests that it made, and without those that it ended. */
+export function askedUnder<Item extends Entry>({ at, asked, ended }: PolicyRequests, entryOf: (id: string) => Item | undefined): Item[] {
+  const made = new Map<string, (entry: Item) => EntryApproval | null>([
+    ...ended.map((id) => [id, () => null] as const),
+    ...asked.map(([id, approvalId, expiresAt]) => [id, ({ digest }: Item) => newRequest(approvalId, digest, systemPrincipal, at, expiresAt)] as const),
+  ])
+  return [...made].flatMap(([id, make]) => {
+    const entry = entryOf(id)
+    return entry === undefined ? [] : [{ ...entry, approval: make(entry) }]
+  })
 }
 
 export type ApprovalTerms = FullPolicyDocument['approval']

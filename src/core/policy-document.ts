@@ -27,18 +27,43 @@ const absoluteFolder = lineThat((path) => /^\/(?!.*(?:\/\.{1,2}(?:\/|$)|\/\/)).*
 
 /** Every part is optional and unknown keys are refused; what is left out is as in `defaultPolicy`. */
 export const policyDocumentSchema = z.strictObject({
-  transports: z.strictObject({ stdio: outcome, http: outcome, sse: outcome }).partial().optional(),
-  mcpServers: z.strictObject({ allow: listOf(serverMatcher), deny: listOf(serverMatcher) }).partial().optional(),
-  urls: z.strictObject({ insecureHttp: hosts, privateNetworks: networks }).partial().optional(),
-  stdio: z.strictObject({ launchers: listOf(line(100, 1)), directories: listOf(absoluteFolder), preapproved: listOf(preapproved) }).partial().optional(),
-  env: z.strictObject({ deny: patterns }).partial().optional(),
-  headers: z.strictObject({ deny: patterns }).partial().optional(),
-  tools: z.strictObject({ drift: z.enum(['hold', 'accept']), maxPerMcpServer: count(1, 1000) }).partial().optional(),
-  approval: z.strictObject({ allowSelf: z.boolean(), approvers: z.enum(['admins', 'maintainers']), pendingExpiresAfterDays: count(1, 365) }).partial().optional(),
-  quotas: z.strictObject({ entriesPerUser: count(0, 100_000), entriesPerTeam: count(0, 100_000) }).partial().optional(),
-  static: z.strictObject({ overridable: patterns }).partial().optional(),
-  staleAfterSeconds: count(30, 86_400).optional(),
-})
+  transports: z.strictObject({ stdio: outcome, http: outcome, sse: outcome }).partial().optional()
+    .describe('Which transports MCP servers may have: allow, approve (each waits for an approval) or deny.'),
+  mcpServers: z.strictObject({
+    allow: listOf(serverMatcher).describe('What may be at all; left out there is no such list, and [] allows nothing.'),
+    deny: listOf(serverMatcher).describe('What may not be; it wins over allow.'),
+  }).partial().optional().describe('Servers by URL pattern, exact command line or name. A name is a convenience: anybody can choose it.'),
+  urls: z.strictObject({
+    insecureHttp: hosts.describe('Hosts, addresses and *.domain that may be reached by plain http.'),
+    privateNetworks: networks.describe('Networks, addresses, hosts and *.domain that may be reached although they are not public.'),
+  }).partial().optional().describe('Exceptions to "https only" and "public addresses only".'),
+  stdio: z.strictObject({
+    launchers: listOf(line(100, 1)).describe('Programs that may start servers, by name, found on the worker\'s PATH.'),
+    directories: listOf(absoluteFolder).describe('Folders below which executables and scripts given by absolute path must lie; left out: anywhere outside system and world-writable folders.'),
+    preapproved: listOf(preapproved).describe('Exact command lines that need no approval, alone or with the names of variables that they may set.'),
+  }).partial().optional().describe('What stdio servers may start.'),
+  env: z.strictObject({ deny: patterns }).partial().optional()
+    .describe('Names of variables, with * for any run of characters, that are denied besides those that always are.'),
+  headers: z.strictObject({ deny: patterns }).partial().optional()
+    .describe('Names of headers, with * for any run of characters, that are denied besides those that always are.'),
+  tools: z.strictObject({
+    drift: z.enum(['hold', 'accept']).describe('What becomes of a tool whose description changes. This version does not pin tools.'),
+    maxPerMcpServer: count(1, 1000).describe('How many tools one server may offer.'),
+  }).partial().optional().describe('Limits on tools.'),
+  approval: z.strictObject({
+    allowSelf: z.boolean().describe('Whether the last one to change a definition may approve it: for installations with one admin.'),
+    approvers: z.enum(['admins', 'maintainers']).describe('maintainers: those of a team decide what their team owns, besides admins.'),
+    pendingExpiresAfterDays: count(1, 365).describe('After so many days a request that nobody decided expires.'),
+  }).partial().optional().describe('Who approves.'),
+  quotas: z.strictObject({
+    entriesPerUser: count(0, 100_000).describe('How many entries a user may have.'),
+    entriesPerTeam: count(0, 100_000).describe('How many entries a team may have.'),
+  }).partial().optional().describe('How many entries an owner may have; lowering one takes nothing away.'),
+  static: z.strictObject({ overridable: patterns.describe('Names of static MCP servers that an entry of the same name may replace. Workers of this version replace none.') }).partial().optional()
+    .describe('What of a worker\'s own configuration the catalog may replace.'),
+  // More would have to be known to receipts, which say by when a worker that is cut off must have stopped.
+  staleAfterSeconds: count(30, 600).optional().describe('How long a worker that hears nothing from the server trusts what it has.'),
+}).describe('A policy of Pilothouse: of the deployment, or of a team, which narrows it.')
 
 export type PolicyDocument = z.infer<typeof policyDocumentSchema>
 export type ServerMatcher = z.infer<typeof serverMatcher>
@@ -86,7 +111,7 @@ export const defaultPolicy: FullPolicyDocument = {
   headers: { deny: [] },
   tools: { drift: 'hold', maxPerMcpServer: 128 },
   approval: { allowSelf: false, approvers: 'admins', pendingExpiresAfterDays: 30 },
-  quotas: { entriesPerUser: 100, entriesPerTeam: 500 },
+  quotas: { entriesPerUser: 1000, entriesPerTeam: 5000 },
   static: { overridable: [] },
   staleAfterSeconds: 600,
 }
@@ -132,4 +157,10 @@ export function completePolicy(document: PolicyDocument, base: FullPolicyDocumen
     tools: part('tools'), approval: part('approval'), quotas: part('quotas'), static: part('static'),
     staleAfterSeconds: document.staleAfterSeconds ?? base.staleAfterSeconds,
   }
+}
+
+/** A document as it may be set, and as workers read it: lists that are not there are left out, for null is no list. */
+export function writtenPolicy(full: FullPolicyDocument): PolicyDocument {
+  const { mcpServers: { allow, ...mcpServers }, stdio: { directories, ...stdio } } = full
+  return { ...full, mcpServers: { ...(allow && { allow }), ...mcpServers }, stdio: { ...stdio, ...(directories && { directories }) } }
 }

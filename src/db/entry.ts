@@ -49,6 +49,11 @@ export async function lockEntriesOf(tx: Tx, owner: OwnerRef): Promise<Entry[]> {
   return rows.map(toEntry)
 }
 
+/** Both kinds, tombstones excluded. */
+export async function countEntriesOf(tx: Tx, owner: OwnerRef): Promise<number> {
+  return tx.$count(entry, and(eq(entry.ownerKind, owner.kind), eq(entry.ownerId, owner.id), isNull(entry.deletedAt)))
+}
+
 export async function tombstoneEntries(tx: Tx, ids: readonly string[], at: Date): Promise<void> {
   await tx.update(entry).set({ deletedAt: at }).where(inArray(entry.id, [...ids]))
 }

@@ -1,12 +1,21 @@
 import { and, eq } from 'drizzle-orm'
 import { type PolicyRecord } from '../core/change.js'
-import { type OwnerRef } from '../core/owner.js'
+import { deploymentOwner, type OwnerRef } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
-import { policy } from './schema.js'
+import { auditEvent, policy } from './schema.js'
 
+/** Stands where a document was and is no more: it cannot be read either, so it widens nothing (S23). */
+const lost = 'lost'
+
+/** Every policy; also those that were set, as the audit knows, and are gone from the table. */
 export async function loadPolicies(db: Queryable): Promise<PolicyRecord[]> {
   const rows = await db.select().from(policy)
-  return rows.map(({ ownerKind, ownerId, revision, document }) => ({ owner: { kind: ownerKind, id: ownerId }, revision, document }))
+  const wasSet = await db.select({ id: auditEvent.target }).from(auditEvent).where(eq(auditEvent.action, 'policy.set')).groupBy(auditEvent.target)
+  return [
+    ...rows.map(({ ownerKind, ownerId, revision, document }) => ({ owner: { kind: ownerKind, id: ownerId }, revision, document })),
+    ...wasSet.filter(({ id }) => !rows.some(({ ownerId }) => ownerId === id))
+      .map(({ id }) => ({ owner: id === deploymentOwner.id ? deploymentOwner : { kind: 'TEAM' as const, id }, revision: 0, document: lost })),
+  ]
 }
 
 export async function lockPolicy(tx: Tx, owner: OwnerRef): Promise<PolicyRecord | null> {

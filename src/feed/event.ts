@@ -1,7 +1,8 @@
 import { type Difference, type RemovedEntry } from '../core/effective.js'
 import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
-import { type FullPolicyDocument } from '../core/policy-document.js'
+import { denyingPolicy, type FullPolicyDocument } from '../core/policy-document.js'
 import { trustForMs } from '../core/worker-status.js'
+import { type CatalogState } from '../index/state.js'
 
 export interface EffectivePolicy {
   revision: number
@@ -39,9 +40,11 @@ export type CatalogEvent = CatalogSnapshot | CatalogDelta | CatalogBookmark
 
 /**
  * Seconds that a worker trusts what it has without hearing from us; counted by the worker from receipt on its
- * monotonic clock. After that it stops catalog entries by itself.
+ * monotonic clock. After that it stops catalog entries by itself. The policy says so, and never more than receipts reckon with (`trustForMs`).
  */
-export const defaultTrustForSeconds = trustForMs / 1_000
+export function trustForSeconds({ policy }: Pick<CatalogState, 'policy'>): number {
+  return Math.min((policy.document ?? denyingPolicy).staleAfterSeconds, trustForMs / 1_000)
+}
 
 /** Equal differences of different owners share one execution and one encoding; this key tells them apart. */
 export function differenceKey({ upserted, removed }: Difference<JudgedEntry>): string {

@@ -3,7 +3,7 @@ import { type OwnerRef, ownerKey } from '../core/owner.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
 import { type Answers, createAnswers, keep } from './answers.js'
-import { type CatalogDelta, type CatalogEvent, defaultTrustForSeconds, differenceKey } from './event.js'
+import { type CatalogDelta, type CatalogEvent, trustForSeconds, differenceKey } from './event.js'
 import { type Audience, createFanOut, type Encoded, type FanOut, type Outlet } from './fan-out.js'
 import { advance, openView, type OwnerView } from './owner-view.js'
 
@@ -180,7 +180,7 @@ function sendBookmarks(hub: Shared, silentMs: number): void {
   hub.fanOut.start()
 }
 
-const trustOf = ({ index }: Shared) => ({ cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds })
+const trustOf = ({ index }: Shared) => ({ cursor: index.cursor(), trustForSeconds: trustForSeconds(index.state) })
 
 /** One rendering for each document and difference, shared by all who ask with the same key. */
 function once(rendered: Map<string, Encoded>, key: string, make: () => Encoded): Encoded {

@@ -4,7 +4,7 @@ import { type OwnerRef } from '../core/owner.js'
 import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
-import { type CatalogSnapshot, defaultTrustForSeconds } from './event.js'
+import { type CatalogSnapshot, trustForSeconds } from './event.js'
 
 /** One owner's set, as last sent. */
 export interface OwnerView {
@@ -20,7 +20,7 @@ export function openView(index: CatalogIndex, owner: OwnerRef): OwnerView {
 
 export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>): CatalogSnapshot {
   return {
-    __typename: 'CatalogSnapshot', cursor: index.cursor(), trustForSeconds: defaultTrustForSeconds, policy: index.state.policy,
+    __typename: 'CatalogSnapshot', cursor: index.cursor(), trustForSeconds: trustForSeconds(index.state), policy: index.state.policy,
     ...bothKinds(view.values()),
   }
 }

@@ -1,7 +1,7 @@
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange } from '../core/change.js'
-import { chosenOf, type Difference, differenceOf, hastenings, type Scope } from '../core/effective.js'
+import { chosenOf, type Difference, differenceOf, hastenings, type Scope, wayTo } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
-import { type OwnerRef } from '../core/owner.js'
+import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
 
 /**
@@ -11,7 +11,7 @@ import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
  * @returns null when rights or the policy of that owner lie in between: the set is then sent anew
  */
 export function foldChanges(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): Difference<JudgedEntry> | null {
-  if (changes.some((change) => change.subject !== 'ENTRY' && altersSet(scope, change))) return null
+  if (changes.some((change) => change.subject !== 'ENTRY' && altersSet(state, scope, change, changes))) return null
   const { firstBefore, lastBefore } = touchedEntries(state, changes)
   const withdrawals = foldWithdrawals(changes)
   const names = new Map<string, Candidate[]>()
@@ -74,13 +74,19 @@ function dormancy(state: CatalogState, people: ReadonlyArray<Extract<LoggedChang
   }
 }
 
-function altersSet(scope: Scope, change: Exclude<LoggedChange, { subject: 'ENTRY' }>): boolean {
+function altersSet(state: CatalogState, scope: Scope, change: Exclude<LoggedChange, { subject: 'ENTRY' }>, changes: readonly LoggedChange[]): boolean {
   switch (change.subject) {
-    case 'POLICY': return true
+    case 'POLICY': return change.after.owner.kind === 'DEPLOYMENT' || concernsTeam(state, scope, change.after.owner, changes)
     case 'TOKEN': return false
     case 'USER': return scope.kind === 'USER' && scope.userId === change.id
     // Its entries and memberships are changes of their own, in the same commit.
     case 'TEAM': return scope.kind === 'TEAM' && scope.teamId === change.id
     case 'MEMBERSHIP': return scope.kind === 'USER' && scope.userId === change.userId && altersRights(change)
   }
+}
+
+/** Whether a team's policy may have altered what this owner has: an entry of the team reaches it, or did before the run. */
+function concernsTeam(state: CatalogState, scope: Scope, team: OwnerRef, changes: readonly LoggedChange[]): boolean {
+  return entriesOf(state, team).some((entry) => wayTo(scope, entry) !== null)
+    || changes.some((change) => change.subject === 'ENTRY' && change.before !== null && isSameOwner(change.before.owner, team))
 }

@@ -1,3 +1,4 @@
+import { type PolicyRecord } from '../core/change.js'
 import { type Definition, type Entry, entryStatus, type JudgedEntry } from '../core/entry.js'
 import { evaluate, type Verdict } from '../core/policy.js'
 import { defaultPolicy, type Policy, readPolicy } from '../core/policy-document.js'
@@ -7,8 +8,26 @@ import { type CatalogState } from './state.js'
 export type Policies = readonly [Policy, ...Policy[]]
 
 /** What judges a team's entries: its document is read over the deployment's, whose own word counts too, so it can only narrow. */
-export function narrowed(deployment: Policy, revision: number, document: unknown): Policies {
+function narrowed(deployment: Policy, revision: number, document: unknown): Policies {
   return [deployment, readPolicy(revision, document, deployment.document ?? defaultPolicy)]
+}
+
+/** A deployment's policy, or a team's, becomes part of what judges. */
+export function putPolicy(state: CatalogState, record: PolicyRecord): void {
+  state.policies.set(record.owner.id, record)
+  const isOfAll = record.owner.kind === 'DEPLOYMENT'
+  if (isOfAll) state.policy = readPolicy(record.revision, record.document)
+  const altered = isOfAll ? [...state.policies.values()].filter(({ owner }) => owner.kind === 'TEAM') : [record]
+  state.teamPolicies = new Map([
+    ...state.teamPolicies, ...altered.map(({ owner, revision, document }) => [owner.id, narrowed(state.policy, revision, document)] as const),
+  ])
+}
+
+/** What would judge entries if a policy were this one. Nothing of the state is changed. */
+export function withPolicy(state: CatalogState, record: PolicyRecord): CatalogState {
+  const next = { ...state, policies: new Map(state.policies) }
+  putPolicy(next, record)
+  return next
 }
 
 const alone = new WeakMap<Policy, Policies>()

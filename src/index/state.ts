@@ -1,13 +1,13 @@
-import { newRequest } from '../core/approval.js'
+import { askedUnder } from '../core/approval.js'
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
-import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type PolicyRequests, type TokenRecord } from '../core/change.js'
+import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
 import { skeletonOf } from '../core/confusable.js'
-import { type Candidate, type Entry, type EntryApproval, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
-import { isSameOwner, type Membership, type OwnerRef, systemPrincipal, type Team, type User } from '../core/owner.js'
+import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
+import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type Withdrawal } from '../core/withdrawal.js'
-import { completePolicy, type Policy, readPolicy } from '../core/policy-document.js'
-import { isDormant, judge, narrowed, type Policies } from './judge.js'
+import { completePolicy, type Policy } from '../core/policy-document.js'
+import { isDormant, judge, type Policies, putPolicy } from './judge.js'
 
 /** Everything that decisions and the feed need, as it stands at one sequence. */
 export interface CatalogState {
@@ -15,8 +15,8 @@ export interface CatalogState {
   sequence: number
   /** The deployment's policy, completed. */
   policy: Policy
-  /** What judges the entries of teams with a policy of their own, by team id. */
-  teamPolicies: Map<string, Policies>
+  /** What judges the entries of teams with a policy of their own, by team id. A change makes a new map: decisions rest on it. */
+  teamPolicies: ReadonlyMap<string, Policies>
   /** As stored, by owner id. */
   policies: Map<string, PolicyRecord>
   /** Counts changes of how people and teams are called. */
@@ -32,6 +32,8 @@ export interface CatalogState {
   tokens: Map<string, TokenRecord>
   tokensByHash: Map<string, TokenRecord>
   entries: Map<string, JudgedEntry>
+  /** How many entries an owner has, by `ownerKey`. */
+  owned: Map<string, number>
   /** By `nameKey`: every entry of one kind and name, whoever owns it. */
   entriesByName: Map<string, Set<JudgedEntry>>
   /** The keys of `entriesByName` by what they look like. */
@@ -78,7 +80,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, teamPolicies: new Map(), policies: new Map(),
     names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
-    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
+    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
   }
   loaded.users.forEach((user) => putUser(state, user))
@@ -134,7 +136,7 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
     case 'POLICY': {
       const { requests, ...record } = change.after
       touched.policy ||= record.owner.kind === 'DEPLOYMENT'
-      if (requests !== undefined) putRequests(state, requests)
+      if (requests !== undefined) askedUnder(requests, (id) => state.entries.get(id)).forEach((entry) => putEntry(state, entry))
       return rejudge(state, record, touched)
     }
   }
@@ -184,6 +186,7 @@ function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   removeEntry(state, entry.id)
   const judged = judge(state, entry)
   state.entries.set(entry.id, judged)
+  countOwned(state, judged.owner, 1)
   putBlock(state, judged)
   const key = nameKey(judged)
   if (!state.entriesByName.has(key)) {
@@ -210,6 +213,7 @@ function removeEntry(state: CatalogState, id: string): void {
   const old = state.entries.get(id)
   if (old === undefined) return
   state.entries.delete(id)
+  countOwned(state, old.owner, -1)
   const sameName = state.entriesByName.get(nameKey(old))
   sameName?.delete(old)
   if (sameName?.size === 0) {
@@ -221,45 +225,21 @@ function removeEntry(state: CatalogState, id: string): void {
   }
 }
 
-function putPolicy(state: CatalogState, record: PolicyRecord): void {
-  state.policies.set(record.owner.id, record)
-  if (record.owner.kind === 'DEPLOYMENT') state.policy = readPolicy(record.revision, record.document)
-  const ofTeams = [...state.policies.values()].filter(({ owner }) => owner.kind === 'TEAM')
-  state.teamPolicies = new Map(ofTeams.map(({ owner, revision, document }) => [owner.id, narrowed(state.policy, revision, document)]))
+function countOwned({ owned }: CatalogState, owner: OwnerRef, by: 1 | -1): void {
+  const count = (owned.get(ownerKey(owner)) ?? 0) + by
+  if (count === 0) owned.delete(ownerKey(owner))
+  else owned.set(ownerKey(owner), count)
 }
 
-function putRequests(state: CatalogState, { at, asked, ended }: PolicyRequests): void {
-  const put = (id: string, make: (entry: JudgedEntry) => EntryApproval | null) => {
-    const entry = state.entries.get(id)
-    if (entry !== undefined) putEntry(state, { ...entry, approval: make(entry) })
-  }
-  for (const [entryId, approvalId, expiresAt] of asked) put(entryId, ({ digest }) => newRequest(approvalId, digest, systemPrincipal, at, expiresAt))
-  for (const entryId of ended) put(entryId, () => null)
-}
-
-/** What would judge entries if a policy were set. Nothing of the state is changed. */
-export function withPolicy(state: CatalogState, record: PolicyRecord): CatalogState {
-  const after = { ...state, policies: new Map(state.policies) }
-  putPolicy(after, record)
-  return after
-}
-
-/** A new policy judges every entry again; names whose status it alters are touched. */
+/**
+ * A new policy judges every entry again that it governs: all, or the team's own. Names whose status it alters are touched; of a team, whose
+ * change reaches nobody else, every name, so that views hold the new verdicts.
+ */
 function rejudge(state: CatalogState, record: PolicyRecord, touched: Touched): void {
   putPolicy(state, record)
-  for (const old of [...state.entries.values()]) {
+  const isOfAll = record.owner.kind === 'DEPLOYMENT'
+  for (const old of isOfAll ? [...state.entries.values()] : entriesOf(state, record.owner)) {
     const judged = putEntry(state, old)
-    if (judged.status !== old.status) touched.names.add(nameKey(judged))
+    if (!isOfAll || judged.status !== old.status) touched.names.add(nameKey(judged))
   }
-}
-
-export function principalName(state: CatalogState, { kind, id }: { kind: string; id: string }): string {
-  if (kind === 'USER') return state.users.get(id)?.displayName ?? id
-  return kind === 'WORKER' ? state.tokens.get(id)?.name ?? id : 'Pilothouse'
-}
-
-export function ownerName(state: CatalogState, owner: OwnerRef): string {
-  if (owner.kind === 'DEPLOYMENT') return 'Deployment'
-  if (owner.kind === 'TEAM') return state.teams.get(owner.id)?.displayName ?? owner.id
-  return state.users.get(owner.id)?.displayName ?? owner.id
 }

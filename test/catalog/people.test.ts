@@ -89,7 +89,7 @@ describe('the policy', () => {
     for (const [document, field] of [
       [{ transports: { http: 'maybe' } }, 'document.transports.http'], [{ transport: {} }, 'document.transport'], [{ urls: { insecureHttp: 'x' } }, 'document.urls.insecureHttp'], [[], 'document'], ['x', 'document'],
     ] as const) await expect(set(server.admin, 0, document)).rejects.toMatchObject({ code: 'INVALID_INPUT', extensions: { field } })
-    expect((await set(server.admin, 0, { transports: { sse: 'allow' } })).setPolicy.policy).toEqual({ revision: 1, document: { transports: { sse: 'allow' } } })
+    expect((await set(server.admin, 0, { transports: { sse: 'allow' } })).setPolicy.policy).toEqual({ owner: { ...owner, id: 'deployment', displayName: 'Deployment' }, revision: 1, document: { transports: { sse: 'allow' } }, warnings: [] })
     expect((await user.client.execute(PolicyDocument, { owner })).policy.revision).toBe(1)
     await expect(user.client.execute(PolicyDocument, { owner: { kind: 'USER' } })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   })

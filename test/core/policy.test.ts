@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Definition, type EntryKind } from '../../src/core/entry.js'
@@ -5,7 +6,7 @@ import { CatalogError } from '../../src/core/errors.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
 import { evaluate, type VerdictKind } from '../../src/core/policy.js'
-import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy } from '../../src/core/policy-document.js'
+import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
 
 const policyOf = (document: PolicyDocument = {}, revision = 3): Policy => ({ revision, document: completePolicy(document) })
 const subject = (transport: object, name = 'x') =>
@@ -34,6 +35,12 @@ describe('the document', () => {
   ])('is completed from the default: %s', (_, document, full) => {
     expect(completePolicy(parsePolicyDocument(document))).toEqual(full)
     expect(readPolicy(5, document)).toEqual({ revision: 5, document: full })
+  })
+
+  it.each([['the default', defaultPolicy], ['what denies everything', denyingPolicy]])('as it is written out can be read and set again: %s', (_, full) => {
+    const written = writtenPolicy(full)
+    expect(completePolicy(parsePolicyDocument(JSON.parse(JSON.stringify(written))))).toEqual(full)
+    expect(readPolicy(1, written).document).toEqual(full)
   })
 
   it('has the default that domain.md promises', () => {
@@ -78,6 +85,22 @@ describe('the document', () => {
   it('S23: what workers are told then denies every transport', () => {
     for (const one of [http(), sse, stdio]) expect(evaluate(one, [{ revision: 0, document: denyingPolicy }]).kind).toBe('DENY')
     expect(denyingPolicy.urls).toEqual({ insecureHttp: [], privateNetworks: [] })
+  })
+})
+
+describe('docs/policy.md', () => {
+  const page = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8')
+  const blocks = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => JSON.parse(text!) as object)
+
+  it('prints the whole default, and documents that parse', () => {
+    expect(blocks[0]).toEqual(writtenPolicy(defaultPolicy))
+    expect(blocks.map((block) => parsePolicyDocument(block))).toEqual(blocks)
+  })
+
+  it('has a row for each part', () => {
+    const told = [...page.matchAll(/^\| `([a-z]\w+(?:\.\w+)?)` \|/gm)].map(([, name]) => name!)
+    const parts = Object.entries(defaultPolicy).flatMap(([part, value]) => (typeof value === 'object' ? Object.keys(value as object).map((name) => `${part}.${name}`) : part))
+    expect(told.filter((name) => name === 'staleAfterSeconds' || name.includes('.'))).toEqual(parts)
   })
 })
 

@@ -174,6 +174,15 @@ describe('the contract', () => {
     expect((await afterPolicy.nextSnapshot()).policy.revision).toBe(1)
     const live = await changed.nextDelta()
     expect(live).toMatchObject({ changedPolicy: { revision: 1 }, upserted: [], removed: [] })
+    // How long a worker trusts what it has is the policy's, from the event on that tells of it.
+    expect(live.trustForSeconds).toBe(600)
+    const set = (expectedRevision: number, document: unknown) => server.admin.client.execute(SetPolicyDocument, { input: { owner: { kind: 'DEPLOYMENT' }, expectedRevision, document } })
+    await set(1, { staleAfterSeconds: 45 })
+    expect(await changed.nextDelta()).toMatchObject({ changedPolicy: { revision: 2 }, trustForSeconds: 45 })
+    const short = await dora.watch()
+    expect((await short.nextSnapshot()).trustForSeconds).toBe(45)
+    expect((await short.next({ bookmarks: true })).trustForSeconds).toBe(45)
+    await set(2, {})
   })
 
   it.each([

@@ -109,7 +109,7 @@ export function isNetworkItem(item: string): boolean {
 }
 
 /** A host, or `*.domain` for every host below it. */
-function isListed(hostname: string, list: string[]): boolean {
+export function isListed(hostname: string, list: string[]): boolean {
   const bare = hostname.replace(/^\[|\]$/g, '')
   return list.some((item) => {
     const listed = item.toLowerCase().replace(/^\[|\]$/g, '')
@@ -118,7 +118,7 @@ function isListed(hostname: string, list: string[]): boolean {
 }
 
 /** An address in a listed CIDR, or a listed name. `localhost` stands for both loopback addresses. */
-function isListedNetwork(hostname: string, list: string[]): boolean {
+export function isListedNetwork(hostname: string, list: string[]): boolean {
   if (isListed(hostname, list)) return true
   if (hostname === 'localhost') return ['127.0.0.1', '::1'].some((address) => isListedNetwork(address, list))
   const address = addressOf(hostname)

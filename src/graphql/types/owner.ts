@@ -1,5 +1,5 @@
 import { type OwnerRef, ownerKinds, type PrincipalRef, roles, teamRoles } from '../../core/owner.js'
-import { ownerName, principalName } from '../../index/state.js'
+import { ownerName, principalName } from '../../index/names.js'
 import { builder } from '../builder.js'
 
 export const OwnerKindEnum = builder.enumType('OwnerKind', { values: ownerKinds })

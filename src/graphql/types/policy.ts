@@ -1,6 +1,6 @@
 import { type PolicyRecord } from '../../core/change.js'
 import { type Finding, type Verdict } from '../../core/policy.js'
-import { readOwnerPolicy, setPolicy } from '../../catalog/policy.js'
+import { readOwnerPolicy, setPolicy, warningsOf } from '../../catalog/policy.js'
 import { builder } from '../builder.js'
 import { callerOf } from '../context.js'
 import { OwnerInput, OwnerType } from './owner.js'
@@ -31,6 +31,11 @@ const PolicyType = builder.objectRef<PolicyRecord>('Policy').implement({
     owner: t.field({ type: OwnerType, resolve: ({ owner }) => owner }),
     revision: t.exposeInt('revision', { description: '0 before the first setPolicy.' }),
     document: t.field({ type: 'JSON', resolve: ({ document }) => document }),
+    warnings: t.field({
+      type: [FindingType],
+      description: 'What of it has no effect: items that match no entry as it now is, and parts that count for nothing. At most 100, and only for those who may set it.',
+      resolve: (record, _, context) => warningsOf(callerOf(context), record),
+    }),
   }),
 })
 
@@ -41,7 +46,7 @@ const PolicyPayload = builder.objectRef<{ policy: PolicyRecord; cursor: string }
   }),
 })
 
-const SetPolicyInput = builder.inputType('SetPolicyInput', {
+export const SetPolicyInput = builder.inputType('SetPolicyInput', {
   fields: (t) => ({
     owner: t.field({ type: OwnerInput, required: true }),
     expectedRevision: t.int({ required: true, description: '0 before the first.' }),
@@ -51,13 +56,14 @@ const SetPolicyInput = builder.inputType('SetPolicyInput', {
 
 builder.queryField('policy', (t) => t.field({
   type: PolicyType,
-  description: 'The owner\'s policy as stored; the default before the first setPolicy.',
+  description: 'The owner\'s policy as stored. Before the first setPolicy: the default for the deployment, and for a team {}, which narrows nothing.',
   args: { owner: t.arg({ type: OwnerInput, required: true }) },
   resolve: (_, { owner }, context) => readOwnerPolicy(callerOf(context), owner),
 }))
 
 builder.mutationField('setPolicy', (t) => t.field({
   type: PolicyPayload,
+  description: 'The deployment\'s policy, by admins, or a team\'s, by its maintainers and admins: it narrows the deployment\'s for what the team owns. Every entry is judged by it at once.',
   args: { input: t.arg({ type: SetPolicyInput, required: true }) },
   resolve: async (_, { input }, context) => {
     const { result, cursor } = await setPolicy(callerOf(context), input)
