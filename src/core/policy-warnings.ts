@@ -2,9 +2,11 @@ import { type Definition, type EntryKind } from './entry.js'
 import { type McpServerDefinition } from './mcp-server.js'
 import { type Finding, type Rule, type RuleSubject } from './policy.js'
 import { completePolicy, defaultPolicy, type FullPolicyDocument, type PolicyDocument, policyDocumentSchema } from './policy-document.js'
+import { env } from './rules/env.js'
 import { headers } from './rules/headers.js'
-import { rules } from './rules/index.js'
 import { serverLists } from './rules/server-lists.js'
+import { stdio } from './rules/stdio.js'
+import { transport } from './rules/transport.js'
 import { url } from './rules/url.js'
 import { wideningsOf } from './policy-widening.js'
 
@@ -23,7 +25,7 @@ const lists = [
 type ListPath = (typeof lists)[number]
 
 /** Which rules read a part. All of them would say the same, and take longer. */
-const readers: Record<ListPath[0], readonly Rule[]> = { mcpServers: [serverLists], urls: [url], stdio: rules, env: rules, headers: [headers] }
+const readers: Record<ListPath[0], readonly Rule[]> = { mcpServers: [serverLists], urls: [url], stdio: [stdio, transport], env: [env], headers: [headers] }
 
 /** More would be read by nobody. */
 const maxWarnings = 100

@@ -11,7 +11,7 @@ const agent = (name: string) => ({ kind: 'AGENT' as EntryKind, name, definition:
 
 const entries = [
   http('public', 'https://mcp.example.com/a'), http('plain', 'http://mcp.lan/'), http('inside', 'https://10.2.3.4/'), http('loop', 'http://localhost:8080/'),
-  http('headed', 'https://h.example.net/', [{ name: 'x-team-id', value: '7' }]), server('local', { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'] } }),
+  http('headed', 'https://h.example.net/', [{ name: 'x-team-id', value: '7' }]), server('tool', { stdio: { command: '/srv/mcp/tool', env: [{ name: 'API_KEY', value: '${secret:k}' }] } }), server('local', { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'] } }),
   server('sse', { sse: { url: 'https://sse.corp/events' } }), agent('helper'),
 ]
 const told = (document: PolicyDocument, deployment: PolicyDocument | null = null) => (
@@ -29,6 +29,10 @@ describe('S28: items that match nothing', () => {
     ['an allow with a typo', { mcpServers: { allow: [{ serverUrl: 'https://mcp.example.com/*' }, { serverUrl: 'https://mcp.example.org/*' }, { serverCommand: ['npx', '-y', 'srv@1.2.3'] }] } }, ['matches-nothing document.mcpServers.allow.1']],
     ['an allow that is denied', { mcpServers: { allow: [{ serverUrl: 'https://mcp.example.com/*' }, { serverUrl: 'https://10.2.3.4/*' }], deny: [{ serverUrl: 'https://*.example.com/*' }] } }, ['shadowed document.mcpServers.allow.0']],
     ['a denied header', { headers: { deny: ['X-Team-*', 'x-tean-*'] } }, ['matches-nothing document.headers.deny.1']],
+    ['launchers', { stdio: { launchers: ['npx', 'uvx', 'bun'] } }, ['matches-nothing document.stdio.launchers.1', 'matches-nothing document.stdio.launchers.2']],
+    ['folders', { stdio: { directories: ['/srv/mcp', '/srv/mpc'] } }, ['matches-nothing document.stdio.directories.1']],
+    ['command lines', { stdio: { preapproved: [['npx', '-y', 'srv@1.2.3'], ['npx', '-y', 'srv@1.2.4'], { command: ['/srv/mcp/tool'], env: ['API_KEY'] }] } }, ['matches-nothing document.stdio.preapproved.1']],
+    ['variables', { env: { deny: ['api_*', 'AWS_*'] } }, ['matches-nothing document.env.deny.1']],
     ['overrides of static entries', { static: { overridable: ['pub*', 'shell'] } }, ['no-effect document.static.overridable.0', 'no-effect document.static.overridable.1']],
     ['pins', { tools: { drift: 'hold' } }, ['no-effect document.tools.drift']],
   ])('%s', (_, document, warnings) => expect(told(document)).toEqual(warnings))

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { type Definition, type EntryKind } from '../../src/core/entry.js'
 import { CatalogError } from '../../src/core/errors.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
 import { evaluate, type VerdictKind } from '../../src/core/policy.js'
-import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
+import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, policyDocumentSchema, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
 
 const policyOf = (document: PolicyDocument = {}, revision = 3): Policy => ({ revision, document: completePolicy(document) })
 const subject = (transport: object, name = 'x') =>
@@ -101,6 +102,20 @@ describe('docs/policy.md', () => {
     const told = [...page.matchAll(/^\| `([a-z]\w+(?:\.\w+)?)` \|/gm)].map(([, name]) => name!)
     const parts = Object.entries(defaultPolicy).flatMap(([part, value]) => (typeof value === 'object' ? Object.keys(value as object).map((name) => `${part}.${name}`) : part))
     expect(told.filter((name) => name === 'staleAfterSeconds' || name.includes('.'))).toEqual(parts)
+  })
+})
+
+describe('policy.schema.json', () => {
+  const published = z.fromJSONSchema(JSON.parse(readFileSync(new URL('../../policy.schema.json', import.meta.url), 'utf8')) as never)
+
+  it.each<[string, unknown, boolean]>([
+    ['nothing set', {}, true], ['the default', writtenPolicy(defaultPolicy), true],
+    ['matchers', { mcpServers: { allow: [], deny: [{ serverUrl: 'https://*.example.com/*' }, { serverCommand: ['npx', '-y', 'srv@1.2.3'] }, { serverName: 'old-*' }] } }, true],
+    ['command lines', { stdio: { preapproved: [['npx', '-y', 'srv@1.2.3'], { command: ['/srv/mcp/tool'], env: ['API_KEY'] }] } }, true],
+    ['an unknown part', { transport: {} }, false], ['an unknown line', { transports: { ftp: 'allow' } }, false], ['no list', { mcpServers: { allow: null } }, false],
+    ['two matchers in one', { mcpServers: { deny: [{ serverName: 'a', serverUrl: 'https://a.example.com' }] } }, false], ['too long a trust', { staleAfterSeconds: 601 }, false],
+  ])('says of %s what setPolicy says', (_, document, isValid) => {
+    expect([published.safeParse(document).success, policyDocumentSchema.safeParse(document).success]).toEqual([isValid, isValid])
   })
 })
 

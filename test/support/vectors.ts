@@ -21,7 +21,7 @@ export interface Vector {
 }
 
 /** With the number of vectors that was promised of each. */
-export const judgedFiles: ReadonlyArray<readonly [file: string, least: number]> = [['url.json', 60]]
+export const judgedFiles: ReadonlyArray<readonly [file: string, least: number]> = [['url.json', 60], ['argv.json', 80], ['environment.json', 40]]
 
 export function vectorsOf(file: string): Vector[] {
   return JSON.parse(readFileSync(new URL(`../vectors/${file}`, import.meta.url), 'utf8')) as Vector[]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseAgentDefinition } from '../../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
-import { completePolicy, type FullPolicyDocument } from '../../../src/core/policy-document.js'
+import { completePolicy, type FullPolicyDocument, parsePolicyDocument } from '../../../src/core/policy-document.js'
 import { transport } from '../../../src/core/rules/transport.js'
 
 const kinds = ['stdio', 'http', 'sse'] as const
@@ -30,4 +30,30 @@ describe('the transports of the policy', () => {
     const policy = completePolicy({ transports: { stdio: 'deny', http: 'deny', sse: 'deny' } })
     expect(transport({ kind: 'AGENT', name: 'x', definition: parseAgentDefinition({ prompt: 'p' }) }, policy)).toEqual([])
   })
+})
+
+describe('command lines that need no approval', () => {
+  const preapproved = [['npx', '-y', 'srv@1.2.3'], { command: ['npx', 'keyed@1.2.3'], env: ['API_KEY', 'LOG_*'] }]
+  const effectOf = (stdio: object, outcome: 'allow' | 'approve' | 'deny' = 'approve') => transport(
+    { kind: 'MCP_SERVER', name: 'x', definition: parseMcpServerDefinition({ transport: { stdio } }) },
+    completePolicy(parsePolicyDocument({ transports: { stdio: outcome }, stdio: { preapproved } })))[0]?.effect ?? null
+  const env = (...names: string[]) => names.map((name) => ({ name, value: 'v' }))
+
+  it.each<[string, object, string | null]>([
+    ['word for word', { command: 'npx', args: ['-y', 'srv@1.2.3'] }, null],
+    ['with listed variables', { command: 'npx', args: ['keyed@1.2.3'], env: env('API_KEY', 'LOG_LEVEL') }, null],
+    ['with none of them', { command: 'npx', args: ['keyed@1.2.3'] }, null],
+    ['in another order', { command: 'npx', args: ['srv@1.2.3', '-y'] }, 'NEEDS_APPROVAL'],
+    ['with more', { command: 'npx', args: ['-y', 'srv@1.2.3', ''] }, 'NEEDS_APPROVAL'],
+    ['with less', { command: 'npx', args: ['-y'] }, 'NEEDS_APPROVAL'],
+    ['by another command', { command: 'uvx', args: ['-y', 'srv@1.2.3'] }, 'NEEDS_APPROVAL'],
+    ['split otherwise', { command: 'npx', args: ['-y srv@1.2.3'] }, 'NEEDS_APPROVAL'],
+    ['in capitals', { command: 'npx', args: ['-Y', 'srv@1.2.3'] }, 'NEEDS_APPROVAL'],
+    ['with a variable where none is listed', { command: 'npx', args: ['-y', 'srv@1.2.3'], env: env('API_KEY') }, 'NEEDS_APPROVAL'],
+    ['with one variable too many', { command: 'npx', args: ['keyed@1.2.3'], env: env('API_KEY', 'OTHER') }, 'NEEDS_APPROVAL'],
+    ['with a variable in another case', { command: 'npx', args: ['keyed@1.2.3'], env: env('api_key') }, 'NEEDS_APPROVAL'],
+    ['in a folder', { command: 'npx', args: ['-y', 'srv@1.2.3'], cwd: '/srv/mcp' }, 'NEEDS_APPROVAL'],
+  ])('%s', (_, definition, effect) => { expect(effectOf(definition)).toBe(effect) })
+
+  it('are denied where stdio is', () => { expect(effectOf({ command: 'npx', args: ['-y', 'srv@1.2.3'] }, 'deny')).toBe('DENY') })
 })

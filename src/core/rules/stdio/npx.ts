@@ -1,0 +1,25 @@
+import { at, type Launcher, missing } from './launcher.js'
+import { type OptionGrammar, optionsOf, readOptions } from './option-grammar.js'
+import { npmPackageProblem } from './package-version.js'
+
+/**
+ * npx puts `--` before the first argument that is no option and no option's value (npm's bin/npx-cli.js), so the rest is the server's. Its list of options
+ * without a value lacks the negated ones: after `--no` or `--no-audit` it takes the package for a value, and reads on. `-y=x` makes x the package.
+ */
+const grammar: OptionGrammar = {
+  launcher: 'npx', operand: 'the package', hasBundles: false, hasEnd: true,
+  options: new Map([
+    ...optionsOf('FLAG', '-y', '-q', '--quiet', '-s', '--silent', '--no-install'),
+    ...optionsOf('SWITCH', '--yes', '--offline', '--prefer-offline', '--prefer-online', '--ignore-scripts'),
+  ]),
+}
+
+export const npx: Launcher = {
+  name: 'npx',
+  judge(args, directories) {
+    const { objections, operandAt } = readOptions(grammar, args, 0, directories)
+    if (operandAt === null) return objections
+    const spec = args[operandAt]
+    return [...objections, ...spec === undefined ? [missing('npx', 'package')] : at(operandAt, npmPackageProblem(spec))]
+  },
+}
