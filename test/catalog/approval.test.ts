@@ -155,6 +155,9 @@ describe('who decides', () => {
     await update(server.admin, { id, expectedRevision: 6, definition: npx('z') })
     expect(await refusal(decide(server.admin, await requestOf(id)))).toMatchObject(mine)
     expect((await decide(ada, await requestOf(id))).approval).toMatchObject({ state: 'APPROVED' })
+    const { id: theirs } = await register(alice, 'theirs')
+    await update(ada, { id: theirs, expectedRevision: 1, name: 'renamed', visibility: 'PUBLIC' })
+    expect((await decide(ada, await requestOf(theirs))).approval).toMatchObject({ state: 'APPROVED' })
   })
 
   it('is an admin; to others it is forbidden, or not there', async () => {
@@ -314,6 +317,25 @@ describe('S19: the policy of the moment', () => {
     expect((await requestsOf(waiting)).map(({ state }) => state)).toEqual(['PENDING', 'VOID'])
     await approve(free)
     expect(await entryOf(free)).toMatchObject({ status: 'ACTIVE', revision: 1 })
+  })
+
+  it('of a team asks for what the team owns, and for nothing else', async () => {
+    const teamId = await server.team('strict', [[alice, 'MAINTAINER']])
+    const http = { transport: { http: { url: 'https://strict.example.com/mcp' } } }
+    const owner = { kind: 'TEAM' as const, id: teamId }
+    const { id } = await register(alice, 'of-strict', { owner, definition: http })
+    const { id: other } = await register(alice, 'of-nobody-else', { definition: { transport: { http: { url: 'https://own.example.com/mcp' } } } })
+    await alice.client.execute(SetPolicyDocument, { input: { owner, expectedRevision: 0, document: { transports: { http: 'approve' }, approval: { pendingExpiresAfterDays: 2 } } } })
+    for (const who of [server.admin, second.as(server.admin)]) {
+      expect(await entryOf(id, who)).toMatchObject({ status: 'PENDING_APPROVAL', approval: { state: 'PENDING' } })
+      expect(await entryOf(other, who)).toMatchObject({ status: 'ACTIVE', approval: null })
+    }
+    const { requestedAt, expiresAt } = await requestOf(id)
+    expect(new Date(expiresAt).getTime() - new Date(requestedAt).getTime()).toBe(2 * day)
+    await alice.client.execute(SetPolicyDocument, { input: { owner, expectedRevision: 1, document: { transports: { http: 'deny' } } } })
+    expect(await refusal(decide(second.as(ada), await requestOf(id)))).toMatchObject({ code: 'POLICY_DENIED' })
+    await alice.client.execute(SetPolicyDocument, { input: { owner, expectedRevision: 2, document: {} } })
+    expect(await entryOf(id)).toMatchObject({ status: 'ACTIVE', approval: null })
   })
 
   it('of registrations and a policy at once on two nodes none is left without a request', async () => {
