@@ -70,18 +70,18 @@ export async function visibleEntry(context: CatalogContext, id: string): Promise
  * The entry that a mutation names, if the caller may write it.
  * @throws CatalogError NOT_FOUND when the caller may not even see it, FORBIDDEN when it may only be seen
  */
-export async function writableEntry(context: CatalogContext, id: string): Promise<JudgedEntry> {
+export async function writableEntry(context: CatalogContext, id: string, field = 'id'): Promise<JudgedEntry> {
   const find = () => {
     const found = context.index.state.entries.get(id)
     return found !== undefined && canSee(context, found) ? found : null
   }
   const entry = find() ?? await context.refresh().then(find)
-  if (entry === null) throw await denied(context, 'WRITE_ENTRIES', id, 'id', 'entry')
+  if (entry === null) throw await denied(context, 'WRITE_ENTRIES', id, field, 'entry')
   const decision = decide(context.principal, 'WRITE_ENTRIES', entry.owner)
   if (decision === 'YES' || decision === 'AUDITED') {
-    if (decision === 'AUDITED') await authorize(context, 'WRITE_ENTRIES', entry.owner, 'id')
+    if (decision === 'AUDITED') await authorize(context, 'WRITE_ENTRIES', entry.owner, field)
     return entry
   }
   await context.accessLog.record({ actor: actorOf(context.principal), action: 'WRITE_ENTRIES', outcome: 'DENIED', target: entry.id })
-  throw forbidden('id', 'You may use this entry but not change it.', 'Ask its owner, or register one of your own.')
+  throw forbidden(field, 'You may use this entry but not change it.', 'Ask its owner, or register one of your own.')
 }

@@ -22,12 +22,12 @@ export function revokedRefusal({ id }: Entry): CatalogError {
 }
 
 /** Whatever would change the content of an entry that waits for the approval of its restoration, or of what was revoked under another name. */
-export function frozenRefusal(): CatalogError {
-  return policyDenied([{
-    rule: 'revoked', field: 'id', message: 'What the entry holds was revoked and restored, and waits for approval as it is: its content cannot be changed.',
-    mend: 'Wait for the approval of its restoration, or register the new content under another name.',
-  }])
+export const frozenFinding: Finding = {
+  rule: 'revoked', field: 'id', message: 'What the entry holds was revoked and restored, and waits for approval as it is: its content cannot be changed.',
+  mend: 'Wait for the approval of its restoration, or register the new content under another name.',
 }
+
+export const frozenRefusal = (): CatalogError => policyDenied([frozenFinding])
 
 export function policyDenied(findings: Finding[]): CatalogError {
   const [first] = findings

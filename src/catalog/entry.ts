@@ -1,6 +1,7 @@
 import { type Committed, commitEntry } from './commit.js'
 import { type AuditedChange } from './writer.js'
 import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
+import { withApproval } from './approval-request.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { frozenRefusal, policyDenied, revokedRefusal, unblocked } from './block.js'
@@ -54,12 +55,12 @@ export function newEntry(
   const entry: Entry = {
     id: newId(kind === 'MCP_SERVER' ? 'srv' : 'agt'), kind, name, owner, definition,
     ...resolveReach(context, owner, input, null),
-    enabled: input.enabled ?? true, revoked: null, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
+    enabled: input.enabled ?? true, revoked: null, approval: null, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
     createdAt: now, updatedAt: now, updatedBy: actorOf(context.principal),
   }
   requireAllowed(context, entry)
   requireDistinct(context, entry)
-  return unblocked(context, entry)
+  return withApproval(context, null, unblocked(context, entry))
 }
 
 /** An entry before and after a change; the same twice when nothing changed. */
@@ -157,7 +158,7 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
   const isOther = after.name !== before.name || after.digest !== before.digest
   if (isOther) requireAllowed(context, after)
   if (after.name !== before.name) requireDistinct(context, after)
-  return isOther || (after.enabled && !before.enabled) ? unblocked(context, after) : after
+  return withApproval(context, before, isOther || (after.enabled && !before.enabled) ? unblocked(context, after) : after)
 }
 
 export function registered(context: CatalogContext, entry: Entry): AuditedChange {

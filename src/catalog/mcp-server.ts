@@ -1,5 +1,6 @@
 import { type JudgedEntry } from '../core/entry.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
+import { askedAgain } from './approval.js'
 import { type Committed } from './commit.js'
 import { type CatalogContext } from './context.js'
 import { registerEntry, type RegisterInput, type UpdateInput, updateOfKind } from './entry.js'
@@ -23,5 +24,5 @@ export async function registerMcpServer(context: CatalogContext, input: Register
 /** @throws CatalogError as `registerMcpServer`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return changeWithReceipt(context, updateOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition)))
+  return askedAgain(context, await changeWithReceipt(context, updateOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))))
 }

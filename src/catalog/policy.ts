@@ -1,5 +1,5 @@
 import { can } from '../core/access.js'
-import { type PolicyRecord } from '../core/change.js'
+import { type Change, type PolicyRecord } from '../core/change.js'
 import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
@@ -12,6 +12,7 @@ import { holdTeams } from '../db/user.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { type CatalogState, entriesOf } from '../index/state.js'
 import { ownerFor } from './authorize.js'
+import { requestUnder } from './approval-request.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
 
@@ -62,7 +63,10 @@ export function setPolicy(context: CatalogContext, input: SetPolicyInput): Promi
       const after: PolicyRecord = { owner, revision: input.expectedRevision + 1, document }
       // Of two first ones at once the row of the other could not be locked yet.
       if (!await putPolicy(tx, after, context.now())) throw revisionConflict(await lockPolicy(tx, owner), input)
-      return { changes: [{ change: { subject: 'POLICY', id: owner.id, before, after }, action: 'policy.set', before, after }], result: after }
+      const requests = await requestUnder(context, tx, after)
+      const told = requests === null ? after : { ...after, approvals: { asked: requests.asked.length, ended: requests.ended.length } }
+      const change: Change = { subject: 'POLICY', id: owner.id, before, after: requests === null ? after : { ...after, requests } }
+      return { changes: [{ change, action: 'policy.set', before, after: told }], result: after }
     }
   })
 }

@@ -6,6 +6,7 @@ import { type Tx } from '../db/client.js'
 import { lockEntry, lockTombstone, reviveEntry } from '../db/entry.js'
 import { putEntries } from '../db/entry-commit.js'
 import { holdTeams } from '../db/user.js'
+import { withApproval } from './approval-request.js'
 import { auditView } from './audit.js'
 import { authorize, denied, writableEntry } from './authorize.js'
 import { commit, type Committed } from './commit.js'
@@ -38,7 +39,8 @@ export function restoreEntry(context: CatalogContext, input: { id: string; expec
 
 function restored(context: CatalogContext, before: Entry, revoked: Revoked): Entry {
   const [at, by] = [context.now().toISOString(), actorOf(context.principal)]
-  return { ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by, revoked: { ...revoked, restored: { at, by } } }
+  // Whatever was decided of it before it was revoked counts no more.
+  return withApproval(context, null, { ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by, revoked: { ...revoked, restored: { at, by } } })
 }
 
 async function write(tx: Tx, isTombstone: boolean, after: Entry): Promise<void> {

@@ -1,5 +1,6 @@
 import { deploymentOwner, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type JudgedEntry } from '../core/entry.js'
+import { approvalById, type ApprovalView } from './approval.js'
 import { type AuditNode, auditEventById } from './audit.js'
 import { visibleEntry } from './authorize.js'
 import { type CatalogContext } from './context.js'
@@ -18,7 +19,7 @@ export function viewerOwners(context: CatalogContext): OwnerRef[] {
 }
 
 /** Whatever has that id, if the caller may see it; null for unknown, malformed and hidden ids alike. */
-export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | AuditNode | RevocationView | WorkerView | null> {
+export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | AuditNode | RevocationView | WorkerView | ApprovalView | null> {
   return await visibleEntry(context, id)
     ?? listTeams(context).find((team) => team.id === id)
     ?? listUsers(context, null).find((user) => user.id === id)
@@ -26,4 +27,5 @@ export async function nodeById(context: CatalogContext, id: string): Promise<Jud
     ?? await auditEventById(context, id)
     ?? await revocationById(context, id)
     ?? await workerById(context, id)
+    ?? await approvalById(context, id)
 }

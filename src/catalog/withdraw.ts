@@ -53,7 +53,7 @@ export async function revokeEntry(context: CatalogContext, input: WithdrawInput 
     const [at, by] = [context.now().toISOString(), actorOf(context.principal)]
     // What was blocked first stays blocked, by whoever did it: a later revocation only ends the restoration.
     const revoked = before.revoked ?? { at, by, reason, digest: before.digest, target: targetOf(before.kind, before.definition) }
-    return { ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by, revoked: { ...revoked, restored: null } }
+    return { ...before, revision: before.revision + 1, updatedAt: at, updatedBy: by, revoked: { ...revoked, restored: null }, approval: null }
   })
 }
 

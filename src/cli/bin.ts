@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { CatalogRequestError } from '../client/index.js'
+import { addApprovals } from './approvals.js'
 import { addAudit } from './audit.js'
 import { addDatabase } from './database.js'
 import { addImport } from './import.js'
@@ -29,6 +30,7 @@ addImport(program)
 addPolicy(program)
 addWatch(program)
 addRevoke(program)
+addApprovals(program)
 addWorkers(program)
 addAudit(program)
 addDatabase(program)

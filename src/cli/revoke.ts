@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, Option } from 'commander'
 import {
-  AgentsDocument, type CatalogClient, CatalogRequestError, McpServersDocument, RevocationDocument, RevocationImpactDocument, type RevocationImpactQuery, type RevocationMode,
+  type CatalogClient, CatalogRequestError, RevocationDocument, RevocationImpactDocument, type RevocationImpactQuery, type RevocationMode,
   type RevocationQuery, RevokeEntryDocument,
 } from '../client/index.js'
-import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table, UsageError, warn } from './session.js'
+import { findEntry } from './find-entry.js'
+import { connectionOf, type ConnectionOptions, print, printable, table, UsageError, warn } from './session.js'
 
 interface RevokeOptions extends ConnectionOptions {
   owner: string
@@ -46,16 +47,6 @@ async function revoke(nameOrId: string, options: RevokeOptions): Promise<void> {
   const receipt = await follow(client, revocation.id, options.json ? () => {} : (target) => print(line(target)))
   if (receipt !== null) print(options.json ? JSON.stringify(receipt) : summary(receipt))
   if (receipt?.state !== 'COMPLETE') process.exitCode = 1
-}
-
-async function findEntry(client: CatalogClient, nameOrId: string, ownerText: string): Promise<string> {
-  if (/^(srv|agt)_[0-9a-f]{24}$/.test(nameOrId)) return nameOrId
-  const filter = { owner: parseOwner(ownerText), search: nameOrId, first: 500 }
-  const [{ mcpServers }, { agents }] = await Promise.all([client.execute(McpServersDocument, filter), client.execute(AgentsDocument, filter)])
-  const found = [...mcpServers.nodes, ...agents.nodes].filter(({ name }) => name === nameOrId)
-  if (found.length === 1) return found[0]!.id
-  if (found.length === 0) throw new UsageError(`${ownerText} has no entry named ${JSON.stringify(nameOrId)}; name its owner with --owner, or give its id.`)
-  throw new UsageError(`${ownerText} has a server and an agent of that name; say which: ${found.map(({ id }) => id).join(' or ')}.`)
 }
 
 type Holder = RevocationImpactQuery['revocationImpact']['nodes'][number]

@@ -6,7 +6,7 @@ import { type OwnerKind, type OwnerRef, type Role, type TeamRole } from './owner
  */
 export const actions = [
   'SEE_ENTRIES', 'READ_HISTORY', 'WRITE_ENTRIES', 'READ_SET', 'READ_POLICY', 'WRITE_POLICY', 'MANAGE_MEMBERS', 'MANAGE_TOKENS',
-  'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS', 'REPORT_STATUS', 'READ_STATUS',
+  'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS', 'REPORT_STATUS', 'READ_STATUS', 'SEE_APPROVALS',
 ] as const
 export type Action = (typeof actions)[number]
 
@@ -112,6 +112,12 @@ export const accessTable: Record<Action, Rows> = {
   },
   // What runs, and in which state, is for admins to see without breaking glass: it says nothing of what an entry holds.
   READ_STATUS: {
+    USER: row(              'YES',    'HIDDEN',  'HIDDEN', 'YES',     'HIDDEN', 'NO',     'HIDDEN'),
+    TEAM: row(              'HIDDEN', 'YES',     'YES',    'YES',     'HIDDEN', 'NO',     'HIDDEN'),
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
+  },
+  // What is asked for is put before its approvers: no glass is broken. Who decides is `isApprover`'s to say.
+  SEE_APPROVALS: {
     USER: row(              'YES',    'HIDDEN',  'HIDDEN', 'YES',     'HIDDEN', 'NO',     'HIDDEN'),
     TEAM: row(              'HIDDEN', 'YES',     'YES',    'YES',     'HIDDEN', 'NO',     'HIDDEN'),
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),

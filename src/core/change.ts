@@ -27,6 +27,15 @@ export interface PolicyRecord {
   document: unknown
 }
 
+/** Requests for approval that a policy makes necessary, and whose requests it makes needless: part of its own change, however many they are. */
+export interface PolicyRequests {
+  /** ISO time. */
+  at: string
+  asked: Array<[entryId: string, approvalId: string, expiresAt: string]>
+  /** Ids of entries. */
+  ended: string[]
+}
+
 /** An entry as it was before a change, and how sessions are to lose it, if the change took it away. */
 export type FormerEntry = Candidate & { withdrawal?: Withdrawal }
 
@@ -40,7 +49,7 @@ export type Change =
   | { subject: 'USER'; id: string; before: User | null; after: User }
   | { subject: 'TEAM'; id: string; before: Team | null; after: Team }
   | { subject: 'MEMBERSHIP'; id: string; before: Membership | null; after: Membership | null; userId: string; teamId: string }
-  | { subject: 'POLICY'; id: string; before: PolicyRecord | null; after: PolicyRecord }
+  | { subject: 'POLICY'; id: string; before: PolicyRecord | null; after: PolicyRecord & { requests?: PolicyRequests } }
   | { subject: 'TOKEN'; id: string; before: null; after: TokenRecord }
 
 /** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */

@@ -92,7 +92,7 @@ export function byAge(a: Reach, b: Reach): number {
 }
 
 export const removalReasons = [
-  'DELETED', 'DISABLED', 'REVOKED', 'POLICY_DENIED', 'APPROVAL_VOID', 'NOT_SHARED', 'SHADOWED', 'RENAMED',
+  'DELETED', 'DISABLED', 'REVOKED', 'POLICY_DENIED', 'APPROVAL_VOID', 'REJECTED', 'NOT_SHARED', 'SHADOWED', 'RENAMED',
 ] as const
 export type RemovalReason = (typeof removalReasons)[number]
 
@@ -110,6 +110,7 @@ export function removalReason(scope: Scope, gone: Reach, now: Candidate | null, 
     case 'REVOKED': return 'REVOKED'
     case 'DISABLED': return 'DISABLED'
     case 'POLICY_DENIED': return 'POLICY_DENIED'
+    case 'REJECTED': return 'REJECTED'
     case 'PENDING_APPROVAL': return 'APPROVAL_VOID'
     case 'ACTIVE': return now.name === gone.name ? 'SHADOWED' : 'RENAMED'
   }

@@ -17,8 +17,8 @@ export type ApplyMoment = (typeof applyMoments)[number]
 /** How sessions lose it: calls in flight may finish until a deadline, or fail now. */
 export type RevocationMode = 'DRAIN' | 'IMMEDIATE'
 
-/** Derived, the first that holds, in this order. REJECTED comes with approval. */
-export const entryStatuses = ['REVOKED', 'DISABLED', 'POLICY_DENIED', 'PENDING_APPROVAL', 'ACTIVE'] as const
+/** Derived, the first that holds, in this order. */
+export const entryStatuses = ['REVOKED', 'DISABLED', 'POLICY_DENIED', 'REJECTED', 'PENDING_APPROVAL', 'ACTIVE'] as const
 export type EntryStatus = (typeof entryStatuses)[number]
 
 /** What decides who an entry reaches; the change log keeps it from before each change. */
@@ -50,10 +50,31 @@ export interface Revoked {
   restored: { at: string; by: PrincipalRef } | null
 }
 
+/**
+ * What was asked for, or decided, of the definition that an entry has now. What any edit left behind is told by the table of
+ * requests alone (`ApprovalState`).
+ */
+export interface EntryApproval {
+  id: string
+  /** Of the definition that it is for; never another one's than the entry's own. */
+  digest: string
+  state: 'PENDING' | 'APPROVED' | 'REJECTED'
+  /** Who made the change that needs it; Pilothouse itself where a policy did. */
+  requestedBy: PrincipalRef
+  /** ISO time, as those below. */
+  requestedAt: string
+  /** Until when it can be decided. */
+  expiresAt: string
+  decidedBy: PrincipalRef | null
+  decidedAt: string | null
+  note: string | null
+}
+
 /** A catalog row as stored. */
 export interface Entry extends Reach {
   enabled: boolean
   revoked: Revoked | null
+  approval: EntryApproval | null
   definition: Definition
   /** sha-256 (hex) of the canonical definition. */
   digest: string
@@ -99,26 +120,43 @@ export function isRevoked({ revoked }: { revoked?: Revoked | null }): boolean {
   return revoked ? revoked.restored === null : false
 }
 
-export function entryStatus(enabled: boolean, verdict: Verdict, revoked: Revoked | null = null): EntryStatus {
+export function entryStatus(enabled: boolean, verdict: Verdict, revoked: Revoked | null = null, approval: EntryApproval | null = null): EntryStatus {
   if (isRevoked({ revoked })) return 'REVOKED'
   if (!enabled) return 'DISABLED'
   if (verdict.kind === 'DENY') return 'POLICY_DENIED'
-  return verdict.kind === 'NEEDS_APPROVAL' || revoked ? 'PENDING_APPROVAL' : 'ACTIVE'
+  if (approval?.state === 'REJECTED') return 'REJECTED'
+  const isNeeded = verdict.kind === 'NEEDS_APPROVAL' || revoked
+  return isNeeded && approval?.state !== 'APPROVED' ? 'PENDING_APPROVAL' : 'ACTIVE'
 }
 
 export function statusReason(entry: JudgedEntry): string | null {
   if (entry.dormant) return 'Its owner is deactivated, so it is in nobody\'s set.'
-  if (entry.status === 'ACTIVE') return null
-  if (entry.status === 'REVOKED') return `Revoked (${entry.revoked?.reason}); restored, it waits for an approval.`
-  if (entry.status === 'DISABLED') return 'Disabled; enable it to use it.'
-  const findings = entry.verdict.findings.map((finding) => finding.message).join(' ')
-  if (entry.status !== 'PENDING_APPROVAL') return findings
-  return ['Waits for approval.', ...(entry.revoked ? [restoredReason(entry.revoked)] : []), findings].join(' ').trim()
+  switch (entry.status) {
+    case 'ACTIVE': return null
+    case 'REVOKED': return `Revoked (${entry.revoked?.reason}); restored, it waits for an approval.`
+    case 'DISABLED': return 'Disabled; enable it to use it.'
+    case 'POLICY_DENIED': return messagesOf(entry)
+    case 'REJECTED': return rejectedReason(entry)
+    case 'PENDING_APPROVAL': return pendingReason(entry, messagesOf(entry))
+  }
+}
+
+const messagesOf = ({ verdict }: JudgedEntry) => verdict.findings.map(({ message }) => message).join(' ')
+
+/** @param findings what policy says of it */
+export function pendingReason({ revoked, approval }: Entry, findings: string): string {
+  const asked = approval ? `Waits for approval, until ${approval.expiresAt}.` : 'Waits for approval.'
+  return [asked, ...(revoked ? [restoredReason(revoked)] : []), findings].join(' ').trim()
+}
+
+export function rejectedReason({ revoked, approval }: Entry): string {
+  const mend = revoked ? 'it stays as it was revoked; register something else instead' : 'change the definition to have it looked at again'
+  return `Rejected${approval?.note ? ` (${approval.note})` : ''}; ${mend}.`
 }
 
 /** Why something that policy allows waits all the same. */
 export function restoredReason({ reason }: Revoked): string {
-  return `It was revoked (${reason}) and restored; somebody other than its last editor and whoever revoked it has to approve it.`
+  return `It was revoked (${reason}) and restored; somebody other than its last editor and whoever revoked or restored it has to approve it.`
 }
 
 /** The entry without what is derived from it. */

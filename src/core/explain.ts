@@ -1,7 +1,9 @@
 import { type AgentDefinition } from './agent.js'
+import { isExpired, needsApproval } from './approval.js'
 import { byAge, fates, type Fate, type Scope, ways } from './effective.js'
-import { isRevoked, type JudgedEntry, restoredReason } from './entry.js'
+import { isRevoked, type JudgedEntry, rejectedReason, restoredReason } from './entry.js'
 import { type McpServerDefinition, secretReferences } from './mcp-server.js'
+import { type PrincipalRef } from './owner.js'
 import { type AppliedState, appliedStates, failedStates } from './worker-status.js'
 
 export interface AvailabilityStep {
@@ -26,6 +28,10 @@ export interface ExplainInput {
   isVisible: (entry: JudgedEntry) => boolean
   /** Whether a server of that name is in the scope's set; for agents. */
   hasMcpServer: (name: string) => boolean
+  now: Date
+  /** Who decides on an entry's approval, as text. */
+  approversOf: (entry: JudgedEntry) => string
+  nameOf: (principal: PrincipalRef) => string
 }
 
 const step = (check: string, passed: boolean, reason: string): AvailabilityStep => ({ check, passed, reason })
@@ -87,13 +93,25 @@ function chainOf(fate: Fate<JudgedEntry>, input: ExplainInput): AvailabilityStep
   const denied = entry.verdict.kind === 'DENY'
   const findings = entry.verdict.findings.map(({ message, mend }) => `${message} ${mend}`).join(' ')
   steps.push(step('policy', !denied, denied ? findings : `The policy (revision ${entry.verdict.policyRevision}) allows it.`))
-  if (entry.revoked?.restored) steps.push(step('approval', false, `Waits for approval. ${restoredReason(entry.revoked)}`))
-  else if (entry.verdict.kind === 'NEEDS_APPROVAL') steps.push(step('approval', false, `Waits for approval. ${findings}`))
-  else if (!denied) steps.push(step('approval', true, 'It needs no approval.'))
+  const approval = approvalStep(entry, denied ? '' : findings, input)
+  if (approval !== null) steps.push(approval)
   if (fate.outcome === 'SHADOWED') steps.push(step('shadowing', false, `${describe(fate.by)} of the same name comes first.`))
   else if (fate.outcome === 'LOCKED_OUT') steps.push(step('shadowing', false, `${describe(fate.by)} is locked and holds the name.`))
   else if (fate.outcome === 'CHOSEN') steps.push(step('shadowing', true, 'No other entry of that name comes first.'))
   return [...steps, ...needs(entry, input)]
+}
+
+/** null: policy denies it, and nothing was decided of it. */
+function approvalStep(entry: JudgedEntry, findings: string, { now, approversOf, nameOf }: ExplainInput): AvailabilityStep | null {
+  const { approval, revoked, verdict } = entry
+  if (approval?.state === 'REJECTED') return step('approval', false, `${rejectedReason(entry)} By ${nameOf(approval.decidedBy!)}, at ${approval.decidedAt}.`)
+  if (!needsApproval(verdict, revoked)) return verdict.kind === 'DENY' ? null : step('approval', true, 'It needs no approval.')
+  if (approval?.state === 'APPROVED') return step('approval', true, `${nameOf(approval.decidedBy!)} approved it at ${approval.decidedAt}.`)
+  const why = [...(revoked ? [restoredReason(revoked)] : []), findings].join(' ').trim()
+  if (!approval) return step('approval', false, `Waits for approval. ${why}`)
+  const asked = `${nameOf(approval.requestedBy)} asked for it at ${approval.requestedAt}`
+  if (isExpired(approval, now)) return step('approval', false, `Nobody decided in time: ${asked}, and it expired at ${approval.expiresAt}. Save the entry again to ask once more. ${why}`)
+  return step('approval', false, `Waits for approval. ${why} ${asked}; ${approversOf(entry)} decides, until ${approval.expiresAt}.`)
 }
 
 /** What a session needs besides the entry; never a reason to leave the set. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, serial, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
 import { type TokenRecord } from '../core/change.js'
-import { type ApplyMoment, type Definition, type EntryKind, type RevocationMode, type Revoked, type Visibility } from '../core/entry.js'
+import { type ApplyMoment, type Definition, type EntryApproval, type EntryKind, type RevocationMode, type Revoked, type Visibility } from '../core/entry.js'
 import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
 import { type WithdrawalVerb } from '../core/withdrawal.js'
 import { type AppliedEntry, type AppliedState } from '../core/worker-status.js'
@@ -89,6 +89,8 @@ export const entry = pgTable('entry', {
   enabled: boolean('enabled').notNull(),
   /** What was revoked with it; a tombstone keeps it too. */
   revoked: jsonb('revoked').$type<Revoked | null>(),
+  /** The request for, or the decision on, the definition as it is; of what an edit left behind only `approval` tells. */
+  approval: jsonb('approval').$type<EntryApproval | null>(),
   locked: boolean('locked').notNull(),
   definition: jsonb('definition').$type<Definition>().notNull(),
   digest: text('digest').notNull(),
@@ -112,6 +114,34 @@ export const entryRevision = pgTable('entry_revision', {
   changedBy: jsonb('changed_by').$type<PrincipalRef>().notNull(),
   at: moment('at').notNull(),
 }, (table) => [primaryKey({ columns: [table.entryId, table.revision] })])
+
+/**
+ * Every request for an approval, and what was decided. A row that is not the one in its entry counts no more: it is void, and nobody
+ * has to write so.
+ */
+export const approval = pgTable('approval', {
+  id: text('id').primaryKey(),
+  /** For the order of lists. */
+  number: serial('number').notNull(),
+  entryId: text('entry_id').notNull().references(() => entry.id),
+  /** As it was then. */
+  entryName: text('entry_name').notNull(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  /** One that has the definition. */
+  revision: integer('revision').notNull(),
+  digest: text('digest').notNull(),
+  state: text('state').$type<EntryApproval['state']>().notNull(),
+  requestedBy: jsonb('requested_by').$type<PrincipalRef>().notNull(),
+  requestedAt: moment('requested_at').notNull(),
+  expiresAt: moment('expires_at').notNull(),
+  decidedBy: jsonb('decided_by').$type<PrincipalRef | null>(),
+  decidedAt: moment('decided_at'),
+  note: text('note'),
+}, (table) => [
+  uniqueIndex('approval_number').on(table.number), index('approval_entry').on(table.entryId, table.number),
+  index('approval_owner').on(table.ownerKind, table.ownerId, table.number),
+])
 
 export const policy = pgTable('policy', {
   ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),

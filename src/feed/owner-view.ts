@@ -46,6 +46,8 @@ export function advance(index: CatalogIndex, held: OwnerView, touched: Touched):
       (id) => touched.deleted.get(id) ?? null, (id) => touched.withdrawals.get(id) ?? null,
     )
     difference.upserted.push(...one.upserted)
+    // An approval is no revision, and whoever enforces the policy has to know of it: both may have changed in one batch.
+    if (after !== null && one.upserted.length === 0 && before?.approval?.id !== after.approval?.id) difference.upserted.push(after)
     difference.removed.push(...one.removed)
     if (after === null) held.view.delete(key)
     else held.view.set(key, after)

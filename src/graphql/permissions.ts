@@ -51,10 +51,11 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     effectiveCatalog: everybody, explainAvailability: everybody,
     policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
     workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
+    approval: people, approvals: people, validateMcpServer: people, validateAgent: people,
   },
   Mutation: {
     registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
-    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people,
+    setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people, decideApproval: people,
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,
@@ -66,6 +67,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
 /** Types behind the root: whoever got one by a root field may read all of it. */
 export const openTypes = [
   'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload', 'AppliedEntry',
+  'Approval', 'ApprovalConnection', 'ApprovalEdge', 'ApprovalPayload',
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
   'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
   'EntryRevisionConnection', 'EntryRevisionEdge', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',

@@ -91,8 +91,9 @@ export function createCatalogIndex(loaded: LoadedCatalog, recent: LoggedChange[]
   return index
 }
 
-/** A resume needs what was before and reads what is now from the index; prompts must not pile up in memory. */
+/** A resume needs what was before and reads what is now from the index; prompts and lists of requests must not pile up in memory. */
 function forgetDefinition(change: LoggedChange): LoggedChange {
+  if (change.subject === 'POLICY') return { ...change, after: { ...change.after, requests: undefined } }
   return change.subject === 'ENTRY' ? { ...change, after: null } : change
 }
 

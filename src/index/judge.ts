@@ -54,7 +54,7 @@ export function verdictOf(policies: Policies, entry: Pick<Entry, 'kind' | 'name'
 /** Today's policies judge an entry once, when it, they or the owner change; readers only look. */
 export function judge(state: Pick<CatalogState, 'policy' | 'teamPolicies' | 'users'>, entry: Entry): JudgedEntry {
   const verdict = verdictOf(policiesOf(state, entry.owner), entry)
-  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict, entry.revoked), dormant: isDormant(state, entry) }
+  return { ...entry, verdict, status: entryStatus(entry.enabled, verdict, entry.revoked, entry.approval), dormant: isDormant(state, entry) }
 }
 
 /** What a deactivated person owns rests until they are back. */

@@ -1,3 +1,4 @@
+import { askedUnder } from '../core/approval.js'
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
@@ -132,9 +133,12 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return
     case 'TOKEN':
       return putToken(state, change.after)
-    case 'POLICY':
-      touched.policy ||= change.after.owner.kind === 'DEPLOYMENT'
-      return rejudge(state, change.after, touched)
+    case 'POLICY': {
+      const { requests, ...record } = change.after
+      touched.policy ||= record.owner.kind === 'DEPLOYMENT'
+      if (requests !== undefined) askedUnder(requests, (id) => state.entries.get(id)).forEach((entry) => putEntry(state, entry))
+      return rejudge(state, record, touched)
+    }
   }
 }
 

@@ -119,6 +119,26 @@ describe('what a digest covers', () => {
     for (const changed of everySingleChange(agentBase)) expect(canonicalJson(changed)).not.toBe(canonicalJson(agentBase))
   })
 
+  it('S25: every single field of any definition there can be', () => {
+    const word = fc.string({ minLength: 1, maxLength: 5 }).map((text) => text.toWellFormed().replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '_'))
+    const words = fc.array(word, { maxLength: 3 })
+    const pairs = fc.uniqueArray(fc.record({ name: word, value: word }), { selector: ({ name }) => name, maxLength: 3 })
+    const transport = fc.oneof(
+      fc.record({ stdio: fc.record({ command: word, args: words, env: pairs, cwd: fc.option(word) }) }), fc.record({ http: fc.record({ url: word, headers: pairs }) }),
+      fc.record({ sse: fc.record({ url: word, headers: pairs }) }))
+    const definition = fc.record({
+      description: word, transport, tools: fc.record({ include: fc.option(words), exclude: words }), timeoutMs: fc.option(fc.integer({ min: 100, max: 3_600_000 })), default: fc.boolean(),
+    }).map((input) => parseMcpServerDefinition(input))
+    fc.assert(fc.property(definition, fc.nat(), (one, at) => {
+      const { description, ...content } = one
+      const changes = [...everySingleChange(content)].filter((changed) => !isEqualJson(changed, content))
+      const changed = { description, ...(changes[at % changes.length] as Omit<McpServerDefinition, 'description'>) }
+      expect(contentOf(changed)).not.toBe(contentOf(one))
+      expect(contentOf({ ...changed, ...content, description: `${description}!` })).toBe(contentOf(one))
+      expect(contentOf(reordered(one as unknown as Json, true) as unknown as McpServerDefinition)).toBe(contentOf(one))
+    }), { numRuns: 300 })
+  })
+
   it('S25: has a place for every field that a definition has', () => {
     expect(Object.keys(stdioBase).sort()).toEqual(['default', 'description', 'timeoutMs', 'tools', 'transport'])
     expect(Object.keys(stdioBase.transport).sort()).toEqual(['args', 'command', 'cwd', 'env', 'kind'])

@@ -238,7 +238,7 @@ describe('why something left the set', () => {
   it('S13: only what is harmless drains', () => {
     expect(Object.fromEntries(removalReasons.map((reason) => [reason, removalMode(reason)]))).toEqual({
       DELETED: 'IMMEDIATE', DISABLED: 'DRAIN', REVOKED: 'IMMEDIATE', POLICY_DENIED: 'IMMEDIATE', APPROVAL_VOID: 'IMMEDIATE', NOT_SHARED: 'IMMEDIATE',
-      SHADOWED: 'DRAIN', RENAMED: 'DRAIN',
+      SHADOWED: 'DRAIN', RENAMED: 'DRAIN', REJECTED: 'IMMEDIATE',
     })
   })
 })

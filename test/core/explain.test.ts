@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Scope, wayTo } from '../../src/core/effective.js'
-import { entryStatus, type JudgedEntry, type Revoked, visibilities } from '../../src/core/entry.js'
+import { type EntryApproval, entryStatus, type JudgedEntry, type Revoked, visibilities } from '../../src/core/entry.js'
 import { type Availability, explain, type ExplainInput } from '../../src/core/explain.js'
 import { deploymentOwner, type OwnerRef, ownerKey, systemPrincipal } from '../../src/core/owner.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
@@ -25,14 +25,18 @@ function entry({ kindOfVerdict = 'ALLOW', ...given }: Given = {}): JudgedEntry {
   return {
     id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: me, visibility: 'PRIVATE', audience: [], locked: false, revision: 3,
     createdAt: '2026-01-01T00:00:00.000Z', definition: http(), digest: 'd', apply: 'NEXT_TURN', updatedAt: '2026-01-01T00:00:00.000Z',
-    updatedBy: systemPrincipal, revoked: null, dormant: false, ...given, enabled, verdict, status: entryStatus(enabled, verdict, given.revoked),
+    updatedBy: systemPrincipal, revoked: null, approval: null, dormant: false, ...given, enabled, verdict,
+    status: entryStatus(enabled, verdict, given.revoked, given.approval),
   }
 }
 
 const revoked: Revoked = { at: '2026-01-01T00:00:00.000Z', by: systemPrincipal, reason: 'It leaked.', digest: 'd', target: null, restored: null }
 
 const ask = (entries: JudgedEntry[], more: Partial<ExplainInput> = {}) =>
-  explain({ scope: person, entries, isVisible: () => false, hasMcpServer: () => true, ...more })
+  explain({
+    scope: person, entries, isVisible: () => false, hasMcpServer: () => true, now: new Date('2026-01-10T00:00:00.000Z'), approversOf: () => 'an admin',
+    nameOf: ({ id }) => `<${id}>`, ...more,
+  })
 const chain = ({ steps }: Availability) => steps.map(({ check, passed }) => `${passed ? '+' : '-'}${check}`).join(' ')
 const reasonOf = ({ steps }: Availability, check: string) => steps.find((step) => step.check === check)?.reason
 
@@ -57,6 +61,25 @@ describe('the chain of one entry', () => {
     expect(reasonOf(ask([entry({ kindOfVerdict: 'NEEDS_APPROVAL' })]), 'approval')).toBe('Waits for approval. The finding. The mend.')
     expect(reasonOf(ask([entry()]), 'policy')).toBe('The policy (revision 7) allows it.')
     expect(reasonOf(ask([entry()]), 'entry')).toBe('The entry srv_1 of a user, revision 3.')
+  })
+
+  it.each<[string, Partial<EntryApproval>, Given, boolean, string]>([
+    ['who was asked, since when and until when', {}, {}, false,
+      '<ann> asked for it at 2026-01-01T00:00:00.000Z; an admin decides, until 2026-01-31T00:00:00.000Z.'],
+    ['that nobody decided in time', { expiresAt: '2026-01-05T00:00:00.000Z' }, {}, false,
+      'Nobody decided in time: <ann> asked for it at 2026-01-01T00:00:00.000Z, and it expired at 2026-01-05T00:00:00.000Z. Save the entry again to ask once more.'],
+    ['who approved it', { state: 'APPROVED' }, {}, true, '<adm> approved it at 2026-01-02T00:00:00.000Z.'],
+    ['who rejected it, and why', { state: 'REJECTED', note: 'Pin it.' }, {}, false, 'Rejected (Pin it.); change the definition to have it looked at again. By <adm>, at 2026-01-02T00:00:00.000Z.'],
+    ['that it was rejected, though policy allows it by now', { state: 'REJECTED' }, { kindOfVerdict: 'ALLOW' }, false, 'By <adm>'],
+    ['what it was restored from', {}, { kindOfVerdict: 'ALLOW', revoked: { ...revoked, restored: { at: revoked.at, by: systemPrincipal } } }, false, 'It was revoked (It leaked.) and restored'],
+  ])('says of an approval %s', (_, change, given, passed, reason) => {
+    const approval: EntryApproval = {
+      id: 'apr_1', digest: 'd', state: 'PENDING', requestedBy: { kind: 'USER', id: 'ann' }, requestedAt: '2026-01-01T00:00:00.000Z', expiresAt: '2026-01-31T00:00:00.000Z',
+      decidedBy: { kind: 'USER', id: 'adm' }, decidedAt: '2026-01-02T00:00:00.000Z', note: null, ...change,
+    }
+    const answer = ask([entry({ kindOfVerdict: 'NEEDS_APPROVAL', ...given, approval })])
+    expect(answer.steps.find(({ check }) => check === 'approval')).toEqual({ check: 'approval', passed, reason: expect.stringContaining(reason) as string })
+    expect(answer.available).toBe(passed)
   })
 
   it('does not call a pending entry disabled in the step about approval', () => {
@@ -166,7 +189,7 @@ describe('what nobody in the conversation may see', () => {
         return { mark, isAskersToSee, one: entry({ ...given, id: `${mark}id`, verdict, definition }) }
       })
       const answer = JSON.stringify(explain({
-        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false,
+        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false, now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
         isVisible: ({ id }) => entries.some(({ one, isAskersToSee }) => one.id === id && isAskersToSee),
       }))
       for (const { mark, isAskersToSee, one } of entries) {

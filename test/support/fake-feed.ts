@@ -25,7 +25,7 @@ export const cursorAt = (sequence: number, incarnation = '00000001'): string => 
 
 const common = (id: string, name: string) => ({
   id, name, visibility: 'PRIVATE' as const, enabled: true, locked: false, status: 'ACTIVE' as const, statusReason: null,
-  revision: 1, apply: 'NEXT_TURN' as const, owner: { kind: 'USER' as const, id: 'u1', displayName: 'U' }, audience: [],
+  revision: 1, apply: 'NEXT_TURN' as const, owner: { kind: 'USER' as const, id: 'u1', displayName: 'U' }, audience: [], approval: null,
 })
 
 /** An MCP server as it comes over the wire; the digest follows from the address unless it is given. */

@@ -2,11 +2,13 @@ import { type AgentEntry, isAgent, type JudgedEntry } from '../../core/entry.js'
 import { registerAgent, updateAgent } from '../../catalog/agent.js'
 import { visibleEntry } from '../../catalog/authorize.js'
 import { listEntries } from '../../catalog/list.js'
+import { validateEntry } from '../../catalog/validate.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageOf } from '../connection.js'
 import { callerOf } from '../context.js'
 import { ApplyMomentEnum, CatalogEntryInterface, EntryStatusEnum, VisibilityEnum } from './entry.js'
 import { NodeInterface, OwnerInput } from './owner.js'
+import { VerdictType } from './policy.js'
 import { receiptOf, RevocationType } from './revocation.js'
 
 export const AgentType = builder.objectRef<AgentEntry>('Agent').implement({
@@ -90,6 +92,12 @@ builder.queryFields((t) => ({
       const entry = await visibleEntry(callerOf(context), id)
       return entry !== null && isAgent(entry) ? entry : null
     },
+  }),
+  validateAgent: t.field({
+    type: VerdictType,
+    description: 'The dry run of register; with entryId, of update.',
+    args: { input: t.arg({ type: RegisterAgentInput, required: true }), entryId: t.arg.id() },
+    resolve: (_, { input, entryId }, context) => validateEntry(callerOf(context), 'AGENT', input, entryId ?? null),
   }),
 }))
 

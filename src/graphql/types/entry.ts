@@ -1,9 +1,11 @@
 import { applyMoments, entryStatuses, isMcpServer, type JudgedEntry, statusReason, visibilities } from '../../core/entry.js'
+import { approvalOf } from '../../catalog/approval.js'
 import { entryHistory, type EntryRevision } from '../../catalog/list.js'
 
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageByNumber } from '../connection.js'
 import { callerOf } from '../context.js'
+import { ApprovalType } from './approval.js'
 import { NodeInterface, OwnerType, PrincipalType } from './owner.js'
 import { VerdictType } from './policy.js'
 
@@ -36,11 +38,19 @@ export const CatalogEntryInterface = builder.interfaceRef<JudgedEntry>('CatalogE
     digest: t.exposeString('digest', { description: 'sha-256 of the canonical definition.' }),
     apply: t.expose('apply', { type: ApplyMomentEnum }),
     verdict: t.field({ type: VerdictType, resolve: ({ verdict }) => verdict }),
+    approval: t.field({
+      type: ApprovalType, nullable: true, description: 'The request for, or the decision on, its definition as it is. null: it needed none.', resolve: approvalOf,
+    }),
     createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
     updatedAt: t.field({ type: 'DateTime', resolve: ({ updatedAt }) => updatedAt }),
     updatedBy: t.field({ type: PrincipalType, resolve: ({ updatedBy }) => updatedBy }),
   }),
 })
+
+builder.objectField(ApprovalType, 'entry', (t) => t.field({
+  type: CatalogEntryInterface, nullable: true, description: 'As it is now; null when it is gone.',
+  resolve: ({ entryId }, _, { index }) => index.state.entries.get(entryId) ?? null,
+}))
 
 const EntryRevisionType = builder.objectRef<EntryRevision>('EntryRevision').implement({
   fields: (t) => ({

@@ -4,11 +4,13 @@ import { type SecretReference } from '../../core/secret-ref.js'
 import { visibleEntry } from '../../catalog/authorize.js'
 import { listEntries } from '../../catalog/list.js'
 import { registerMcpServer, updateMcpServer } from '../../catalog/mcp-server.js'
+import { validateEntry } from '../../catalog/validate.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageOf } from '../connection.js'
 import { callerOf } from '../context.js'
 import { ApplyMomentEnum, CatalogEntryInterface, EntryStatusEnum, VisibilityEnum } from './entry.js'
 import { OwnerInput, NodeInterface } from './owner.js'
+import { VerdictType } from './policy.js'
 import { receiptOf, RevocationType } from './revocation.js'
 
 const TransportKindEnum = builder.enumType('TransportKind', { values: ['STDIO', 'HTTP', 'SSE'] as const })
@@ -148,6 +150,12 @@ builder.queryFields((t) => ({
       const entry = await visibleEntry(callerOf(context), id)
       return entry !== null && isMcpServer(entry) ? entry : null
     },
+  }),
+  validateMcpServer: t.field({
+    type: VerdictType,
+    description: 'The dry run of register; with entryId, of update. Also the owner\'s names, what was revoked, and whatever else would refuse it are findings.',
+    args: { input: t.arg({ type: RegisterMcpServerInput, required: true }), entryId: t.arg.id() },
+    resolve: (_, { input, entryId }, context) => validateEntry(callerOf(context), 'MCP_SERVER', input, entryId ?? null),
   }),
 }))
 
