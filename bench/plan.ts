@@ -1,3 +1,4 @@
+import { type OwnerInput } from '../src/client/index.js'
 import { type Summary } from './stats.js'
 
 /** How to be a subscriber of a target. Plain data: it travels to the generator's process. */
@@ -146,4 +147,31 @@ export type FromGenerator = { kind: 'BEGIN' } | { kind: 'END' } | { kind: 'RESUL
 export interface Listening {
   kind: 'LISTENING'
   port: number
+}
+
+/** A child that is an MCP server says where. */
+export interface McpServerPorts {
+  kind: 'PORTS'
+  ports: number[]
+}
+
+/** To and from the process of a worker whose sessions call a tool; see refused.ts. */
+export type ToCallers =
+  | { kind: 'OPEN'; url: string; token: string; owner: OwnerInput; sessions: number; callMs: number }
+  /** Begin when every session has everything up to that cursor. */
+  | { kind: 'CALL'; toolName: string; cursor: string }
+  | { kind: 'CLOSE' }
+
+/** `CALLING`: every session had some calls answered, and goes on. */
+export type FromCallers = { kind: 'OPENED' | 'CALLING' | 'CLOSED' } | { kind: 'REFUSED'; result: CallsResult }
+
+/** Of one revocation. */
+export interface CallsResult {
+  /** When a session was refused for the first time: the first session of all, and the last. */
+  firstAt: number
+  lastAt: number
+  callsPerSecond: number
+  failed: number
+  throughAfterwards: number
+  examples: string[]
 }

@@ -119,6 +119,44 @@ function memoryRows(read: Read): Row[] {
   ]
 }
 
+/** A host that resumes its own session is the other; what it does has no database, no rights and no second process in it. */
+function offeredTable({ samples }: Run): Table | null {
+  const of = (pick: (result: ResultOf<'OFFERED'>) => number | null) => medianOf(samples, 'OFFERED', { target: 'OURS', sockets: null, groups: null }, pick)
+  const line = (what: string, pick: (result: ResultOf<'OFFERED'>, way: 'ours' | 'direct') => number | null) => (
+    row(what, 'ms', { a: of((result) => pick(result, 'direct')), b: null, ours: of((result) => pick(result, 'ours')) }))
+  const offered = line('server added until the model is offered its tool, p50', (result, way) => result[way].offered.p50)
+  if (offered.ours === null) return null
+  return {
+    title: 'A change in a live Copilot session', a: 'direct resume', b: '',
+    rows: [
+      { ...offered, aims: [atMost(1.5, 'direct', offered.a)] },
+      line('the same, p99', (result, way) => result[way].offered.p99),
+      line('of it, until the prompt is sent, p50', (result, way) => result[way].prompt.p50),
+      row('of that, until the mutation is answered, p50', 'ms', { a: null, b: null, ours: of(({ answer }) => answer.p50) }),
+    ],
+  }
+}
+
+function refusedRows({ samples }: Run): Row[] {
+  const kinds = samples.flatMap(({ result }) => result.kind === 'REFUSED' ? [result] : [])
+  const lengths = [...new Set(kinds.map(({ callMs }) => callMs))].sort((x, y) => x - y)
+  return lengths.flatMap((callMs) => {
+    const own = samples.filter(({ result }) => result.kind === 'REFUSED' && result.callMs === callMs)
+    const of = (sockets: number, pick: (result: ResultOf<'REFUSED'>) => number | null) => medianOf(own, 'REFUSED', { target: 'OURS', sockets, groups: null }, pick)
+    const alone = of(1, ({ last }) => last.p50)
+    const line = (what: string, unit: Unit, ours: number | null, aims: Aim[] = []) => row(what, unit, { a: null, b: null, ours }, aims)
+    return [...new Set(own.map(({ sockets }) => sockets))].sort((x, y) => x - y).flatMap((sockets) => {
+      const at = `${counted(sockets)} session${sockets === 1 ? '' : 's'}, calls of ${counted(callMs)} ms`
+      const aims = sockets < 100 ? [] : [atMost(10, 'ours with 1', alone), atMost(1, '1 s', 1_000)]
+      return [
+        line(`revocation sent until the last call was refused, ${at}, p50`, 'ms', of(sockets, ({ last }) => last.p50), aims),
+        line('the same, the slowest', 'ms', of(sockets, ({ last }) => last.max)),
+        line('calls answered before', '/s', of(sockets, ({ callsPerSecond }) => callsPerSecond)),
+      ]
+    })
+  })
+}
+
 function snapshotTable({ samples }: Run): Table | null {
   const of = (pick: (result: ResultOf<'SNAPSHOT'>) => number) => medianOf(samples, 'SNAPSHOT', { target: 'OURS', sockets: null, groups: null }, pick)
   const entries = of((result) => result.entries)
@@ -165,5 +203,7 @@ export function tablesOf(run: Run): Table[] {
     { title: 'Memory', ...columns, rows: memoryRows(read) },
     ...[snapshotTable(run)].filter((table) => table !== null),
     { title: 'More groups', ...columns, rows: groupRows(run, read) },
+    ...[offeredTable(run)].filter((table) => table !== null),
+    { title: 'Revocation, sessions of one worker', a: '', b: '', rows: refusedRows(run) },
   ].filter(({ rows }) => rows.length > 0)
 }

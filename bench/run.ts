@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type Options, readArguments, usage, UsageError } from './arguments.js'
+import { type Options, readArguments, usage, UsageError, withoutSockets } from './arguments.js'
 import { killChildren } from './child.js'
 import { openPostgres } from './database.js'
 import { describeMachine, openFilesLimit } from './machine.js'
@@ -11,7 +11,8 @@ import { runAll } from './schedule.js'
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
 /** Sockets of the server or the generator, and what else they have open. */
-function requireFiles({ sockets }: Options): void {
+function requireFiles({ sockets, only }: Options): void {
+  if (only.every((measure) => withoutSockets.includes(measure))) return
   const limit = openFilesLimit()
   const needed = Math.max(...sockets) + 200
   if (limit !== null && limit < needed) throw new UsageError(`${needed} open files are needed and ${limit} allowed: run ulimit -n ${needed}, or take fewer subscribers with --n.`)

@@ -1,14 +1,17 @@
 import { type MutationsResult } from './measures.js'
+import { type OfferedResult } from './offered.js'
 import { type Faults, type TaskResult } from './plan.js'
+import { type RefusedResult } from './refused.js'
 import { type SnapshotResult } from './snapshot.js'
 import { median } from './stats.js'
 import { type TargetName } from './targets.js'
 
-export type Result = TaskResult | MutationsResult | SnapshotResult
+export type Result = TaskResult | MutationsResult | SnapshotResult | OfferedResult | RefusedResult
 
 /** What came out of one target in one round. */
 export interface Sample {
   target: TargetName
+  /** Subscribers; of a worker, sessions. */
   sockets: number
   groups: number
   round: number
@@ -47,15 +50,30 @@ export function medianOf<Kind extends Result['kind']>(
 /** What makes a run fail: nothing may be lost, doubled, refused or in disorder, however slow it is. */
 export function problemsOf({ target, sockets, groups, round, result }: Sample): string[] {
   const at = `${target} with ${sockets} subscribed in ${groups} groups, ${result.kind}, round ${round}`
-  if (result.kind === 'SNAPSHOT') return []
-  if (result.kind !== 'MUTATIONS') return faultsOf(result.faults).map((fault) => `${at}: ${fault}`)
+  switch (result.kind) {
+    case 'SNAPSHOT': return []
+    case 'OFFERED': return result.wrong.map((wrong) => `OFFERED, round ${round}: ${wrong}`)
+    case 'REFUSED': return refusalsOf(result).map((problem) => `REFUSED, ${sockets} sessions, round ${round}: ${problem}`)
+    case 'MUTATIONS': return disorderOf(result).map((problem) => `${at}: ${problem}`)
+    case 'LATENCY': case 'THROUGHPUT': case 'STORM': case 'MEMORY': return faultsOf(result.faults).map((fault) => `${at}: ${fault}`)
+  }
+}
+
+function refusalsOf({ throughAfterwards, failed, examples }: RefusedResult): string[] {
+  return [
+    ...(throughAfterwards > 0 ? [`${throughAfterwards} calls got through after their session had been refused`] : []),
+    ...(failed > 0 ? [`${failed} calls failed without being refused (${examples.join('; ')})`] : []),
+  ]
+}
+
+function disorderOf(result: MutationsResult): string[] {
   const failed = result.runs.reduce((sum, run) => sum + run.failed, 0)
   return [
     ...(failed > 0 ? [`${failed} mutations failed (${result.runs.flatMap(({ examples }) => examples).join('; ')})`] : []),
     ...(result.auditRows !== result.answered ? [`${result.answered} mutations were answered, ${result.auditRows} are in the audit`] : []),
     ...(result.runs.every(({ areCursorsDistinct }) => areCursorsDistinct) ? [] : ['two mutations got one cursor']),
     ...(result.runs.every(({ areCursorsOrdered }) => areCursorsOrdered) ? [] : ['cursors went back']),
-  ].map((problem) => `${at}: ${problem}`)
+  ]
 }
 
 function faultsOf(faults: Faults): string[] {

@@ -1,13 +1,18 @@
-import { type Measure, type Options } from './arguments.js'
+import { type Measure, type Options, withoutSockets } from './arguments.js'
 import { type BenchPostgres } from './database.js'
 import { measureMutations, type Profile, runGenerator } from './measures.js'
+import { measureOffered } from './offered.js'
 import { type Task } from './plan.js'
 import { startProfile } from './profile.js'
+import { measureRefused } from './refused.js'
 import { type Result, type Sample } from './samples.js'
 import { type PreparedService, prepareService } from './service.js'
 import { entries, fullSizes, quickSizes, type Sizes } from './sizes.js'
-import { measureSnapshots } from './snapshot.js'
+import { measureSnapshots, type SnapshotOptions } from './snapshot.js'
 import { createTargets, type RunningTarget, type TargetName, type Targets } from './targets.js'
+
+/** What a measure that stands alone is given. */
+type Common = Pick<SnapshotOptions, 'postgres' | 'profile' | 'isInspected'>
 
 interface Schedule {
   options: Options
@@ -38,6 +43,8 @@ function brief(result: Result): string {
     case 'STORM': return result.storms.map(({ missed, currentMs, retries }) => `${missed} missed: ${number(currentMs, 0)} ms${retries > 0 ? `, ${retries} came again` : ''}`).join('; ')
     case 'MEMORY': return `${number(result.bytesPerSubscription, 0)} B a subscription, ${number(result.residentBytes / 1e6, 0)} MB`
     case 'MUTATIONS': return result.runs.map(({ clients, perSecond }) => `${clients} clients: ${number(perSecond, 0)}/s`).join('; ')
+    case 'OFFERED': return `ours ${number(result.ours.offered.p50)} ms (answer ${number(result.answer.p50)}, prompt ${number(result.ours.prompt.p50)}), direct ${number(result.direct.offered.p50)} ms (prompt ${number(result.direct.prompt.p50)})`
+    case 'REFUSED': return `last ${number(result.last.p50)} ms (slowest ${number(result.last.max)}), first ${number(result.first.p50)} ms, answer ${number(result.answer.p50)} ms, ${number(result.callsPerSecond, 0)} calls/s`
     case 'SNAPSHOT': return `changed ${number(result.changedMs, 0)} ms, unchanged ${number(result.unchangedMs, 0)} ms, naive ${number(result.naiveMs, 0)} ms, cached ${number(result.cachedMs)} ms`
   }
 }
@@ -97,24 +104,39 @@ async function runSockets(schedule: Schedule, prepared: PreparedService): Promis
   }
 }
 
-async function runSnapshots(schedule: Schedule): Promise<void> {
-  const { options, sizes, postgres, say, took, failed } = schedule
-  say(`making a catalog of ${sizes.snapshotEntries} entries`)
-  const prepared = await prepareService(postgres, options.groups, sizes.snapshotEntries)
+/** What brings along what it is compared with, and starts everything itself. */
+async function alone(schedule: Schedule, title: string, sockets: number, measure: (common: Common) => Promise<Result>): Promise<void> {
+  const { options, postgres, say, took, failed } = schedule
   for (let round = 1; round <= options.rounds; round++) {
     const begin = performance.now()
+    const what = `${title}, round ${round}`
     try {
-      const result = await measureSnapshots({
-        postgres, prepared, repeats: sizes.snapshotRepeats, isInspected: options.profile !== null,
-        profile: (inspectorUrl) => profileOf(schedule, `snapshot-round-${round}`, inspectorUrl)(),
+      const result = await measure({
+        postgres, isInspected: options.profile !== null, profile: (inspectorUrl) => profileOf(schedule, what.replaceAll(/[^\w]+/g, '-'), inspectorUrl)(),
       })
-      say(`snapshot, round ${round}: ${brief(result)} [${secondsSince(begin)}]`)
-      took({ target: 'OURS', sockets: 0, groups: options.groups, round, result })
+      say(`${what}: ${brief(result)} [${secondsSince(begin)}]`)
+      took({ target: 'OURS', sockets, groups: options.groups, round, result })
     } catch (error) {
-      failed(`snapshot, round ${round}: ${error instanceof Error ? error.message : String(error)}`)
+      failed(`${what}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
+}
+
+async function runSnapshots(schedule: Schedule): Promise<void> {
+  const { options, sizes, postgres, say } = schedule
+  say(`making a catalog of ${sizes.snapshotEntries} entries`)
+  const prepared = await prepareService(postgres, options.groups, sizes.snapshotEntries)
+  await alone(schedule, 'snapshot', 0, (common) => measureSnapshots({ ...common, prepared, repeats: sizes.snapshotRepeats }))
   await prepared.template.drop()
+}
+
+async function runRefused(schedule: Schedule): Promise<void> {
+  const { sessions, callMs, ...sizes } = schedule.sizes.refused
+  for (const ms of callMs) {
+    for (const count of sessions) {
+      await alone(schedule, `refused, ${count} sessions with calls of ${ms} ms`, count, (common) => measureRefused({ ...common, ...sizes, sessions: count, callMs: ms }))
+    }
+  }
 }
 
 /** Everything that was asked for, the targets alternating, each time a fresh process on a fresh database. */
@@ -123,7 +145,7 @@ export async function runAll(
 ): Promise<void> {
   const sizes = options.isQuick ? quickSizes : fullSizes
   const schedule: Schedule = { options, sizes, postgres, say, took, failed }
-  if (options.only.some((measure) => measure !== 'snapshot')) {
+  if (options.only.some((measure) => !withoutSockets.includes(measure))) {
     const users = options.only.includes('groups') ? Math.max(options.groups, ...sizes.moreGroups) : options.groups
     say(`making a catalog of ${entries} entries and ${users} users on ${postgres.description}`)
     const prepared = await prepareService(postgres, users, entries)
@@ -131,4 +153,6 @@ export async function runAll(
     await prepared.template.drop()
   }
   if (options.only.includes('snapshot')) await runSnapshots(schedule)
+  if (options.only.includes('offered')) await alone(schedule, 'offered', 1, (common) => measureOffered({ ...common, ...sizes.offered }))
+  if (options.only.includes('refused')) await runRefused(schedule)
 }

@@ -20,6 +20,10 @@ export const fullSizes = {
   moreGroups: [50, 500],
   snapshotEntries: 10_000,
   snapshotRepeats: 7,
+  /** Changes of each way before anything is measured, and those that are. */
+  offered: { warmUp: 25, changes: 40 },
+  /** Each number of sessions with calls that end at once, and with calls that take half a second. */
+  refused: { sessions: [1, 10, 100], callMs: [0, 500], warmUp: 2, revocations: 10 },
 }
 
 /** Entries of the catalog that mutations change: more than a task has mutations, so that each changes one of its own. */
@@ -38,4 +42,6 @@ export const quickSizes: Sizes = {
   moreGroups: [25],
   snapshotEntries: 200,
   snapshotRepeats: 2,
+  offered: { warmUp: 2, changes: 4 },
+  refused: { sessions: [1, 10], callMs: [0, 200], warmUp: 1, revocations: 3 },
 }

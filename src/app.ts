@@ -18,8 +18,11 @@ import { startEmbeddedPostgres } from './db/embedded.js'
 import { ensureHeads, findHead, settleHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
+import { createSubscriptionBook } from './feed/subscription-book.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { isUnreachable } from './graphql/errors.js'
+import { type DocumentLimits } from './graphql/limits.js'
+import { createAdmission } from './http/admission.js'
 import { createTokenProvider } from './http/auth.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import { createOidcProvider, type OidcOptions } from './http/oidc.js'
@@ -39,6 +42,10 @@ export interface AppTuning {
   /** Whether NOTIFY is listened to; everything works without, a little later. */
   listens?: boolean
   maxWaitingBytes?: number
+  /** Milliseconds between pings of a socket. */
+  keepAliveMs?: number
+  maxSilentSockets?: number
+  documentLimits?: Partial<DocumentLimits>
   /** Milliseconds for which a read of the log counts as recent. */
   freshForMs?: number
   /** Milliseconds that requests in flight get at the end. */
@@ -168,6 +175,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const { services, tail } = catalog
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
+  const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
   const used = new Set<string>()
   const flushUsed = async () => {
     const ids = [...used]
@@ -183,9 +191,10 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   })]
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const http = createHttpServer({
-    services, hub, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket,
-    maxWaitingBytes: tuning.maxWaitingBytes, finishMs: tuning.finishMs,
+    maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
+    hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
   })
   metrics.read({
     lagSeconds: tail.lagSeconds, sequence: () => services.index.state.sequence, subscriptions: hub.size, groups: hub.groups,
@@ -204,6 +213,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     if (isListening) await delay(drainSeconds * 1_000)
     await http.close()
     hub.close()
+    await inTime(book.close()).catch(() => {})
     clearInterval(usedTimer)
     await inTime(sweep.close()).catch(() => {})
     await inTime(flushUsed()).catch(() => {})

@@ -2,6 +2,9 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 
 const httpsUrl = z.string().refine(isHttps, 'must be an https:// URL without user and fragment (http:// on loopback only)')
+const perMinute = (byDefault: number) => z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(byDefault)
+const list = (pattern: RegExp, error: string) => z.string().transform((text) => text.toLowerCase().split(',').map((part) => part.trim()))
+  .refine((parts) => parts.every((part) => pattern.test(part)), error).default([])
 const claimName = z.string().max(200, 'has more than 200 characters')
 
 /**
@@ -15,6 +18,13 @@ const environment = z.object({
   PORT: z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be 0 to 65535').max(65_535, 'must be 0 to 65535').default(4000),
   /** Address to listen on. Default 127.0.0.1: put a TLS proxy in front before you open it to others. */
   HOST: z.string().min(1, 'must not be empty').default('127.0.0.1'),
+  /**
+   * Names by which callers reach the server, divided by commas: `catalog.example.com` for any port, `catalog.example.com:8443` for that one.
+   * Default: none besides HOST, the names of loopback, and the address at which a connection comes in.
+   */
+  PILOTHOUSE_ALLOWED_HOSTS: list(/^(\[[\da-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/, 'must be host names, with or without a port, divided by commas'),
+  /** Origins whose pages may use it, divided by commas: `https://pages.example.com`. Default: none besides the one that the request's own Host makes. */
+  PILOTHOUSE_ALLOWED_ORIGINS: list(/^https?:\/\/(\[[\da-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/, 'must be origins like https://pages.example.com, divided by commas'),
   /** Folder of the admin token, the audit key and the embedded Postgres. Default `.pilothouse` in the working directory. */
   PILOTHOUSE_DATA_DIR: z.string().min(1, 'must not be empty').default('.pilothouse'),
   /** Key of the audit chains, at least 32 characters; the same on every node. Default: made once, in `audit.key` of the data folder. */
@@ -25,6 +35,12 @@ const environment = z.object({
   PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(10_000),
   /** Operations on one socket. Default 5,000. */
   PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(5_000),
+  /** Reads that one principal may send to one node in a minute. Default 6,000. */
+  PILOTHOUSE_READS_PER_MINUTE: perMinute(6_000),
+  /** Changes, likewise; an import is one. Default 1,500. */
+  PILOTHOUSE_WRITES_PER_MINUTE: perMinute(1_500),
+  /** Reports of the workers of one token, likewise. Default 60,000. */
+  PILOTHOUSE_REPORTS_PER_MINUTE: perMinute(60_000),
   /** Seconds between a request to stop and the first refusal, for balancers that need to notice; 0 to 60. Default 0. */
   PILOTHOUSE_DRAIN_SECONDS: z.coerce.number('must be a number').min(0, 'must be 0 to 60').max(60, 'must be 0 to 60').default(0),
   /** Opens `/metrics` and nothing else; at least 32 characters without spaces. Default: only an admin's token does. */
@@ -98,8 +114,14 @@ export interface Config {
   dataDir: string
   auditKey: string | null
   poolSize: number
+  /** Lower case; see PILOTHOUSE_ALLOWED_HOSTS. */
+  allowedHosts: readonly string[]
+  allowedOrigins: readonly string[]
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
+  readsPerMinute: number
+  writesPerMinute: number
+  reportsPerMinute: number
   drainSeconds: number
   metricsToken: string | null
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -145,6 +167,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   return {
     databaseUrl: values.DATABASE_URL ?? null, port: values.PORT, host: values.HOST, dataDir: resolve(values.PILOTHOUSE_DATA_DIR),
     auditKey: values.PILOTHOUSE_AUDIT_KEY ?? null, poolSize: values.PILOTHOUSE_DB_POOL,
+    allowedHosts: values.PILOTHOUSE_ALLOWED_HOSTS, allowedOrigins: values.PILOTHOUSE_ALLOWED_ORIGINS,
+    readsPerMinute: values.PILOTHOUSE_READS_PER_MINUTE, writesPerMinute: values.PILOTHOUSE_WRITES_PER_MINUTE, reportsPerMinute: values.PILOTHOUSE_REPORTS_PER_MINUTE,
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
     maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
     metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,

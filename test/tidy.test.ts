@@ -273,7 +273,7 @@ async function unguardedFields(of: GraphQLSchema): Promise<string[]> {
 describe('permissions', () => {
   const small = buildSchema('type Query { a(b: Int!): Thing, c: String } type Thing { id: ID } type Subscription { d: String }')
 
-  it('has a row for every root field and names every type behind them', () => expect(permissionProblems(schema, rootPermissions, openTypes)).toEqual([]))
+  it('S21: has a row for every root field and names every type behind them', () => expect(permissionProblems(schema, rootPermissions, openTypes)).toEqual([]))
 
   it('catches fields, rows and types that lack the other', () => {
     expect(permissionProblems(small, { Query: { a: 1, e: 1 }, Subscription: { d: 1 } }, ['Owner'])).toEqual([
@@ -281,7 +281,7 @@ describe('permissions', () => {
     ])
   })
 
-  it('lets nobody in without a caller', async () => expect(await unguardedFields(schema)).toEqual([]))
+  it('S21: lets nobody in without a caller, nor subscribe', async () => expect(await unguardedFields(schema)).toEqual([]))
 
   it('catches a field that is not guarded', async () => expect(await unguardedFields(small)).toEqual(['Query.a', 'Query.c', 'Subscription.d']))
 })

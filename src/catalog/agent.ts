@@ -3,8 +3,8 @@ import { type JudgedEntry } from '../core/entry.js'
 import { askedAgain } from './approval.js'
 import { type Committed } from './commit.js'
 import { type CatalogContext } from './context.js'
-import { registerEntry, type RegisterInput, type UpdateInput, updateEntryOfKind } from './entry.js'
-import { withReceipt } from './narrow.js'
+import { registerEntry, type RegisterInput, type UpdateInput, updateOfKind } from './entry.js'
+import { changeWithReceipt } from './narrow.js'
 import { type Withdrawn } from './receipt.js'
 
 /** `definition` is `AgentDefinitionInput` of schema.graphql. */
@@ -24,5 +24,5 @@ export async function registerAgent(context: CatalogContext, input: RegisterAgen
 /** @throws CatalogError as `registerAgent`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateAgent(context: CatalogContext, input: UpdateAgentInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return askedAgain(context, await withReceipt(context, await updateEntryOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition))))
+  return askedAgain(context, await changeWithReceipt(context, updateOfKind(context, 'AGENT', input, definition === null ? null : parseAgentDefinition(definition))))
 }

@@ -4,6 +4,7 @@ import { type PrincipalRef } from '../core/owner.js'
 import { sqlState, type Tx } from '../db/client.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { type EntryJob } from './entry-lane.js'
+import { proveLostRights } from './lost-rights.js'
 import { observed } from './observer.js'
 import { type Decision, type Done, StaleDecision, type Written } from './writer.js'
 
@@ -31,7 +32,17 @@ const mayBeOutdated: readonly ErrorCode[] = ['NOT_FOUND', 'FORBIDDEN', 'INVALID_
 export function commit<Result>(
   services: Decider, actor: PrincipalRef, decide: () => Promise<(tx: Tx) => Promise<Written<Result>>>,
 ): Promise<Committed<Result>> {
-  return decideAndWrite(services, actor, async (decision) => services.writer.write({ ...decision, write: await decide() }))
+  return decideAndWrite(services, actor, async (decision) => {
+    const write = await decide()
+    return services.writer.write({
+      ...decision,
+      write: async (tx) => {
+        const written = await write(tx)
+        await proveLostRights(services, tx, actor, written.changes.map(({ change }) => change))
+        return written
+      },
+    })
+  })
 }
 
 /** The same for one entry: it is written together with what else waits (entry-lane.ts). */

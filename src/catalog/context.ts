@@ -1,9 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { type Credential, type Principal } from '../core/access.js'
-import { type Definition, type EntryKind } from '../core/entry.js'
-import { canonicalJson } from '../core/canonical.js'
+import { type Definition, digestedText, type EntryKind } from '../core/entry.js'
 import { CatalogError } from '../core/errors.js'
-import { type McpServerDefinition, mcpServerContent } from '../core/mcp-server.js'
 import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
@@ -76,10 +74,8 @@ export function newId(prefix: IdPrefix): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`
 }
 
-/** sha-256 (hex) of the canonical definition: every field except an MCP server's description (S25). */
 export function digestOf(kind: EntryKind, definition: Definition): string {
-  const content = kind === 'MCP_SERVER' ? mcpServerContent(definition as McpServerDefinition) : definition
-  return createHash('sha256').update(canonicalJson({ kind, content })).digest('hex')
+  return createHash('sha256').update(digestedText(kind, definition)).digest('hex')
 }
 
 export function hmac(key: Buffer, text: string): string {

@@ -69,17 +69,24 @@ export interface ChangedEntry {
   after: JudgedEntry
 }
 
+/** What is asked of an entry. */
+export interface EntryChange {
+  target: { id: string; expectedRevision: number; kind?: EntryKind }
+  /** As the audit calls it. */
+  action: string
+  decide: () => ((entry: Entry) => Partial<Entry>) | Promise<(entry: Entry) => Partial<Entry>>
+}
+
 /**
  * Changes an entry to what `change` makes of it, as the next revision; nothing happens when that is what it is.
+ * @param isLeft whether it is left to the caller: then nothing is written, and `isWritten` is false
  * @throws CatalogError as `registerEntry`, and REVISION_CONFLICT with `currentRevision`
  */
 export function changeEntry(
-  context: CatalogContext, target: { id: string; expectedRevision: number; kind?: EntryKind }, action: string,
-  decide: () => ((entry: Entry) => Partial<Entry>) | Promise<(entry: Entry) => Partial<Entry>>,
-): Promise<Committed<ChangedEntry>> {
+  context: CatalogContext, { target, action, decide }: EntryChange, isLeft: (change: ChangedEntry) => boolean = () => false,
+): Promise<Committed<ChangedEntry & { isWritten: boolean }>> {
   return commitEntry(context, actorOf(context.principal), async () => {
-    const { id, kind } = await writableEntry(context, target.id)
-    if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
+    const id = await changeableEntry(context, target)
     const change = await decide()
     return {
       id, owner: null, quota: null,
@@ -87,20 +94,29 @@ export function changeEntry(
         const before = atRevision(locked, target)
         const after = nextRevision(context, before, change(before))
         const result = { before: judged(context, before), after: judged(context, after ?? before) }
-        return { after, change: after === null ? null : updated(context, before, after, action), result }
+        if (after === null || isLeft(result)) return { after: null, change: null, result: { ...result, isWritten: after === null } }
+        return { after, change: updated(context, before, after, action), result: { ...result, isWritten: true } }
       },
     }
   })
 }
 
-export function updateEntryOfKind(
-  context: CatalogContext, kind: EntryKind, input: UpdateInput, definition: Definition | null,
-): Promise<Committed<ChangedEntry>> {
+/** @returns the entry's id. @throws CatalogError NOT_FOUND, FORBIDDEN */
+export async function changeableEntry(context: CatalogContext, target: EntryChange['target']): Promise<string> {
+  const { id, kind } = await writableEntry(context, target.id)
+  if (target.kind !== undefined && target.kind !== kind) throw notFound('id', 'entry')
+  return id
+}
+
+export function updateOfKind(context: CatalogContext, kind: EntryKind, input: UpdateInput, definition: Definition | null): EntryChange {
   const name = input.name === null || input.name === undefined ? null : parseInput(line(200, 1), input.name, 'name')
-  return changeEntry(context, { ...input, kind }, `${actionNoun[kind]}.update`, () => (entry) => ({
-    ...resolveReach(context, entry.owner, input, entry),
-    name: name ?? entry.name, definition: definition ?? entry.definition, apply: input.apply ?? entry.apply,
-  }))
+  return {
+    target: { ...input, kind }, action: `${actionNoun[kind]}.update`,
+    decide: () => (entry) => ({
+      ...resolveReach(context, entry.owner, input, entry),
+      name: name ?? entry.name, definition: definition ?? entry.definition, apply: input.apply ?? entry.apply,
+    }),
+  }
 }
 
 export function tombstoned(context: CatalogContext, before: Entry, withdrawal = parseWithdrawal('DELETE', {})): AuditedChange {

@@ -2,7 +2,7 @@ import { connectedForMs, trustForMs } from '../core/worker-status.js'
 import { listHolders } from '../db/worker.js'
 import { denied, visibleEntry } from './authorize.js'
 import { type CatalogContext } from './context.js'
-import { ownerNow, visibleOwners, workerById, type WorkerSessionView } from './worker.js'
+import { ownerNow, visibleOwners, workersByIds, type WorkerSessionView } from './worker.js'
 
 /**
  * The sessions that would lose an entry if it were withdrawn now: the targets that its receipt would have, as far as the caller may see them.
@@ -15,11 +15,10 @@ export async function revocationImpact(
   if (entry === null) throw await denied(context, 'SEE_ENTRIES', entryId, 'entryId', 'entry')
   const moment = new Date(context.now().getTime() - connectedForMs - trustForMs)
   const sessions = await listHolders(context.db, { entryId, owners: visibleOwners(context), moment }, after, limit)
-  const workerIds = [...new Set(sessions.map(({ workerId }) => workerId))]
-  const workers = new Map(await Promise.all(workerIds.map(async (id) => [id, await workerById(context, id)] as const)))
+  const workers = await workersByIds(context, sessions.map(({ workerId }) => workerId))
   return sessions.flatMap((session) => {
-    const worker = workers.get(session.workerId) ?? null
+    const worker = workers.get(session.workerId)
     // Gone since the sessions were read.
-    return worker === null ? [] : [{ ...session, owner: ownerNow(context, session.owner), worker }]
+    return worker === undefined ? [] : [{ ...session, owner: ownerNow(context, session.owner), worker }]
   })
 }

@@ -16,8 +16,10 @@ import { ownerFor } from './authorize.js'
 import { commit, type Committed } from './commit.js'
 import { nameTaken } from './entry-lane.js'
 import { growthOf, quotaExceeded, quotaOf } from './quota.js'
-import { actionNoun, newEntry, nextRevision, registered, updated } from './entry.js'
+import { actionNoun, judged, newEntry, nextRevision, registered, updated } from './entry.js'
 import { actorOf, type CatalogContext } from './context.js'
+import { mayTake, narrowingOf } from './narrow.js'
+import { openReceipts } from './open-receipt.js'
 
 export type ImportFormat = 'MCP_JSON' | 'PILOTSWARM' | 'AGENT_MD'
 /** FAIL: all or nothing. The others leave out what cannot be imported and take the rest. */
@@ -67,6 +69,9 @@ export async function importCatalog(context: CatalogContext, input: ImportInput)
       const written = dryRun ? [] : shown.filter((step): step is Step & { after: Entry } => step.after !== null)
       await requireUnchanged(tx, written)
       if (written.length > 0) await putEntries(tx, written.map(({ after }) => after)).catch(nameTaken)
+      const narrowed = written.flatMap(({ before, after }) => (before === null ? [] : [{ before: judged(context, before), after: judged(context, after) }])).filter(mayTake)
+      const losses = narrowed.map((change) => narrowingOf(context, change))
+      await openReceipts(context, tx, losses, { actor: actorOf(context.principal), changes: written.length, isAlways: false })
       const changes = written.map(({ before, after, kind }) => (
         before === null ? registered(context, after) : updated(context, before, after, `${actionNoun[kind]}.update`)))
       const growth = growthOf(written.filter(({ before }) => before === null).map(() => quotaOf(context.index.state, owner)))

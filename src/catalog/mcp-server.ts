@@ -3,8 +3,8 @@ import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { askedAgain } from './approval.js'
 import { type Committed } from './commit.js'
 import { type CatalogContext } from './context.js'
-import { registerEntry, type RegisterInput, type UpdateInput, updateEntryOfKind } from './entry.js'
-import { withReceipt } from './narrow.js'
+import { registerEntry, type RegisterInput, type UpdateInput, updateOfKind } from './entry.js'
+import { changeWithReceipt } from './narrow.js'
 import { type Withdrawn } from './receipt.js'
 
 /** `definition` is `McpServerDefinitionInput` of schema.graphql. */
@@ -24,5 +24,5 @@ export async function registerMcpServer(context: CatalogContext, input: Register
 /** @throws CatalogError as `registerMcpServer`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return askedAgain(context, await withReceipt(context, await updateEntryOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))))
+  return askedAgain(context, await changeWithReceipt(context, updateOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))))
 }

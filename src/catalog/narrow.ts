@@ -1,58 +1,57 @@
-import { parseCursor } from '../core/change.js'
+import { isEqualJson } from '../core/canonical.js'
 import { wayTo } from '../core/effective.js'
 import { type JudgedEntry } from '../core/entry.js'
-import { isEqualJson } from '../core/canonical.js'
 import { type OwnerRef } from '../core/owner.js'
 import { parseWithdrawal } from '../core/withdrawal.js'
-import { insertReceipt } from '../db/revocation.js'
-import { listHolders, type StoredSession } from '../db/worker.js'
-import { type Committed } from './commit.js'
-import { type CatalogContext } from './context.js'
-import { type ChangedEntry } from './entry.js'
-import { newReceipt, stoppedByThemselves, type Withdrawn } from './receipt.js'
-import { ownerNow } from './worker.js'
+import { lockEntry } from '../db/entry.js'
+import { putEntries } from '../db/entry-commit.js'
+import { commit, type Committed } from './commit.js'
+import { actorOf, type CatalogContext } from './context.js'
+import { atRevision, changeableEntry, type ChangedEntry, changeEntry, type EntryChange, judged, nextRevision, updated } from './entry.js'
+import { nameTaken } from './entry-lane.js'
+import { type Loss, openReceipts } from './open-receipt.js'
+import { type Withdrawn } from './receipt.js'
+import { type Written } from './writer.js'
 
 /**
- * Adds the receipt to a change that took the entry from some sessions: it is shared with fewer, or may not run any more. Written right
- * after the change, so that changes which take nothing from anybody stay as fast as they are. The change stands: where its receipt cannot be
- * written, it has none.
+ * Changes an entry, with a receipt if that takes it from some sessions: it is shared with fewer, or may not run any more. Then, and only then, it
+ * has a transaction of its own, so that changes which take nothing from anybody stay as fast as they are.
+ * @throws CatalogError as `changeEntry`
  */
-export async function withReceipt(context: CatalogContext, { result: { before, after }, cursor }: Committed<ChangedEntry>): Promise<Committed<Withdrawn<JudgedEntry>>> {
-  const revocationId = await receiptOf(context, before, after, cursor).catch((error: unknown) => {
-    context.warn(error, 'the receipt of an update could not be written')
-    return null
-  })
-  return { result: { entry: after, revocationId }, cursor }
+export async function changeWithReceipt(context: CatalogContext, change: EntryChange): Promise<Committed<Withdrawn<JudgedEntry>>> {
+  const { result: { after, isWritten }, cursor } = await changeEntry(context, change, mayTake)
+  return isWritten ? { result: { entry: after, revocationId: null }, cursor } : narrow(context, change)
 }
 
-async function receiptOf(context: CatalogContext, before: JudgedEntry, after: JudgedEntry, cursor: string): Promise<string | null> {
-  const losers = mayTake(before, after) ? await losersOf(context, before, after) : []
-  const at = parseCursor(cursor)
-  if (losers.length === 0 || at === null) return null
-  const receipt = newReceipt(context, before, at.sequence, {
-    verb: 'UPDATE', withdrawal: parseWithdrawal('UPDATE', {}), revision: after.revision,
-    reason: after.status === 'ACTIVE' ? 'It is not shared with them any more.' : `It was changed, and is ${after.status}.`,
+function narrow(context: CatalogContext, { target, action, decide }: EntryChange): Promise<Committed<Withdrawn<JudgedEntry>>> {
+  return commit(context, actorOf(context.principal), async () => {
+    const id = await changeableEntry(context, target)
+    const change = await decide()
+    return async (tx): Promise<Written<Withdrawn<JudgedEntry>>> => {
+      const before = atRevision(await lockEntry(tx, id), target)
+      const after = nextRevision(context, before, change(before)) ?? before
+      const result = { before: judged(context, before), after: judged(context, after) }
+      if (after === before) return { changes: [], result: { entry: result.after, revocationId: null } }
+      await putEntries(tx, [after]).catch(nameTaken)
+      // What was decided by may have changed since.
+      const losses = mayTake(result) ? [narrowingOf(context, result)] : []
+      const [revocationId = null] = await openReceipts(context, tx, losses, { actor: actorOf(context.principal), changes: 1, isAlways: false })
+      return { changes: [updated(context, before, after, action)], result: { entry: result.after, revocationId } }
+    }
   })
-  await insertReceipt(context.db, receipt, losers)
-  return receipt.id
 }
 
-function mayTake(before: JudgedEntry, after: JudgedEntry): boolean {
+/** Whether a change may take an entry from somebody who has it. */
+export function mayTake({ before, after }: ChangedEntry): boolean {
   if (before.status !== 'ACTIVE' || before.revision === after.revision) return false
   return after.status !== 'ACTIVE' || before.visibility !== after.visibility || !isEqualJson(before.audience, after.audience)
 }
 
-const pageSize = 1_000
-
-async function losersOf(context: CatalogContext, before: JudgedEntry, after: JudgedEntry): Promise<StoredSession[]> {
-  const reaches = (owner: OwnerRef, entry: JudgedEntry) => (
-    entry.status === 'ACTIVE' && wayTo(context.index.scopeOf(ownerNow(context, owner)), entry) !== null)
-  const losers: StoredSession[] = []
-  const question = { entryId: before.id, owners: null, moment: stoppedByThemselves(context) }
-  for (let last: StoredSession | null = null; ;) {
-    const page: StoredSession[] = await listHolders(context.db, question, last, pageSize)
-    losers.push(...page.filter(({ owner }) => reaches(owner, before) && !reaches(owner, after)))
-    if (page.length < pageSize) return losers
-    last = page.at(-1)!
+export function narrowingOf(context: CatalogContext, { before, after }: ChangedEntry): Loss {
+  const reaches = (owner: OwnerRef, entry: JudgedEntry) => entry.status === 'ACTIVE' && wayTo(context.index.scopeOf(owner), entry) !== null
+  return {
+    entry: before, verb: 'UPDATE', withdrawal: parseWithdrawal('UPDATE', {}), revision: after.revision,
+    reason: after.status === 'ACTIVE' ? 'It is not shared with them any more.' : `It was changed, and is ${after.status}.`,
+    takesFrom: (owner) => reaches(owner, before) && !reaches(owner, after),
   }
 }

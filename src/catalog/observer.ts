@@ -4,6 +4,13 @@ import { type AccessEvent } from './context.js'
 /** How a write ended: refused by rights, policy or its own form is `denied`; overtaken by somebody else's is `conflict`. */
 export type Outcome = 'ok' | 'conflict' | 'denied' | 'error'
 
+/** What was kept out before anything was done for it: see "Limits" in docs/operating.md. */
+export const refusedKinds = [
+  'host', 'origin', 'media_type', 'body', 'document', 'reads', 'writes', 'reports', 'subscriptions', 'failures', 'sockets', 'silent_sockets', 'operations',
+] as const
+
+export type RefusedKind = (typeof refusedKinds)[number]
+
 /**
  * Hears what happens, to count it. Some of these are called for every event of every subscription: an implementation adds up
  * and returns, and never throws. What it is told are words and numbers of ours, never an id or a text from outside.
@@ -20,12 +27,14 @@ export interface Observer {
   /** Events were written to a socket; `bytes` is their size together, framed. */
   delivered: (events: number, bytes: number) => void
   socketClosed: (code: number) => void
+  /** A request, a socket or an operation was over a limit, or came from elsewhere. */
+  refused: (kind: RefusedKind) => void
   /** A request was answered with this status; null when the client was gone before. */
   requested: (status: number | null, seconds: number) => void
 }
 
 export const noObserver: Observer = {
-  commit: () => () => {}, mutation: () => {}, access: () => {}, rendered: () => {}, delivered: () => {}, socketClosed: () => {}, requested: () => {},
+  commit: () => () => {}, mutation: () => {}, access: () => {}, rendered: () => {}, delivered: () => {}, socketClosed: () => {}, refused: () => {}, requested: () => {},
 }
 
 const outcomes: Partial<Record<ErrorCode, Outcome>> = { REVISION_CONFLICT: 'conflict', NAME_TAKEN: 'conflict', UNAVAILABLE: 'error', INTERNAL: 'error' }

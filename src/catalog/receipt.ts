@@ -1,20 +1,15 @@
 import { isEqualJson } from '../core/canonical.js'
 import { can } from '../core/access.js'
-import { formatCursor } from '../core/change.js'
-import { type Entry, type JudgedEntry } from '../core/entry.js'
+import { type JudgedEntry } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
-import { type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, silentAfterMs, targetAfter } from '../core/revocation.js'
-import { type Withdrawal, type WithdrawalVerb } from '../core/withdrawal.js'
-import { connectedForMs, trustForMs } from '../core/worker-status.js'
-import { lastChangeOf } from '../db/audit.js'
+import { heardAt, type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, targetAfter } from '../core/revocation.js'
+import { subscriptionAfter } from '../core/subscription-target.js'
 import { type Tx } from '../db/client.js'
-import { type Head, lockHead } from '../db/head.js'
-import {
-  addLateTargets, addUntold, findRevocation, followTargets, insertRevocation, listRevocations, listTargets, summarizeTargets, writeTargets,
-} from '../db/revocation.js'
-import { type HeldSession, listUntold } from '../db/worker.js'
-import { actorOf, type CatalogContext, type CatalogServices, newId } from './context.js'
-import { visibleOwners, workerById, type WorkerView } from './worker.js'
+import { insertTargets, listLateTargets } from '../db/receipt.js'
+import { findRevocation, type FollowedTarget, followSubscriptions, followTargets, listRevocations, listTargets, type RevocationPlace, summarizeTargets, writeTargets } from '../db/revocation.js'
+import { type CatalogContext, type CatalogServices } from './context.js'
+import { ago, nodesAliveSince } from './open-receipt.js'
+import { visibleOwners, workersByIds, type WorkerView } from './worker.js'
 
 /** A receipt as it stands now. */
 export interface RevocationView extends Revocation {
@@ -32,58 +27,12 @@ export interface Withdrawn<After = JudgedEntry | null> {
 }
 
 export interface TargetView extends JudgedTarget {
-  /** null: forgotten, days after it was last heard of. */
+  /** null: a subscription, for which none reports; or forgotten, days after it was last heard of. */
   worker: WorkerView | null
 }
 
 /** For so long after something has ended calls that are refused are still counted, and sessions that nobody knew of are added. */
 const followedForMs = 15 * 60_000
-
-const ago = ({ now }: CatalogServices, ms: number): Date => new Date(now().getTime() - ms)
-
-/** Workers that were not heard of since have had to stop by themselves: their sessions are no targets. */
-export const stoppedByThemselves = (services: CatalogServices): Date => ago(services, connectedForMs + trustForMs)
-
-interface Given {
-  verb: WithdrawalVerb
-  withdrawal: Withdrawal
-  /** Of the entry as it is then. */
-  revision: number
-  reason: string
-}
-
-export function newReceipt(context: CatalogContext, before: Entry, sequence: number, given: Given): Revocation {
-  const { verb, withdrawal: { mode, deadlineSeconds }, revision, reason } = given
-  const now = context.now()
-  return {
-    id: newId('rev'), sequence, entryId: before.id, entryName: before.name, owner: before.owner, revision, verb, mode, reason,
-    requestedBy: actorOf(context.principal), requestedAt: now.toISOString(), deadline: new Date(now.getTime() + 1_000 * deadlineSeconds).toISOString(),
-  }
-}
-
-/**
- * Opens the receipt of what one transaction takes from everybody, as the last thing before its end: it takes the counter row's lock to
- * know its place.
- * @returns its id
- */
-export async function openReceipt(context: CatalogContext, tx: Tx, before: Entry, given: Given): Promise<string> {
-  const head = await lockHead(tx)
-  const receipt = newReceipt(context, before, head.sequence + 1, given)
-  await insertRevocation(tx, receipt, stoppedByThemselves(context))
-  await addUntold(tx, receipt.id, await untoldOf(context, tx, before, head))
-  return receipt.id
-}
-
-/**
- * A session is told of before it loads anything, and its entries a moment later. Where it had not come up to the last change of the entry, or
- * of anybody's rights, when it was last told of, it has the entry if its owner's set has. Of workers that report only.
- */
-async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Entry, { incarnation, rightsSequence }: Head): Promise<HeldSession[]> {
-  const { index } = context
-  const isHad = (owner: OwnerRef) => index.chosen(index.scopeOf(owner), kind, name)?.id === id
-  const cursor = formatCursor({ incarnation, sequence: Math.max(rightsSequence, await lastChangeOf(tx, id) ?? 0) })
-  return (await listUntold(tx, { entryId: id, cursor, moment: ago(context, silentAfterMs) })).filter(({ owner }) => isHad(owner))
-}
 
 /**
  * Brings receipts to what workers last reported. Judged on what is stored, so whoever calls it, and when, makes no difference: after a report
@@ -92,15 +41,33 @@ async function untoldOf(context: CatalogContext, tx: Tx, { id, kind, name }: Ent
 export async function fillReceipts(services: CatalogServices, of: { workerId: string } | { revocationId: string }): Promise<void> {
   const { db, index, now } = services
   const since = ago(services, followedForMs)
-  if ('workerId' in of) await addLateTargets(db, of.workerId, since)
-  const followed = await followTargets(db, of, since)
+  if ('workerId' in of) await addLateTargets(services, of.workerId, since)
   const at = { incarnation: index.state.incarnation, now: now() }
-  const changed = followed.flatMap(({ revocation, target, session }) => {
-    const after = targetAfter(revocation, target, session, at)
-    return isEqualJson(after, target) ? [] : [{ revocationId: revocation.id, target: after }]
-  })
+  const followed = await followTargets(db, of, since)
+  const subscriptions = await followSubscriptions(db, of, { ...at, aliveSince: nodesAliveSince(services) })
+  const brought = [
+    ...followed.map((one) => ({ ...one, after: targetAfter(one.revocation, one.target, one.session, one.worker, { ...at, isBack: isBack(services, one) }) })),
+    ...subscriptions.map((one) => ({ ...one, after: subscriptionAfter(one.target, one, at.now) })),
+  ]
+  const changed = brought.filter(({ target, after }) => !isEqualJson(after, target)).map(({ revocation, after }) => ({ revocationId: revocation.id, target: after }))
   if (changed.length > 0) await writeTargets(db, changed)
 }
+
+/** What only some lose, others have: of them nobody is late whose set still holds it. */
+async function addLateTargets(services: CatalogServices, workerId: string, since: Date): Promise<void> {
+  const late = (await listLateTargets(services.db, workerId, since))
+    .filter(({ verb, entryId, target }) => (verb !== 'UPDATE' && verb !== 'RIGHTS') || !hasNow(services, target.owner, entryId))
+  if (late.length > 0) await insertTargets(services.db, late.map(({ revocationId, target }) => ({ revocationId, entryId: null, target })))
+}
+
+function hasNow({ index }: CatalogServices, owner: OwnerRef, entryId: string): boolean {
+  const entry = index.state.entries.get(entryId)
+  return entry !== undefined && index.chosen(index.scopeOf(owner), entry.kind, entry.name)?.id === entryId
+}
+
+/** A right that was lost may be given again, and with it the same revision. */
+const isBack = (services: CatalogServices, { revocation: { verb, sequence, entryId }, target }: FollowedTarget) => (
+  verb === 'RIGHTS' && services.index.state.sequence >= sequence && hasNow(services, target.owner, entryId))
 
 /** null for unknown, malformed and hidden ids alike: receipts are for those who see what runs for the entry's owner. */
 export async function revocationById(context: CatalogContext, id: string): Promise<RevocationView | null> {
@@ -122,7 +89,7 @@ async function viewsOf(context: CatalogContext, revocations: readonly Revocation
   const now = context.now()
   return revocations.map((revocation) => {
     const { count, ended, open } = summaries.get(revocation.id)!
-    const judged = open.map(({ target, seenAt }) => judgeTarget(revocation, target, seenAt, now))
+    const judged = open.map(({ target, worker }) => judgeTarget(revocation, target, heardAt(target, worker), now))
     return { ...revocation, state: revocationState(revocation, judged, now), targetCount: count, stoppedCount: ended }
   })
 }
@@ -131,18 +98,18 @@ const batchSize = 100
 
 /** Newest first. The database knows what is complete; of the others each is judged, so receipts are read until a page is full. */
 export async function revocations(
-  context: CatalogContext, filter: { entryId: string | null; state: RevocationState | null }, before: number | null, limit: number,
+  context: CatalogContext, filter: { entryId: string | null; state: RevocationState | null }, before: RevocationPlace | null, limit: number,
 ): Promise<RevocationView[]> {
   // Postgres cannot hold a NUL, so no entry has one.
   if (filter.entryId?.includes('\0')) return []
   const owners = visibleOwners(context)
   const isOpen = filter.state === null ? null : filter.state !== 'COMPLETE'
   const found: RevocationView[] = []
-  for (let at = before; found.length < limit;) {
+  for (let at: RevocationPlace | null = before; found.length < limit;) {
     const batch = await listRevocations(context.db, { entryId: filter.entryId, owners, isOpen }, at, batchSize)
     found.push(...(await viewsOf(context, batch)).filter(({ state }) => filter.state === null || state === filter.state))
     if (batch.length < batchSize) break
-    at = batch.at(-1)!.sequence
+    at = batch.at(-1)!
   }
   return found.slice(0, limit)
 }
@@ -152,7 +119,7 @@ export async function revocationTargets(
   context: CatalogContext, revocation: Revocation, after: { workerId: string; sessionId: string } | null, limit: number,
 ): Promise<TargetView[]> {
   const seen = await listTargets(context.db, revocation.id, visibleOwners(context), after, limit)
-  const workerIds = [...new Set(seen.map(({ target }) => target.workerId))]
-  const workers = new Map(await Promise.all(workerIds.map(async (id) => [id, await workerById(context, id)] as const)))
-  return seen.map(({ target, seenAt }) => ({ ...judgeTarget(revocation, target, seenAt, context.now()), worker: workers.get(target.workerId) ?? null }))
+  // Whoever may see the target may know where it ran, also when nothing of theirs runs there any more.
+  const workers = await workersByIds(context, seen.map(({ target }) => target.workerId), true)
+  return seen.map(({ target, worker }) => ({ ...judgeTarget(revocation, target, heardAt(target, worker), context.now()), worker: workers.get(target.workerId) ?? null }))
 }

@@ -9,7 +9,8 @@ import { putEntries } from '../db/entry-commit.js'
 import { writableEntry } from './authorize.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
-import { lastRevocationOf, openReceipt, type Withdrawn } from './receipt.js'
+import { openReceipt } from './open-receipt.js'
+import { lastRevocationOf, type Withdrawn } from './receipt.js'
 import { atRevision, changeEntry, judged, nextRevision, tombstoned, updated } from './entry.js'
 import { type Written } from './writer.js'
 
@@ -28,7 +29,7 @@ export async function setEntryEnabled(context: CatalogContext, input: WithdrawIn
   }
   const [said] = (['mode', 'deadlineSeconds'] as const).filter((field) => (input[field] ?? null) !== null)
   if (said !== undefined) throw invalid(said, 'Nothing is taken from sessions when an entry is enabled.', `Leave ${said} out, or set enabled to false.`)
-  const { result, cursor } = await changeEntry(context, input, 'entry.enable', () => () => ({ enabled: true }))
+  const { result, cursor } = await changeEntry(context, { target: input, action: 'entry.enable', decide: () => () => ({ enabled: true }) })
   return { result: { entry: result.after, revocationId: null }, cursor }
 }
 
@@ -77,7 +78,7 @@ function withdraw(
       // What was in nobody's set is taken from nobody by disabling it; the others are asked for by name.
       const isTaken = verb !== 'DISABLE' || judged(context, before).status === 'ACTIVE'
       const revision = after?.revision ?? before.revision
-      const revocationId = isTaken ? await openReceipt(context, tx, before, { verb, withdrawal, revision, reason }) : null
+      const revocationId = isTaken ? await openReceipt(context, tx, { entry: before, verb, withdrawal, revision, reason, takesFrom: null }) : null
       const change = after === null ? tombstoned(context, before, withdrawal) : updated(context, before, after, `entry.${verb.toLowerCase()}`, withdrawal)
       return { changes: [change], result: { entry, revocationId } }
     }

@@ -5,7 +5,7 @@ import {
   connectedForMs, type Convergence, convergenceOf, failedStates, firstMissing, isConnected, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
 } from '../core/worker-status.js'
 import { lastChangeOf, momentsOf } from '../db/audit.js'
-import { countSessions, countWorkers, findWorker, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
+import { countSessions, countWorkers, findWorkers, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
 import { type OwnerQuery, personId } from '../index/catalog-index.js'
 import { denied, ownerFor, visibleEntry } from './authorize.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
@@ -24,7 +24,7 @@ export interface WorkerView {
 export type WorkerSessionView = StoredSession & { worker: WorkerView }
 
 /** Everything that the index knows is theirs under the id that it has now: the catalog may have met the person after the report. */
-export const ownerNow = ({ index }: CatalogContext, owner: OwnerRef): OwnerRef => index.resolveOwner(owner, null) ?? owner
+export const ownerNow = ({ index }: Pick<CatalogServices, 'index'>, owner: OwnerRef): OwnerRef => index.resolveOwner(owner, null) ?? owner
 
 /** The names of an owner that sessions may be stored under. */
 export function namesOf({ index }: CatalogContext, owner: OwnerRef): OwnerRef[] {
@@ -47,23 +47,32 @@ export const mayRunSince = (context: CatalogContext): Date => since(context, con
 
 /** By id. Admins see every worker; others those with a session of theirs or of a team of theirs. */
 export async function workers(context: CatalogContext): Promise<WorkerView[]> {
-  return viewsOf(context, await listWorkers(context.db, since(context, rememberedForMs)))
+  return viewsOf(context, await listWorkers(context.db, since(context, rememberedForMs)), { isShown: false })
 }
 
 /** null for unknown and hidden ids alike. */
 export async function workerById(context: CatalogContext, id: string): Promise<WorkerView | null> {
   // Postgres cannot hold a NUL, so no worker has one.
-  const stored = id.includes('\0') ? null : await findWorker(context.db, id)
-  if (stored === null || stored.seenAt <= since(context, rememberedForMs)) return null
-  const [view] = await viewsOf(context, [stored])
-  return view ?? null
+  return id.includes('\0') ? null : (await workersByIds(context, [id])).get(id) ?? null
 }
 
-async function viewsOf(context: CatalogContext, stored: readonly StoredWorker[]): Promise<WorkerView[]> {
+/**
+ * Those that the catalog remembers and the caller sees, by id.
+ * @param isShown the caller sees all of these by something else: then also where they see no session now
+ */
+export async function workersByIds(context: CatalogContext, ids: Iterable<string>, isShown = false): Promise<Map<string, WorkerView>> {
+  const stored = (await findWorkers(context.db, [...new Set(ids)])).filter(({ seenAt }) => seenAt > since(context, rememberedForMs))
+  return new Map((await viewsOf(context, stored, { workerIds: stored.map(({ id }) => id), isShown })).map((view) => [view.id, view]))
+}
+
+async function viewsOf(
+  context: CatalogContext, stored: readonly StoredWorker[], { workerIds, isShown }: { workerIds?: readonly string[]; isShown: boolean },
+): Promise<WorkerView[]> {
+  if (stored.length === 0) return []
   const owners = visibleOwners(context)
-  const groups = await groupsOf(context, { owners, workerId: stored.length === 1 ? stored[0]!.id : undefined })
+  const groups = await groupsOf(context, { owners, workerIds })
   const seen = stored.map((each) => ({ each, groups: groups.filter(({ workerId }) => workerId === each.id) }))
-    .filter((one) => owners === null || one.groups.length > 0)
+    .filter((one) => isShown || owners === null || one.groups.length > 0)
   const { sequence } = context.index.state
   const standings = seen.map((one) => ({ ...one, standing: standingOf(one.groups) }))
   const missing = standings.map(({ standing }) => firstMissing(standing, sequence))
@@ -78,12 +87,12 @@ interface GroupQuestion {
   owners: readonly OwnerRef[] | null
   moment?: Date
   entryId?: string
-  workerId?: string
+  workerIds?: readonly string[]
 }
 
-async function groupsOf(context: CatalogContext, { owners, moment, entryId, workerId }: GroupQuestion): Promise<SessionGroup[]> {
+async function groupsOf(context: CatalogContext, { owners, moment, entryId, workerIds }: GroupQuestion): Promise<SessionGroup[]> {
   return summarizeSessions(context.db, {
-    owners, workerId, failedStates, entryId: entryId ?? null, moment: moment ?? since(context, rememberedForMs), incarnation: context.index.state.incarnation,
+    owners, workerIds, failedStates, entryId: entryId ?? null, moment: moment ?? since(context, rememberedForMs), incarnation: context.index.state.incarnation,
   })
 }
 

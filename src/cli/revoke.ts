@@ -120,7 +120,7 @@ function line({ worker, sessionId, state, refusedCalls, mustStopBy, reason }: Ta
     ...(reason === null ? [] : [reason]), ...(refusedCalls > 0 ? [`${count(refusedCalls, 'call')} refused`] : []),
     ...(mustStopBy === null || state !== 'UNREACHABLE' ? [] : [`must have stopped by itself by ${mustStopBy}`]),
   ]
-  return printable(`  ${worker?.name ?? 'a forgotten worker'}  ${sessionId}  ${state}${notes.length > 0 ? `  ${notes.join('; ')}` : ''}`)
+  return printable(`  ${worker?.name ?? 'no known worker'}  ${sessionId}  ${state}${notes.length > 0 ? `  ${notes.join('; ')}` : ''}`)
 }
 
 function summary({ state, targetCount, stoppedCount, deadline }: Pick<Receipt, 'state' | 'targetCount' | 'stoppedCount' | 'deadline'>): string {

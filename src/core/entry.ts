@@ -1,5 +1,6 @@
 import { type AgentDefinition } from './agent.js'
-import { type McpServerDefinition } from './mcp-server.js'
+import { canonicalJson } from './canonical.js'
+import { type McpServerDefinition, mcpServerContent } from './mcp-server.js'
 import { type OwnerRef, type PrincipalRef } from './owner.js'
 import { type Verdict } from './policy.js'
 
@@ -172,4 +173,9 @@ export function toCandidate(entry: JudgedEntry): Candidate {
 /** Names are unique for one kind; one key for both. */
 export function nameKey(entry: { kind: EntryKind; name: string }): string {
   return `${entry.kind}:${entry.name}`
+}
+
+/** What a definition's digest is the sha-256 (hex) of: its canonical form, every field except an MCP server's description (S25). */
+export function digestedText(kind: EntryKind, definition: Definition): string {
+  return canonicalJson({ kind, content: kind === 'MCP_SERVER' ? mcpServerContent(definition as McpServerDefinition) : definition })
 }

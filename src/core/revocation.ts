@@ -23,8 +23,12 @@ export interface Revocation {
   deadline: string
 }
 
-/** A session that was reported to have what was taken away. */
+/**
+ * A session that was reported to have what was taken away; or a subscription for which nobody reports, whose program may have it: then
+ * `tokenId` and `trustedUntil` are set, and there is no worker.
+ */
 export interface RevocationTarget {
+  /** Empty for a subscription. */
   workerId: string
   sessionId: string
   /** For whom the session acts. */
@@ -34,6 +38,11 @@ export interface RevocationTarget {
   at: string | null
   refusedCalls: number
   reason: string | null
+  /** The worker's process that had it; null for a subscription, and in old receipts. */
+  processId: string | null
+  tokenId: string | null
+  /** ISO time. */
+  trustedUntil: string | null
 }
 
 /** A target with what its worker's silence says of it. */
@@ -59,7 +68,7 @@ const reportEveryMs = 30_000
  */
 const settleMs = 15_000
 /** For so long a node that has lost the database may still vouch for what it knows. */
-const staleNodeMs = 10_000
+export const staleNodeMs = 10_000
 
 /**
  * Until when a worker can have gone on that has not heard of it: what it hears after a change tells of the change, so it trusts at most what it
@@ -70,9 +79,26 @@ function mustStopBy({ requestedAt }: Revocation, seenAt: Date | null): Date {
   return new Date(Math.min(heardBy, Date.parse(requestedAt) + staleNodeMs) + trustForMs)
 }
 
-/** @param seenAt when the worker last reported; null: it is forgotten, days after it was last heard of */
+/** Who reports under a worker's id. */
+export interface HeardWorker {
+  processId: string
+  seenAt: Date
+  /** When the process before it last reported; null: there was none. */
+  replacedSeenAt: Date | null
+}
+
+/** When the process that had it last reported: another one under the same id knows nothing of it. null: nobody knows. */
+export function heardAt({ processId }: RevocationTarget, worker: HeardWorker | null): Date | null {
+  if (worker === null) return null
+  return isReplaced({ processId }, worker) ? worker.replacedSeenAt : worker.seenAt
+}
+
+const isReplaced = ({ processId }: Pick<RevocationTarget, 'processId'>, worker: HeardWorker) => processId !== null && processId !== worker.processId
+
+/** @param seenAt when its process last reported; null: it is forgotten, days after it was last heard of */
 export function judgeTarget(revocation: Revocation, target: RevocationTarget, seenAt: Date | null, now: Date): JudgedTarget {
   if (isEnded(target)) return { ...target, mustStopBy: null }
+  if (target.trustedUntil !== null) return { ...target, state: 'UNREACHABLE', mustStopBy: target.trustedUntil }
   const isSilent = seenAt === null || now.getTime() - seenAt.getTime() > silentAfterMs
   const isTold = seenAt !== null && seenAt.getTime() > Date.parse(revocation.requestedAt)
   return {
@@ -96,13 +122,30 @@ export interface ReportedSession {
   entries: readonly AppliedEntry[]
 }
 
+export interface ReadAt {
+  incarnation: string
+  now: Date
+  /** Its owner has the entry again, as it was. */
+  isBack: boolean
+}
+
 /**
  * What becomes of a target by what its worker last reported. Where the session does not have the entry any more, that counts once the
  * session has come past the change: before, it may still start it.
  * @param session null: the worker has no such session any more
  */
 export function targetAfter(
-  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, { incarnation, now }: { incarnation: string; now: Date },
+  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, worker: HeardWorker, at: ReadAt,
+): RevocationTarget {
+  if (isEnded(target) || !isReplaced(target, worker)) return sessionAfter(revocation, target, session, at)
+  // A worker that was killed is started again under its id and lists what it has now; what it had may still run, as long as it trusts.
+  if (at.now < mustStopBy(revocation, worker.replacedSeenAt)) return target
+  const after = sessionAfter(revocation, { ...target, processId: worker.processId }, session, at)
+  return after.state === 'STOPPED' ? { ...after, reason: 'Another process took its worker id; by now it must have stopped by itself.' } : after
+}
+
+function sessionAfter(
+  revocation: Revocation, target: RevocationTarget, session: ReportedSession | null, { incarnation, now, isBack }: ReadAt,
 ): RevocationTarget {
   const rows = session?.entries.filter(({ entryId }) => entryId === revocation.entryId) ?? []
   const refusedCalls = Math.max(target.refusedCalls, ...rows.map((row) => row.refusedCalls ?? 0))
@@ -116,6 +159,9 @@ export function targetAfter(
   if (session === null) return { ...target, state: 'STOPPED', at: now.toISOString(), reason: 'The session is closed.', refusedCalls }
   const running = rows.find((row) => !isEnded(row))
   const isOther = running?.revision != null && running.revision > revocation.revision
+  if (running !== undefined && isBack && isPast(revocation, session.cursor, incarnation)) {
+    return { ...target, state: 'STOPPED', at: now.toISOString(), reason: 'Its owner has it again.', refusedCalls }
+  }
   if (running !== undefined && !isOther) return { ...target, state: running.state, at: running.at, reason: running.reason, refusedCalls }
   if (isOther) return { ...target, state: 'STOPPED', at: running.at, reason: `Revision ${running.revision} took its place.`, refusedCalls }
   if (!isPast(revocation, session.cursor, incarnation)) return { ...target, refusedCalls }

@@ -66,3 +66,11 @@ export async function lastChangeOf(db: Queryable, target: string): Promise<numbe
   const [row] = await db.select({ last: max(auditEvent.sequence) }).from(auditEvent).where(eq(auditEvent.target, target))
   return row?.last ?? null
 }
+
+/** The sequences of the last changes of several things, by id; what never changed has none. */
+export async function lastChangesOf(db: Queryable, targets: readonly string[]): Promise<Map<string, number>> {
+  if (targets.length === 0) return new Map()
+  const rows = await db.select({ target: auditEvent.target, last: max(auditEvent.sequence) }).from(auditEvent)
+    .where(inArray(auditEvent.target, [...targets])).groupBy(auditEvent.target)
+  return new Map(rows.map(({ target, last }) => [target, last!]))
+}

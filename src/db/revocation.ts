@@ -1,93 +1,36 @@
-import { and, asc, count, desc, eq, exists, gt, inArray, lt, not, or, type InferSelectModel, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, exists, gt, inArray, isNotNull, not, or, type InferSelectModel, sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
-import { isEnded, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
-import { type Queryable, type Tx } from './client.js'
+import { type HeardWorker, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
+import { type KnownSubscription } from '../core/subscription-target.js'
+import { type Queryable } from './client.js'
 import { revocation, revocationTarget, worker, workerSession } from './schema.js'
-import { type HeldSession, type StoredSession } from './worker.js'
 
 function toRevocation({ ownerKind, ownerId, requestedAt, deadline, ...rest }: InferSelectModel<typeof revocation>): Revocation {
   return { ...rest, owner: { kind: ownerKind, id: ownerId }, requestedAt: requestedAt.toISOString(), deadline: deadline.toISOString() }
 }
 
-function toTarget({ ownerKind, ownerId, at, revocationId: _, ...rest }: InferSelectModel<typeof revocationTarget>): RevocationTarget {
-  return { ...rest, owner: { kind: ownerKind, id: ownerId }, at: at?.toISOString() ?? null }
+function toTarget({ ownerKind, ownerId, at, trustedUntil, revocationId: _, ...rest }: InferSelectModel<typeof revocationTarget>): RevocationTarget {
+  return { ...rest, owner: { kind: ownerKind, id: ownerId }, at: at?.toISOString() ?? null, trustedUntil: trustedUntil?.toISOString() ?? null }
 }
 
 /** As the partial indexes have it, word for word: the planner does not look into parameters. */
 const isOpen = sql`${revocationTarget.state} not in ('STOPPED', 'REFUSED')`
 const hasEnded = sql`${revocationTarget.state} in ('STOPPED', 'REFUSED')`
 
-/** What a session was reported to have of an entry, or to lack: one row for each of its rows. */
-const reportedOf = (entryId: SQL) => sql`jsonb_array_elements(${workerSession.entries}) as each on each->>'entryId' = ${entryId}`
-const isHeld = sql`each->>'state' not in ('STOPPED', 'REFUSED')`
-const columns = sql`(revocation_id, worker_id, session_id, owner_kind, owner_id, state, at, refused_calls, reason)`
-const told = sql`each->>'state', (each->>'at')::timestamptz, coalesce((each->>'refusedCalls')::integer, 0), each->>'reason'`
-
-/** With every session of a worker heard of after `since` that was reported to have the entry. */
-export async function insertRevocation(tx: Tx, { owner, requestedAt, deadline, ...rest }: Revocation, since: Date): Promise<void> {
-  await tx.insert(revocation).values({
-    ...rest, ownerKind: owner.kind, ownerId: owner.id, requestedAt: new Date(requestedAt), deadline: new Date(deadline),
-  })
-  await tx.execute(sql`
-    insert into revocation_target ${columns}
-    select ${rest.id}, worker_id, session_id, owner_kind, owner_id, ${told}
-    from worker_session join worker on worker.id = worker_id join ${reportedOf(sql`${rest.entryId}`)}
-    where worker.seen_at > ${since.toISOString()}::timestamptz and ${isHeld} on conflict do nothing`)
-}
-
-/** Sessions that may have it by now: their workers have not told yet. */
-export async function addUntold(tx: Tx, revocationId: string, sessions: readonly HeldSession[]): Promise<void> {
-  if (sessions.length === 0) return
-  const reason = 'Its worker has not told yet whether it has it.'
-  await tx.execute(sql`insert into revocation_target ${columns}
-    select ${revocationId}, "workerId", "sessionId", "ownerKind", "ownerId", 'STARTING', null, 0, ${reason}
-    from jsonb_to_recordset(${JSON.stringify(sessions.map(({ workerId, sessionId, owner: { kind, id } }) => ({ workerId, sessionId, ownerKind: kind, ownerId: id })))}::jsonb)
-      as given ("workerId" text, "sessionId" text, "ownerKind" text, "ownerId" text) on conflict do nothing`)
-}
-
-/** With these sessions and no others. */
-export async function insertReceipt(db: Queryable, { owner, ...rest }: Revocation, sessions: readonly StoredSession[]): Promise<void> {
-  const made = JSON.stringify([{ ...rest, ownerKind: owner.kind, ownerId: owner.id }])
-  const targets = JSON.stringify(sessions.map(({ workerId, sessionId, owner: { kind, id }, entries }) => (
-    { workerId, sessionId, ownerKind: kind, ownerId: id, state: entries.find((one) => one.entryId === rest.entryId && !isEnded(one))?.state ?? 'APPLIED' })))
-  await db.execute(sql`
-    with made as (
-      insert into revocation (id, sequence, entry_id, entry_name, owner_kind, owner_id, revision, verb, mode, reason, requested_by, requested_at, deadline)
-      select id, sequence, "entryId", "entryName", "ownerKind", "ownerId", revision, verb, mode, reason, "requestedBy", "requestedAt", deadline
-      from jsonb_to_recordset(${made}::jsonb) as given (
-        id text, sequence bigint, "entryId" text, "entryName" text, "ownerKind" text, "ownerId" text, revision integer, verb text, mode text, reason text,
-        "requestedBy" jsonb, "requestedAt" timestamptz, deadline timestamptz) returning id
-    ) insert into revocation_target ${columns}
-    select made.id, "workerId", "sessionId", "ownerKind", "ownerId", state, null, 0, null from made, jsonb_to_recordset(${targets}::jsonb) as given (
-      "workerId" text, "sessionId" text, "ownerKind" text, "ownerId" text, state text)`)
-}
-
-/**
- * Sessions whose report met a revocation that was made after `since`: they have what was taken away, or had it and have stopped by now, and
- * nobody counted them.
- */
-export async function addLateTargets(db: Queryable, workerId: string, since: Date): Promise<void> {
-  await db.execute(sql`
-    insert into revocation_target ${columns}
-    select revocation.id, worker_id, session_id, worker_session.owner_kind, worker_session.owner_id, ${told}
-    from revocation cross join worker_session join ${reportedOf(sql`revocation.entry_id`)}
-    where requested_at > ${since.toISOString()}::timestamptz and worker_id = ${workerId}
-      and (${isHeld} or (each->>'state' = 'STOPPED' and (each->>'at')::timestamptz > requested_at))
-      and verb <> 'UPDATE' and (each->>'revision')::integer <= revocation.revision
-    order by ${isHeld} desc on conflict do nothing`)
-}
-
 export interface FollowedTarget {
   revocation: Revocation
   target: RevocationTarget
   /** null: its worker has no such session any more. */
   session: ReportedSession | null
+  worker: HeardWorker
 }
+
+const heardWorker = { processId: worker.processId, seenAt: worker.seenAt, replacedSeenAt: worker.replacedSeenAt }
 
 /** Targets that reports may still alter, of workers that are known; those that ended after `since` still count refused calls. */
 export async function followTargets(db: Queryable, of: { workerId: string } | { revocationId: string }, since: Date): Promise<FollowedTarget[]> {
   const rows = await db.select({
-    revocation, target: revocationTarget, cursor: workerSession.cursor, sessionId: workerSession.sessionId,
+    revocation, target: revocationTarget, cursor: workerSession.cursor, sessionId: workerSession.sessionId, worker: heardWorker,
     entries: sql<ReportedSession['entries']>`coalesce((select jsonb_agg(each) from jsonb_array_elements(${workerSession.entries}) as each
       where each->>'entryId' = ${revocation.entryId}), '[]'::jsonb)`,
   }).from(revocationTarget)
@@ -98,8 +41,35 @@ export async function followTargets(db: Queryable, of: { workerId: string } | { 
       'workerId' in of ? eq(revocationTarget.workerId, of.workerId) : eq(revocationTarget.revocationId, of.revocationId),
       or(isOpen, and(hasEnded, gt(revocationTarget.at, since))),
     ))
-  return rows.map(({ revocation: of, target, cursor, sessionId, entries }) => (
-    { revocation: toRevocation(of), target: toTarget(target), session: sessionId === null ? null : { cursor, entries } }))
+  return rows.map(({ revocation: of, target, cursor, sessionId, entries, worker: heard }) => (
+    { revocation: toRevocation(of), target: toTarget(target), session: sessionId === null ? null : { cursor, entries }, worker: heard }))
+}
+
+export interface FollowedSubscription extends KnownSubscription {
+  revocation: Revocation
+  target: RevocationTarget
+}
+
+/** Targets without a worker that have not ended: those of a receipt, or of the token of a worker. */
+export async function followSubscriptions(
+  db: Queryable, of: { workerId: string } | { revocationId: string }, { incarnation, aliveSince }: { incarnation: string; aliveSince: Date },
+): Promise<FollowedSubscription[]> {
+  const { tokenId, ownerKind, ownerId } = revocationTarget
+  const isPast = sql`coalesce(cursor collate "C" >= ${incarnation} || '-' || lpad(to_hex(${revocation.sequence}), 14, '0') and left(cursor, 8) = ${incarnation}, false)`
+  const rows = await db.select({
+    revocation, target: revocationTarget,
+    reportedMs: sql<number | null>`(select extract(epoch from max(worker.seen_at)) * 1000 from worker where worker.token_id = ${tokenId})::float8`,
+    isTold: sql<boolean>`coalesce((select bool_and(${isPast}) from worker_session join worker on worker.id = worker_id
+      where worker.token_id = ${tokenId} and worker.seen_at > ${revocation.requestedAt} and owner_kind = ${ownerKind} and owner_id = ${ownerId}), false)`,
+    isOpen: sql<boolean>`exists (select 1 from worker_subscription join feed_node on feed_node.id = node_id
+      where worker_subscription.token_id = ${tokenId} and owner_kind = ${ownerKind} and owner_id = ${ownerId}
+        and closed_at is null and feed_node.seen_at >= ${aliveSince.toISOString()}::timestamptz)`,
+  }).from(revocationTarget).innerJoin(revocation, eq(revocation.id, revocationTarget.revocationId)).where(and(
+    isNotNull(tokenId), isOpen,
+    'workerId' in of ? sql`${tokenId} = (select token_id from worker where id = ${of.workerId})` : eq(revocationTarget.revocationId, of.revocationId),
+  ))
+  return rows.map(({ revocation: of, target, reportedMs, ...known }) => (
+    { ...known, revocation: toRevocation(of), target: toTarget(target), reportedAt: reportedMs === null ? null : new Date(reportedMs) }))
 }
 
 /** What has ended stays ended, whoever writes last (S26). */
@@ -109,9 +79,10 @@ export async function writeTargets(db: Queryable, targets: ReadonlyArray<{ revoc
   await db.execute(sql`
     update revocation_target as was set refused_calls = greatest(was.refused_calls, given."refusedCalls"),
       state = case when ${wasOpen} then given.state else was.state end, at = case when ${wasOpen} then given.at else was.at end,
-      reason = case when ${wasOpen} then given.reason else was.reason end
+      reason = case when ${wasOpen} then given.reason else was.reason end,
+      process_id = case when ${wasOpen} then given."processId" else was.process_id end
     from jsonb_to_recordset(${given}::jsonb) as given (
-      "revocationId" text, "workerId" text, "sessionId" text, state text, at timestamptz, "refusedCalls" integer, reason text)
+      "revocationId" text, "workerId" text, "sessionId" text, state text, at timestamptz, "refusedCalls" integer, reason text, "processId" text)
     where was.revocation_id = given."revocationId" and was.worker_id = given."workerId" and was.session_id = given."sessionId"`)
 }
 
@@ -132,21 +103,24 @@ export interface RevocationFilter {
   isOpen?: boolean | null
 }
 
-/** Newest first; `before` is the sequence that the last page ended with. */
-export async function listRevocations(db: Queryable, filter: RevocationFilter, before: number | null, limit: number): Promise<Revocation[]> {
+/** Where one is in the list: one change may have several. */
+export type RevocationPlace = Pick<Revocation, 'sequence' | 'id'>
+
+/** Newest first; `before` is what the last page ended with. */
+export async function listRevocations(db: Queryable, filter: RevocationFilter, before: RevocationPlace | null, limit: number): Promise<Revocation[]> {
   const openTarget = exists(db.select({ one: sql`1` }).from(revocationTarget).where(and(eq(revocationTarget.revocationId, revocation.id), isOpen)))
   const rows = await db.select().from(revocation).where(and(
     filter.entryId === null ? undefined : eq(revocation.entryId, filter.entryId), filter.verb === undefined ? undefined : eq(revocation.verb, filter.verb),
-    ofOwners(filter.owners, revocation.ownerKind, revocation.ownerId), before === null ? undefined : lt(revocation.sequence, before),
+    ofOwners(filter.owners, revocation.ownerKind, revocation.ownerId), before === null ? undefined : sql`(${revocation.sequence}, ${revocation.id}) < (${before.sequence}, ${before.id})`,
     (filter.isOpen ?? null) === null ? undefined : filter.isOpen ? openTarget : not(openTarget),
-  )).orderBy(desc(revocation.sequence)).limit(limit)
+  )).orderBy(desc(revocation.sequence), desc(revocation.id)).limit(limit)
   return rows.map(toRevocation)
 }
 
 export interface SeenTarget {
   target: RevocationTarget
-  /** When its worker last reported; null: it is forgotten. */
-  seenAt: Date | null
+  /** null: it is forgotten, or there never was one. */
+  worker: HeardWorker | null
 }
 
 export interface TargetSummary {
@@ -164,12 +138,12 @@ export async function summarizeTargets(db: Queryable, revocationIds: readonly st
   const counts = db.select({
     id: revocationTarget.revocationId, count: count().as('count'), ended: sql<number>`(count(*) filter (where ${hasEnded}))::integer`.as('ended'),
   }).from(revocationTarget).where(inArray(revocationTarget.revocationId, ids)).groupBy(revocationTarget.revocationId).as('counts')
-  const rows = await db.select({ id: counts.id, count: counts.count, ended: counts.ended, target: revocationTarget, seenAt: worker.seenAt }).from(counts)
+  const rows = await db.select({ id: counts.id, count: counts.count, ended: counts.ended, target: revocationTarget, worker: heardWorker }).from(counts)
     .leftJoin(revocationTarget, and(eq(revocationTarget.revocationId, counts.id), isOpen))
     .leftJoin(worker, eq(worker.id, revocationTarget.workerId))
-  for (const { id, target, seenAt, ...row } of rows) {
+  for (const { id, target, worker: heard, ...row } of rows) {
     const summary = Object.assign(summaries.get(id)!, row)
-    if (target !== null) summary.open.push({ target: toTarget(target), seenAt })
+    if (target !== null) summary.open.push({ target: toTarget(target), worker: heard })
   }
   return summaries
 }
@@ -179,10 +153,10 @@ export async function listTargets(
   db: Queryable, revocationId: string, owners: readonly OwnerRef[] | null, after: { workerId: string; sessionId: string } | null, limit: number,
 ): Promise<SeenTarget[]> {
   const { workerId, sessionId } = revocationTarget
-  const rows = await db.select({ target: revocationTarget, seenAt: worker.seenAt }).from(revocationTarget).leftJoin(worker, eq(worker.id, workerId))
+  const rows = await db.select({ target: revocationTarget, worker: heardWorker }).from(revocationTarget).leftJoin(worker, eq(worker.id, workerId))
     .where(and(
       eq(revocationTarget.revocationId, revocationId), ofOwners(owners, revocationTarget.ownerKind, revocationTarget.ownerId),
       after === null ? undefined : sql`(${workerId}, ${sessionId}) > (${after.workerId}, ${after.sessionId})`,
     )).orderBy(asc(workerId), asc(sessionId)).limit(limit)
-  return rows.map(({ target, seenAt }) => ({ target: toTarget(target), seenAt }))
+  return rows.map(({ target, worker: heard }) => ({ target: toTarget(target), worker: heard }))
 }

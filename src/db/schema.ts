@@ -190,6 +190,8 @@ export const worker = pgTable('worker', {
   /** Of the last report that was taken of this process; every write of a worker's rows goes along with it. */
   number: integer('number').notNull(),
   seenAt: moment('seen_at').notNull(),
+  /** When the process before this one was last heard of; null: there was none. */
+  replacedSeenAt: moment('replaced_seen_at'),
 }, (table) => [index('worker_token').on(table.tokenId), index('worker_seen').on(table.seenAt)])
 
 export const workerSession = pgTable('worker_session', {
@@ -206,6 +208,23 @@ export const workerSession = pgTable('worker_session', {
   openedAt: moment('opened_at').notNull(),
   updatedAt: moment('updated_at').notNull(),
 }, (table) => [primaryKey({ columns: [table.workerId, table.sessionId] }), index('worker_session_owner').on(table.ownerKind, table.ownerId)])
+
+/** API nodes to which workers are subscribed. */
+export const feedNode = pgTable('feed_node', {
+  /** Another one after each start. */
+  id: text('id').primaryKey(),
+  seenAt: moment('seen_at').notNull(),
+})
+
+/** For whom programs with workers' tokens follow the feed, whether they report or not. One row however many sockets a node has of them. */
+export const workerSubscription = pgTable('worker_subscription', {
+  nodeId: text('node_id').notNull().references(() => feedNode.id, { onDelete: 'cascade' }),
+  tokenId: text('token_id').notNull(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  /** null while it is open, or its node has died. */
+  closedAt: moment('closed_at'),
+}, (table) => [primaryKey({ columns: [table.nodeId, table.tokenId, table.ownerKind, table.ownerId] })])
 
 /** Receipts of what was taken from sessions; kept like the audit. */
 export const revocation = pgTable('revocation', {
@@ -228,9 +247,10 @@ export const revocation = pgTable('revocation', {
   index('revocation_owner').on(table.ownerKind, table.ownerId, table.sequence),
 ])
 
-/** Sessions that had it. Rows outlive what workers report of themselves. */
+/** Sessions that had it, and subscriptions for which nobody reports. Rows outlive what workers report of themselves. */
 export const revocationTarget = pgTable('revocation_target', {
   revocationId: text('revocation_id').notNull().references(() => revocation.id),
+  /** Empty for a subscription. */
   workerId: text('worker_id').notNull(),
   sessionId: text('session_id').notNull(),
   ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
@@ -239,9 +259,16 @@ export const revocationTarget = pgTable('revocation_target', {
   at: moment('at'),
   refusedCalls: integer('refused_calls').notNull(),
   reason: text('reason'),
+  /** The worker's process that had it; null for a subscription, and in rows of before it was kept. */
+  processId: text('process_id'),
+  /** A subscription's; null for a session. */
+  tokenId: text('token_id'),
+  /** Until when a subscription can trust what it was told. */
+  trustedUntil: moment('trusted_until'),
 }, (table) => [
   primaryKey({ columns: [table.revocationId, table.workerId, table.sessionId] }),
   // Every report asks for what its worker has still open and has just ended, however much it ended before.
   index('revocation_target_open').on(table.workerId).where(sql`${table.state} not in ('STOPPED', 'REFUSED')`),
+  index('revocation_target_token').on(table.tokenId).where(sql`${table.tokenId} is not null and ${table.state} not in ('STOPPED', 'REFUSED')`),
   index('revocation_target_ended').on(table.workerId, table.at).where(sql`${table.state} in ('STOPPED', 'REFUSED')`),
 ])

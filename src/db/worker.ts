@@ -34,8 +34,12 @@ export interface WorkerReport {
 }
 
 export async function findWorker(db: Queryable, id: string): Promise<StoredWorker | null> {
-  const [row] = await db.select().from(worker).where(eq(worker.id, id))
+  const [row] = await findWorkers(db, [id])
   return row ?? null
+}
+
+export async function findWorkers(db: Queryable, ids: readonly string[]): Promise<StoredWorker[]> {
+  return ids.length === 0 ? [] : db.select().from(worker).where(inArray(worker.id, [...ids]))
 }
 
 /** What is stored of some sessions of a worker, by id. */
@@ -81,7 +85,8 @@ export async function writeReport(db: Queryable, { worker: next, known, sessions
     with taken as (
       insert into worker (id, token_id, process_id, number, seen_at)
       values (${next.id}, ${next.tokenId}, ${next.processId}, ${next.number}, ${seenAt}::timestamptz)
-      on conflict (id) do update set token_id = excluded.token_id, process_id = excluded.process_id, number = excluded.number, seen_at = excluded.seen_at
+      on conflict (id) do update set token_id = excluded.token_id, process_id = excluded.process_id, number = excluded.number, seen_at = excluded.seen_at,
+        replaced_seen_at = case when worker.process_id = excluded.process_id then worker.replaced_seen_at else worker.seen_at end
       where worker.token_id = ${known?.tokenId ?? null}::text and worker.process_id = ${known?.processId ?? null}::text and worker.number = ${known?.number ?? null}::integer
       returning id
     ), gone as (
@@ -122,12 +127,13 @@ export interface SessionQuestion {
   /** What `hasEntry` and `hasFailed` are about; null for any entry. */
   entryId: string | null
   failedStates: readonly AppliedState[]
-  workerId?: string
+  /** Only of these. */
+  workerIds?: readonly string[]
 }
 
 /** Sessions summed up by worker and owner. */
 export async function summarizeSessions(db: Queryable, question: SessionQuestion): Promise<SessionGroup[]> {
-  const { moment, owners, incarnation, entryId, failedStates, workerId } = question
+  const { moment, owners, incarnation, entryId, failedStates, workerIds } = question
   const about = entryId === null ? {} : { entryId }
   const isPlaced = sql`(${workerSession.cursor} is not null and starts_with(${workerSession.cursor}, ${`${incarnation}-`}))`
   const rows = await db.select({
@@ -137,7 +143,7 @@ export async function summarizeSessions(db: Queryable, question: SessionQuestion
     hasEntry: sql<boolean>`bool_or(${entryId === null ? sql`true` : hasAny([about])})`,
     hasFailed: sql<boolean>`bool_or(${hasAny(failedStates.map((state) => ({ ...about, state })))})`,
   }).from(workerSession).innerJoin(worker, eq(worker.id, workerSession.workerId))
-    .where(and(gt(worker.seenAt, moment), ofOwners(owners), workerId === undefined ? undefined : eq(worker.id, workerId)))
+    .where(and(gt(worker.seenAt, moment), ofOwners(owners), workerIds === undefined ? undefined : inArray(worker.id, [...workerIds])))
     .groupBy(workerSession.workerId, workerSession.ownerKind, workerSession.ownerId)
   return rows.map(({ kind, id, lostSinceMs, ...row }) => ({ ...row, owner: { kind, id }, lostSince: lostSinceMs === null ? null : new Date(lostSinceMs) }))
 }
@@ -179,12 +185,19 @@ export async function listHolders(
     { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))
 }
 
-/** Sessions of workers heard of after `moment` that had not come up to `cursor` when they were last told of, without a word of the entry. */
-export async function listUntold(db: Queryable, { entryId, cursor, moment }: { entryId: string; cursor: string; moment: Date }): Promise<HeldSession[]> {
+/** A session that had not come up to a cursor when it was last told of; where it was then. */
+export interface BehindSession extends HeldSession {
+  processId: string
+  cursor: string | null
+}
+
+/** Sessions of workers heard of after `moment` that had not come up to `cursor` when they were last told of. */
+export async function listBehind(db: Queryable, { cursor, moment }: { cursor: string; moment: Date }): Promise<BehindSession[]> {
   const { workerId, sessionId, ownerKind, ownerId } = workerSession
-  const rows = await db.select({ workerId, sessionId, kind: ownerKind, id: ownerId }).from(workerSession).innerJoin(worker, eq(worker.id, workerId))
+  const rows = await db.select({ workerId, sessionId, kind: ownerKind, id: ownerId, processId: worker.processId, cursor: workerSession.cursor })
+    .from(workerSession).innerJoin(worker, eq(worker.id, workerId))
     .where(and(
-      gt(worker.seenAt, moment), sql`not (${hasAny([{ entryId }])})`,
+      gt(worker.seenAt, moment),
       // A cursor of another incarnation tells nothing.
       sql`coalesce(${workerSession.cursor} collate "C" < ${cursor} or left(${workerSession.cursor}, 8) <> left(${cursor}, 8), true)`,
     ))

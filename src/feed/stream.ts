@@ -20,6 +20,7 @@ export interface StreamSink extends Pick<Member, 'rendering' | 'write'> {
  * but is never iterated: one execution serves a whole group, so results are pushed by the hub instead.
  */
 export interface CatalogStream extends AsyncIterable<never> {
+  owner: OwnerRef
   /** Sends the first event and joins the live ones in the same tick. Call the answer to leave. */
   attach: (sink: StreamSink) => () => void
 }
@@ -40,6 +41,7 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
   const { credential } = context.principal
   return {
+    owner,
     attach: (sink) => attach(context, hub, credential, owner, after, sink),
     [Symbol.asyncIterator]: () => ({
       next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),

@@ -14,8 +14,8 @@ export interface PageArgs {
   after?: string | null
 }
 
-const defaultPageSize = 50
-const maxPageSize = 500
+export const defaultPageSize = 50
+export const maxPageSize = 500
 
 /** @throws CatalogError INVALID_INPUT for a size under 1; a larger one than 500 is served as 500 */
 export function pageSize({ first }: PageArgs): number {

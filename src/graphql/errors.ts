@@ -47,7 +47,9 @@ export function toGraphQLError(error: unknown, report: ReportMasked): GraphQLErr
   const origin = originOf(error)
   const place = error instanceof GraphQLError ? { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path } : {}
   if (origin instanceof CatalogError) {
-    return new GraphQLError(origin.message, { ...place, extensions: { code: origin.code, ...origin.details } })
+    // The status of a refused document, which Yoga adds.
+    const http = error instanceof GraphQLError ? error.extensions.http : undefined
+    return new GraphQLError(origin.message, { ...place, extensions: { code: origin.code, ...origin.details, ...(http ? { http } : {}) } })
   }
   if (origin instanceof GraphQLError) {
     if (origin.extensions.code === 'INTERNAL_SERVER_ERROR') report(error)

@@ -4,15 +4,25 @@ import { CatalogError } from '../core/errors.js'
 import { type AccessLog } from '../catalog/context.js'
 import { hashToken } from '../catalog/token.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
+import { type Failures } from './rates.js'
 
 export interface Authenticated {
   principal: Principal
   credential: Credential
 }
 
-/** One way in. Every way answers the same question for a bearer token; null means "not mine". */
+/**
+ * One way in. Every way answers the same question for a bearer token; null means "not mine".
+ * @param isSparing the address has sent too many tokens that open nothing: what costs a statement of the database is left out
+ */
 export interface AuthProvider {
-  authenticate: (bearer: string) => Promise<Authenticated | null>
+  authenticate: (bearer: string, isSparing: boolean) => Promise<Authenticated | 'ENDED' | null>
+}
+
+/** What is asked of every way in. */
+export interface Entrance {
+  providers: AuthProvider[]
+  failures: Failures
 }
 
 const unauthenticated = (message: string) => new CatalogError('UNAUTHENTICATED', message, {
@@ -39,20 +49,18 @@ export interface TokenProviderOptions {
 /** Access tokens of our own: looked up by hash in the index, so that a revoked one is refused at once on every node. */
 export function createTokenProvider({ index, accessLog, refresh, now, used }: TokenProviderOptions): AuthProvider {
   return {
-    authenticate: async (bearer) => {
+    authenticate: async (bearer, isSparing) => {
       if (!/^ph[tw]_[A-Za-z0-9_-]{43}$/.test(bearer)) return null
       const hash = hashToken(bearer)
-      if (!index.state.tokensByHash.has(hash)) await refresh()
+      if (!index.state.tokensByHash.has(hash) && !isSparing) await refresh()
       const token = index.state.tokensByHash.get(hash)
       if (token === undefined) return null
       const credential: Credential = { kind: 'TOKEN', tokenId: token.id }
       const principal = index.principalNow(credential, now())
       if (principal === null) {
-        await accessLog.record({
-          actor: { kind: token.kind === 'WORKER' ? 'WORKER' : 'USER', id: token.userId ?? token.id },
-          action: 'AUTHENTICATE', outcome: 'DENIED', target: token.id,
-        })
-        return null
+        const actor = { kind: token.kind === 'WORKER' ? 'WORKER' as const : 'USER' as const, id: token.userId ?? token.id }
+        if (!isSparing) await accessLog.record({ actor, action: 'AUTHENTICATE', outcome: 'DENIED', target: token.id })
+        return 'ENDED'
       }
       used(token.id)
       return { principal, credential }
@@ -60,12 +68,23 @@ export function createTokenProvider({ index, accessLog, refresh, now, used }: To
   }
 }
 
-/** @throws CatalogError UNAUTHENTICATED, in the same words for every token that does not open anything */
-export async function authenticate(providers: AuthProvider[], bearer: string | null): Promise<Authenticated> {
+/**
+ * @param address of the other side, as the connection tells it
+ * @throws CatalogError UNAUTHENTICATED, in the same words for every token that does not open anything; RATE_LIMITED when an address has sent too many
+ */
+export async function authenticate({ providers, failures }: Entrance, bearer: string | null, address: string): Promise<Authenticated> {
   if (bearer === null) throw unauthenticated('An access token is needed.')
+  const isSparing = await failures.isSpent(address)
   for (const provider of providers) {
-    const authenticated = await provider.authenticate(bearer)
-    if (authenticated !== null) return authenticated
+    const authenticated = await provider.authenticate(bearer, isSparing)
+    if (authenticated === null) continue
+    if (authenticated !== 'ENDED') return authenticated
+    // That is certain, so whoever has it is told, however often: a worker stops for good.
+    await failures.count(address).catch(() => {})
+    throw unauthenticated(opensNothing)
   }
-  throw unauthenticated('The access token is unknown, expired or revoked.')
+  await failures.count(address)
+  throw unauthenticated(opensNothing)
 }
+
+const opensNothing = 'The access token is unknown, expired or revoked.'

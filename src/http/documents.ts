@@ -1,33 +1,98 @@
-import { type DocumentNode, type GraphQLError, parse, validate } from 'graphql'
+import { type DocumentNode, GraphQLError, Kind, type OperationDefinitionNode, parse, validate } from 'graphql'
+import { type Observer } from '../catalog/observer.js'
+import { type DocumentLimits, type Measured, measure, overLimit, shapeProblems } from '../graphql/limits.js'
 import { schema } from '../graphql/schema.js'
 
 export interface ReadDocument {
   document: DocumentNode
-  /** Empty for a document that fits the schema. */
+  /** Empty for a document that fits the schema and the limits. */
   problems: readonly GraphQLError[]
+  /** What each of its operations asks for. */
+  operations: ReadonlyMap<OperationDefinitionNode, Measured>
+}
+
+/** Reads documents, and remembers the usual ones: what was found once, its limits included, costs nothing again. */
+export interface Documents {
+  /** Parses, measures and validates. @throws GraphQLError for what is no document, or is too long to be read */
+  read: (text: string) => ReadDocument
+  /** What was found of a document that was read here; null for others. */
+  known: (document: DocumentNode) => ReadDocument | null
+  /** What an operation costs with these variables, and what is wrong with that. */
+  costOf: (read: ReadDocument, operation: OperationDefinitionNode, variables: Record<string, unknown>) => { cost: number; problem: GraphQLError | null }
 }
 
 /** Clients send the same few documents again and again. Longer ones are read each time: a thousand large ones would fill the memory. */
 const keptDocuments = 200
 const keptLength = 8_000
 
-const kept = new Map<string, ReadDocument>()
-const problemsOf = new WeakMap<DocumentNode, readonly GraphQLError[]>()
+export function createDocuments(limits: DocumentLimits, observer: Pick<Observer, 'refused'>): Documents {
+  const kept = new Map<string, ReadDocument>()
+  const ofDocument = new WeakMap<DocumentNode, ReadDocument>()
+  /** A document with a mistake is read twice in a row: by the quick way, and by Yoga, which answers it. */
+  let lastRefused: { text: string; outcome: ReadDocument | Error } | null = null
 
-/** What validation said of a document that was read here; null for others. */
-export function knownProblems(document: DocumentNode): readonly GraphQLError[] | null {
-  return problemsOf.get(document) ?? null
+  function over(...limit: Parameters<typeof overLimit>): GraphQLError {
+    observer.refused('document')
+    return overLimit(...limit)
+  }
+
+  function parseWithin(text: string): DocumentNode {
+    if (text.length > limits.characters) throw over('characters', limits.characters, text.length)
+    try {
+      return parse(text, { maxTokens: limits.tokens })
+    } catch (error) {
+      // graphql-js stops reading there, and says so in its message alone.
+      if (error instanceof GraphQLError && /^Syntax Error: Document contains more tha[nt] \d+ tokens/.test(error.message)) throw over('tokens', limits.tokens, null)
+      // Levels that the parser itself cannot climb down, whatever they are made of.
+      if (error instanceof RangeError) throw over('depth', limits.depth, null)
+      throw error
+    }
+  }
+
+  function find(document: DocumentNode): ReadDocument {
+    const operations = new Map(document.definitions.filter(isOperation).map((operation) => [operation, measure(schema, document, operation)]))
+    const shape = shapeProblems(document, operations.values(), limits)
+    if (shape.length > 0) observer.refused('document')
+    return { document, operations, problems: shape.length > 0 ? shape : validate(schema, document) }
+  }
+
+  function readAnew(text: string): ReadDocument | Error {
+    try {
+      const read = find(parseWithin(text))
+      ofDocument.set(read.document, read)
+      return read
+    } catch (error) {
+      return error as Error
+    }
+  }
+
+  function outcomeOf(text: string): ReadDocument | Error {
+    const known = kept.get(text)
+    if (known !== undefined) return known
+    const outcome = lastRefused?.text === text ? lastRefused.outcome : readAnew(text)
+    const isRefused = outcome instanceof Error || outcome.problems.length > 0
+    // Once: whoever answers it adds to the errors.
+    lastRefused = isRefused && lastRefused?.outcome !== outcome ? { text, outcome } : null
+    if (isRefused || text.length > keptLength) return outcome
+    kept.set(text, outcome)
+    if (kept.size > keptDocuments) kept.delete(kept.keys().next().value!)
+    return outcome
+  }
+
+  return {
+    read: (text) => {
+      const outcome = outcomeOf(text)
+      if (outcome instanceof Error) throw outcome
+      return outcome
+    },
+    known: (document) => ofDocument.get(document) ?? null,
+    costOf: ({ document, operations }, operation, variables) => {
+      const { cost: most } = operations.get(operation)!
+      // Nearly always it is cheap enough with the largest pages that there could be, and then nothing is to be done.
+      const cost = most <= limits.cost ? most : measure(schema, document, operation, variables).cost
+      return { cost, problem: cost <= limits.cost ? null : over('cost', limits.cost, cost) }
+    },
+  }
 }
 
-/** Parses and validates, both only once for documents that come often. @throws GraphQLError for what is no document */
-export function readDocument(text: string): ReadDocument {
-  const known = kept.get(text)
-  if (known !== undefined) return known
-  const document = parse(text)
-  const read = { document, problems: validate(schema, document) }
-  problemsOf.set(document, read.problems)
-  if (text.length > keptLength || read.problems.length > 0) return read
-  kept.set(text, read)
-  if (kept.size > keptDocuments) kept.delete(kept.keys().next().value!)
-  return read
-}
+const isOperation = (node: { kind: Kind }): node is OperationDefinitionNode => node.kind === Kind.OPERATION_DEFINITION

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http'
-import { execute, getOperationAST, OperationTypeNode } from 'graphql'
+import { execute, type ExecutionResult, getOperationAST, type OperationDefinitionNode, OperationTypeNode } from 'graphql'
 import { schema } from '../graphql/schema.js'
-import { readDocument } from './documents.js'
+import { type ReadDocument } from './documents.js'
 import { masked, type RequestContext } from './yoga.js'
 
 interface JsonRequest {
@@ -32,10 +32,13 @@ export function readBody(request: IncomingMessage): Promise<string> {
  */
 export async function answerPlainJson(response: ServerResponse, body: string, contextValue: RequestContext): Promise<boolean> {
   const asked = readJson(body)
-  const read = asked === null ? null : readValid(asked)
-  if (asked === null || read === null) return false
-  contextValue.trace.operation(read, asked.operationName)
-  const result = await execute({ schema, document: read, operationName: asked.operationName, variableValues: asked.variables, contextValue })
+  const valid = asked === null ? null : readValid(asked, contextValue)
+  if (asked === null || valid === null) return false
+  const { read: { document }, operation } = valid
+  contextValue.trace.operation(document, asked.operationName)
+  const refusal = await contextValue.admit(valid.read, operation, asked.variables)
+  const result: ExecutionResult = refusal === null
+    ? await execute({ schema, document, operationName: asked.operationName, variableValues: asked.variables, contextValue }) : { errors: [refusal] }
   const text = JSON.stringify(masked(result, contextValue.trace))
   response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) })
   response.end(text)
@@ -56,12 +59,12 @@ function readJson(body: string): JsonRequest | null {
   return isInOrder ? { query, operationName, variables: (variables ?? {}) as Record<string, unknown> } : null
 }
 
-/** The document, if it is valid and asks for one query or mutation. */
-function readValid({ query, operationName }: JsonRequest) {
+/** The document and its operation, if it is valid and asks for one query or mutation. */
+function readValid({ query, operationName }: JsonRequest, { documents }: RequestContext): { read: ReadDocument; operation: OperationDefinitionNode } | null {
   try {
-    const { document, problems } = readDocument(query)
-    const operation = problems.length > 0 ? null : getOperationAST(document, operationName)
-    return operation && operation.operation !== OperationTypeNode.SUBSCRIPTION ? document : null
+    const read = documents.read(query)
+    const operation = read.problems.length > 0 ? null : getOperationAST(read.document, operationName)
+    return operation && operation.operation !== OperationTypeNode.SUBSCRIPTION ? { read, operation } : null
   } catch {
     return null
   }

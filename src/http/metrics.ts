@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { type Observer } from '../catalog/observer.js'
+import { type Observer, refusedKinds } from '../catalog/observer.js'
 import { closeCodes } from './peer.js'
 
 /** What is read at the moment of a scrape, and costs nothing in between. */
@@ -73,6 +73,8 @@ function createObserver(registry: Registry, tally: Tally): Observer {
   const breakGlass = counter('pilothouse_break_glass_total', 'Looks and changes of admins at what is private, by action.', 'action')
   const closed = counter('pilothouse_sockets_closed_total', 'Sockets closed, by code.', 'code')
   const requests = seconds('pilothouse_http_request_seconds', 'HTTP requests, by class of status; without those for health and metrics.', 'status')
+  const refused = counter('pilothouse_refused_total', 'What was over a limit, or came from elsewhere, by type.', 'type')
+  for (const type of refusedKinds) refused.inc({ type }, 0)
   return {
     commit: () => {
       const began = performance.now()
@@ -92,6 +94,7 @@ function createObserver(registry: Registry, tally: Tally): Observer {
       tally.bytes += bytes
     },
     socketClosed: (code) => closed.inc({ code: knownCodes.has(code) ? String(code) : 'other' }),
+    refused: (type) => refused.inc({ type }),
     requested: (status, took) => requests.observe({ status: status === null ? 'aborted' : `${Math.trunc(status / 100)}xx` }, took),
   }
 }

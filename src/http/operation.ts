@@ -4,36 +4,43 @@ import { invalid } from '../core/errors.js'
 import { callerContext, type CatalogServices } from '../catalog/context.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
 import { type CatalogStream, isCatalogStream } from '../feed/stream.js'
+import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { schema } from '../graphql/schema.js'
+import { admit, type Admission, chargeRefused } from './admission.js'
 import { type Authenticated } from './auth.js'
-import { readDocument } from './documents.js'
+import { type ReadDocument } from './documents.js'
 import { type Asked } from './rendering.js'
 
 export interface OperationOptions {
+  admission: Admission
   services: CatalogServices
   hub: Hub
+  book: SubscriptionBook
   renderingOf: (asked: Asked) => Rendering
 }
 
-/** What became of an operation: its one result, or a stream that was let in. */
+/** What became of an operation: its one result, or a stream that was let in; `release` is called when that has ended, or is not wanted any more. */
 export type Begun =
   | { kind: 'RESULT'; result: unknown }
-  | { kind: 'STREAM'; stream: CatalogStream; rendering: Rendering }
+  | { kind: 'STREAM'; stream: CatalogStream; rendering: Rendering; release: () => void }
   | { kind: 'REFUSED'; errors: readonly unknown[] }
 
 /** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
 export async function beginOperation(
-  { services, hub, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
+  { admission, services, hub, book, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
 ): Promise<Begun> {
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
   try {
-    const { document, problems } = readDocument(query)
-    if (problems.length > 0) return { kind: 'REFUSED', errors: problems }
+    const read = await readFor(admission, authenticated, query)
+    const { document } = read
+    if (read.problems.length > 0) return { kind: 'REFUSED', errors: read.problems }
     const operation = getOperationAST(document, operationName)
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
+    const refusal = await admit(admission, authenticated.principal, read, operation, variables)
+    if (refusal !== null) return { kind: 'REFUSED', errors: [refusal] }
     const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.credential) }
     const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue }
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
@@ -41,9 +48,25 @@ export async function beginOperation(
       return { kind: 'RESULT', result: result.errors === undefined ? result : { ...result, errors: result.errors.map((error) => toGraphQLError(error, report)) } }
     }
     const source = await createSourceEventStream(args)
-    if (isCatalogStream(source)) return { kind: 'STREAM', stream: source, rendering: renderingOf({ query, document, operationName, variables }) }
+    if (isCatalogStream(source)) {
+      const rendering = renderingOf({ query, document, operationName, variables })
+      const { kind, id } = authenticated.principal
+      // People look; workers run what they are told of.
+      const release = kind === 'WORKER' ? await book.open(id, source.owner) : () => {}
+      return { kind: 'STREAM', stream: source, rendering, release }
+    }
     return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
   } catch (error) {
     return { kind: 'REFUSED', errors: [error] }
+  }
+}
+
+async function readFor(admission: Admission, { principal }: Authenticated, query: string): Promise<ReadDocument> {
+  let read: ReadDocument | null = null
+  try {
+    read = admission.documents.read(query)
+    return read
+  } finally {
+    if (read === null || read.problems.length > 0) await chargeRefused(admission, principal)
   }
 }

@@ -13,6 +13,9 @@ import { type TracedSocket, type Tracer } from './trace.js'
 /** Close codes of the feed's contract. */
 export const closeCodes = { tokenEnded: 4401, rightsLost: 4403, slowConsumer: 4420, tooMany: 4429, restart: 1012 } as const
 
+/** Characters of an operation's id, which is kept as long as it lives; clients send UUIDs. */
+const mostIdLength = 200
+
 export interface PeerOptions extends OperationOptions {
   maxOperationsPerSocket: number
   maxWaitingBytes: number
@@ -26,9 +29,13 @@ export interface Peer extends TracedSocket {
   socket: WebSocket
   stage: 'OPEN' | 'INITIALISING' | 'READY'
   authenticated: Authenticated | null
+  /** Of the other side, as the connection tells it. */
+  address: string
   /** The last ping was answered. */
   isAlive: boolean
   operations: Map<string, Operation>
+  /** It was pinged while it did not read. */
+  isOwedPong: boolean
   /** Subscriptions whose first event waits until there is room for it. */
   turns: Array<() => void> | null
 }
@@ -38,9 +45,9 @@ interface Operation {
   leave: () => void
 }
 
-export function createPeer(socket: WebSocket): Peer {
+export function createPeer(socket: WebSocket, address: string): Peer {
   return {
-    id: randomUUID(), socket, stage: 'OPEN', authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), turns: null,
+    id: randomUUID(), socket, stage: 'OPEN', address, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), isOwedPong: false, turns: null,
   }
 }
 
@@ -65,9 +72,10 @@ export async function receive(options: PeerOptions, peer: Peer, data: Buffer): P
       peer.stage = 'READY'
       options.tracer.socketOpened(peer)
       return send(peer, '{"type":"connection_ack"}')
-    case MessageType.Ping: return send(peer, JSON.stringify({ type: MessageType.Pong, ...(message.payload && { payload: message.payload }) }))
+    case MessageType.Ping: return pong(options, peer, message.payload)
     case MessageType.Pong: return
     case MessageType.Subscribe:
+      if (message.id.length > mostIdLength) return socket.close(CloseCode.BadRequest, 'The id is too long')
       if (peer.stage !== 'READY') return socket.close(CloseCode.Unauthorized, 'Unauthorized')
       if (operations.has(message.id)) return socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${message.id} already exists`.slice(0, 120))
       return subscribe(options, peer, message.id, message.payload)
@@ -99,16 +107,29 @@ function send({ socket }: Peer, text: string): void {
   if (socket.readyState === WebSocket.OPEN) socket.send(text)
 }
 
+/** Whoever pings and does not read gets one answer for all, so that nothing piles up here. */
+function pong(options: PeerOptions, peer: Peer, payload: Record<string, unknown> | undefined): void {
+  if (waitingBytes(peer.socket) <= options.maxWaitingBytes) return send(peer, JSON.stringify({ type: MessageType.Pong, ...(payload && { payload }) }))
+  if (peer.isOwedPong) return
+  peer.isOwedPong = true
+  onceDrained(peer.socket, () => {
+    peer.isOwedPong = false
+    send(peer, '{"type":"pong"}')
+  })
+}
+
 async function subscribe(options: PeerOptions, peer: Peer, id: string, payload: SubscribePayload): Promise<void> {
   const operation: Operation = { isStopped: false, leave: () => {} }
   peer.operations.set(id, operation)
   peer.asked++
   if (peer.operations.size > options.maxOperationsPerSocket) {
-    const tooMany = new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { field: 'id', mend: 'Complete some, or open another socket.' })
+    options.services.observer.refused('operations')
+    const tooMany = new CatalogError('LIMIT_EXCEEDED', 'This socket has too many operations.', { field: 'id', mend: 'Complete some, or open another socket.', limit: 'operations', most: options.maxOperationsPerSocket })
     return fail(options, peer, id, [tooMany])
   }
   const begun = await beginOperation(options, options.tracer.reportOf(peer), peer.authenticated!, payload)
-  if (operation.isStopped) return
+  if (begun.kind === 'STREAM') operation.leave = begun.release
+  if (operation.isStopped) return operation.leave()
   if (begun.kind === 'REFUSED') return fail(options, peer, id, begun.errors)
   if (begun.kind === 'STREAM') return inTurn(options, peer, () => { if (!operation.isStopped) attach(options, peer, id, operation, begun) })
   peer.operations.delete(id)
@@ -122,11 +143,11 @@ function fail(options: PeerOptions, peer: Peer, id: string, errors: readonly unk
   send(peer, JSON.stringify({ id, type: MessageType.Error, payload: errors.map((error) => toGraphQLError(error, options.tracer.reportOf(peer)).toJSON()) }))
 }
 
-function attach(options: PeerOptions, peer: Peer, id: string, operation: Operation, { stream, rendering }: { stream: CatalogStream; rendering: Rendering }): void {
+function attach(options: PeerOptions, peer: Peer, id: string, operation: Operation, { stream, rendering, release }: { stream: CatalogStream; rendering: Rendering; release: () => void }): void {
   const { socket } = peer
   const writeEvents = createFrameWriter(socket, id)
   let isFirst = true
-  operation.leave = stream.attach({
+  const detach = stream.attach({
     rendering,
     write: (events) => {
       // The first event may be a large snapshot; only one of them waits at a time.
@@ -142,6 +163,10 @@ function attach(options: PeerOptions, peer: Peer, id: string, operation: Operati
       if (error instanceof CatalogError && error.code === 'FORBIDDEN' && peer.operations.size === 0) socket.close(closeCodes.rightsLost, error.message.slice(0, 100))
     },
   })
+  operation.leave = () => {
+    detach()
+    release()
+  }
   // It may have ended while it attached.
   if (operation.isStopped) operation.leave()
 }

@@ -7,7 +7,16 @@ interface Refusal {
   message: string
   field: string
   mend: string
+  limit?: string
+  most?: number
 }
+
+/** Bytes of one request. A worker with all the sessions that it may have needs as much to report them. */
+export const maxBodyBytes = 4_194_304
+
+export const tooLarge = {
+  code: 'LIMIT_EXCEEDED', message: `A request has at most ${maxBodyBytes} bytes.`, field: 'body', mend: 'Send it in parts.', limit: 'bytes', most: maxBodyBytes,
+} as const satisfies Refusal
 
 const parameters = 'Send a JSON object with query and, if needed, variables, operationName and extensions.'
 
@@ -27,7 +36,7 @@ export function requestRefusal(error: unknown): GraphQLError | null {
 }
 
 function refusalOf({ message, extensions }: GraphQLError, status: number): Refusal | null {
-  if (extensions.code === 'REQUEST_ENTITY_TOO_LARGE') return { code: 'LIMIT_EXCEEDED', message: 'The request is too large.', field: 'body', mend: 'Send it in parts.' }
+  if (extensions.code === 'REQUEST_ENTITY_TOO_LARGE') return tooLarge
   if (extensions.code === 'OPERATION_RESOLUTION_FAILURE') {
     return { code: 'INVALID_INPUT', message: 'The document has no such operation.', field: 'operationName', mend: 'Name one of its operations.' }
   }

@@ -45,10 +45,11 @@ export function createRenderings(options: RenderingOptions): (asked: Asked) => R
 }
 
 function renderKeyOf({ query, document, operationName, variables }: Asked): string {
-  const selecting = new Set(document.definitions.flatMap((definition) => (
+  // What is sent without being declared means nothing, and would be kept with the key.
+  const counting = new Set(document.definitions.flatMap((definition) => (
     definition.kind === Kind.OPERATION_DEFINITION ? definition.variableDefinitions ?? [] : []
-  )).filter(({ type }) => /^(OwnerInput|Cursor)!?$/.test(print(type))).map(({ variable }) => variable.name.value))
-  const rest = Object.entries(variables).filter(([name]) => !selecting.has(name))
+  )).filter(({ type }) => !/^(OwnerInput|Cursor)!?$/.test(print(type))).map(({ variable }) => variable.name.value))
+  const rest = Object.entries(variables).filter(([name]) => counting.has(name))
   return JSON.stringify([query, operationName, rest])
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
-import { CatalogError, invalid } from '../core/errors.js'
+import { CatalogError } from '../core/errors.js'
 import { deploymentOwner } from '../core/owner.js'
 import { authorize } from '../catalog/authorize.js'
 import { callerContext } from '../catalog/context.js'
@@ -8,13 +8,15 @@ import { toGraphQLError } from '../graphql/errors.js'
 import { authenticate, bearerOf } from './auth.js'
 import { createInFlight } from './drain.js'
 import { answerHealth, isHealthRequest } from './health.js'
+import { createGraphQLAnswers } from './graphql-answers.js'
+import { createHostCheck, type HostOptions, strangerError } from './hosts.js'
 import { isMetricsToken, type Metrics, metricsPath } from './metrics.js'
 import { type RequestTrace } from './trace.js'
-import { answerPlainJson, isPlainJson, readBody } from './json-request.js'
 import { attachWebSockets, type WsOptions, type WsServer } from './ws.js'
-import { createGraphQLServer, graphqlPath, maxBodyBytes, pathOf, type RequestContext } from './yoga.js'
+import { graphqlPath, nothingHere, pathOf } from './yoga.js'
 
-export interface HttpOptions extends WsOptions {
+export interface HttpOptions extends Omit<WsOptions, 'strangerOf'> {
+  hosts: HostOptions
   metrics: Metrics
   /** Opens `/metrics` besides an admin's token; null when there is none. */
   metricsToken: string | null
@@ -39,12 +41,15 @@ export interface HttpServer {
  * HTTP and WebSocket on one port. Nothing but `/health` and the empty page of GraphiQL answers without a token (S7).
  */
 export function createHttpServer(options: HttpOptions): HttpServer {
-  const { tracer, finishMs = 10_000 } = options
-  const yoga = createGraphQLServer()
+  const { tracer, admission, services: { observer }, finishMs = 10_000 } = options
+  const entrance = { providers: options.providers, failures: admission.rates.failures }
+  const graphql = createGraphQLAnswers(options)
+  const strangerOf = createHostCheck(options.hosts)
   const inFlight = createInFlight()
   let isDraining = false
   let isClosing = false
-  const server = createServer((request, response) => {
+  // A missing Host is ours to refuse, in the same way as a foreign one.
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
     const path = pathOf(request)
     const isHealth = isHealthRequest(request, path)
     const trace = tracer.request(request, response, isHealth || path === metricsPath)
@@ -55,42 +60,34 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   })
   // Longer than balancers and clients keep an idle connection (60 s mostly): else now and then a request meets one that is just being closed.
   server.keepAliveTimeout = 75_000
-  const webSockets = attachWebSockets(server, options)
+  const webSockets = attachWebSockets(server, { ...options, strangerOf })
 
   async function handle(request: IncomingMessage, response: ServerResponse, trace: RequestTrace): Promise<void> {
     if (isClosing) throw closing()
     const path = pathOf(request)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    if (!isAuthority(request.headers.host)) throw invalid('host', 'The Host header is no host.', 'Send the host and port of this server.')
-    const context = { index: options.services.index, hub: options.hub, caller: null, trace }
+    const stranger = strangerOf(request)
+    if (stranger !== null) {
+      observer.refused(stranger)
+      throw strangerError(stranger)
+    }
     // Yoga answers a browser's GET with the page of GraphiQL, whatever else the URL holds.
     const wantsPage = path === graphqlPath && request.method === 'GET' && (request.headers.accept ?? '').includes('text/html')
-    if (wantsPage) return void await yoga.handle(request, response, context)
+    if (wantsPage) return graphql.page(request, response, trace)
     const bearer = bearerOf(request.headers)
     const wantsMetrics = path === metricsPath && isRead
     if (wantsMetrics && isMetricsToken(bearer, options.metricsToken)) return answerMetrics(response, options.metrics)
-    const { principal, credential } = await authenticate(options.providers, bearer)
+    const { principal, credential } = await authenticate(entrance, bearer, request.socket.remoteAddress ?? '')
     trace.admitted(principal)
     const caller = callerContext(options.services, credential)
     if (wantsMetrics) {
+      // A denial is written down, which is work.
+      await admission.rates.charge(principal.id, 'reads', 1)
       await authorize(caller, 'READ_METRICS', deploymentOwner, 'authorization')
       return answerMetrics(response, options.metrics)
     }
-    if (path !== graphqlPath) throw new CatalogError('NOT_FOUND', 'There is nothing here.', { field: 'path', mend: `The API is at ${graphqlPath}.` })
-    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) {
-      throw new CatalogError('LIMIT_EXCEEDED', `A request has at most ${maxBodyBytes} bytes.`, { field: 'body', mend: 'Send it in parts.' })
-    }
-    if (!isPlainJson(request)) return void await yoga.handle(request, response, { ...context, caller })
-    const body = await readBody(request)
-    if (!await answerPlainJson(response, body, { ...context, caller })) await answerByYoga(request, response, body, { ...context, caller })
-  }
-
-  /** What was read already, and turned out to be no plain request. */
-  async function answerByYoga(request: IncomingMessage, response: ServerResponse, body: string, context: RequestContext): Promise<void> {
-    const headers = { 'content-type': 'application/json', accept: request.headers.accept ?? '*/*' }
-    const answer = await yoga.fetch(`http://localhost${graphqlPath}`, { method: 'POST', headers, body }, context)
-    response.writeHead(answer.status, Object.fromEntries(answer.headers))
-    response.end(await answer.text())
+    if (path !== graphqlPath) throw nothingHere()
+    await graphql.answer(request, response, caller, principal, trace)
   }
 
   return {
@@ -127,11 +124,6 @@ function listen(server: Server, port: number, host: string, failed: (error: Erro
   })
 }
 
-/** Yoga builds a URL of it, and would answer a stack to what is none. */
-function isAuthority(host: string | undefined): boolean {
-  return host !== undefined && /^[\w.:[\]-]+$/.test(host) && URL.canParse(`http://${host}/`)
-}
-
 function closing(): CatalogError {
   return new CatalogError('UNAVAILABLE', 'This server is about to stop.', { field: 'request', mend: 'Try again in a moment, on a new connection.' })
 }
@@ -143,7 +135,7 @@ async function answerMetrics(response: ServerResponse, metrics: Metrics): Promis
 }
 
 const statusOf: Partial<Record<string, number>> = {
-  INVALID_INPUT: 400, UNAUTHENTICATED: 401, FORBIDDEN: 403, NOT_FOUND: 404, LIMIT_EXCEEDED: 413, UNAVAILABLE: 503,
+  INVALID_INPUT: 400, UNAUTHENTICATED: 401, FORBIDDEN: 403, NOT_FOUND: 404, LIMIT_EXCEEDED: 413, RATE_LIMITED: 429, UNAVAILABLE: 503,
 }
 const headersOf: Partial<Record<number, Record<string, string>>> = {
   401: { 'www-authenticate': 'Bearer' },
@@ -156,8 +148,11 @@ function answerError(request: IncomingMessage, response: ServerResponse, error: 
   const masked = toGraphQLError(error, trace.report)
   trace.refused(masked.extensions.code)
   if (response.headersSent) return void response.destroy()
-  const status = statusOf[String(masked.extensions.code)] ?? 500
+  const { code, field, retryAfter } = masked.extensions
+  const status = field === 'content-type' ? 415 : statusOf[String(code)] ?? 500
   const type = (request.headers.accept ?? '').includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json'
-  response.writeHead(status, { 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store', ...headersOf[status] })
-  response.end(JSON.stringify({ errors: [masked.toJSON()] }))
+  const body = JSON.stringify({ errors: [masked.toJSON()] })
+  const head = { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' }
+  response.writeHead(status, { ...head, ...headersOf[status], ...(typeof retryAfter === 'number' && { 'retry-after': String(retryAfter) }) })
+  response.end(body)
 }

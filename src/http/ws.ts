@@ -4,24 +4,34 @@ import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols } from 'graph
 import { WebSocket, WebSocketServer } from 'ws'
 import { CatalogError } from '../core/errors.js'
 import { type CatalogServices } from '../catalog/context.js'
+import { type Observer } from '../catalog/observer.js'
 import { type Hub } from '../feed/hub.js'
+import { type SubscriptionBook } from '../feed/subscription-book.js'
+import { type Admission } from './admission.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf } from './auth.js'
 import { closedOrTerminated, restartReason } from './drain.js'
 import { waitingBytes } from './frames.js'
+import { type RequestHead, type Stranger, strangerError } from './hosts.js'
 import { closeCodes, createPeer, forget, type Peer, type PeerOptions, receive } from './peer.js'
 import { createRenderings } from './rendering.js'
 import { type Tracer } from './trace.js'
-import { graphqlPath, pathOf } from './yoga.js'
+import { graphqlPath, nothingHere, pathOf } from './yoga.js'
 
 export interface WsOptions {
   services: CatalogServices
   hub: Hub
+  book: SubscriptionBook
   providers: AuthProvider[]
+  admission: Admission
+  /** What has a foreign Host or Origin is no request of ours. */
+  strangerOf: (request: RequestHead) => Stranger | null
   tracer: Tracer
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
   /** Bytes that may wait for a slow socket before it is closed with 4420. Default 1 MiB beyond the first event. */
   maxWaitingBytes?: number
+  /** Sockets that may be open without having said who they are; the oldest gives way. Default 10,000. */
+  maxSilentSockets?: number
   /** Milliseconds between pings; a peer that does not answer one is dropped. Default 12,000. */
   keepAliveMs?: number
 }
@@ -41,30 +51,31 @@ const initPatienceMs = 10_000
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as HTTP. */
 export function attachWebSockets(server: Server, options: WsOptions): WsServer {
-  const { services, hub, tracer, keepAliveMs = 12_000 } = options
+  const { services, hub, book, tracer, maxSilentSockets = 10_000, keepAliveMs = 12_000 } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false, clientTracking: false, handleProtocols })
   const open = new Set<Peer>()
+  /** In the order in which they came. */
+  const silent = new Set<Peer>()
   const counts = new Map<string, number>()
   const peerOptions: PeerOptions = {
-    services, hub, tracer, maxOperationsPerSocket: options.maxOperationsPerSocket, maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
+    services, hub, book, tracer, admission: options.admission, maxOperationsPerSocket: options.maxOperationsPerSocket,
+    maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
     renderingOf: createRenderings({ index: services.index, hub, report: tracer.report, observer: services.observer }),
-    admit: (peer, payload) => admit(options, counts, peer, payload),
+    admit: async (peer, payload) => {
+      silent.delete(peer)
+      return admit(options, counts, peer, payload)
+    },
   }
 
-  const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
-    // Node took its own listener off; whoever resets the connection now would take the process along.
-    duplex.on('error', () => duplex.destroy())
-    if (pathOf(request) !== graphqlPath) {
-      return void duplex.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n', () => duplex.destroy())
-    }
-    sockets.handleUpgrade(request, duplex, head, accept)
-  }
+  const upgrade = createUpgrade(options, sockets, accept)
 
-  function accept(socket: WebSocket): void {
+  function accept(socket: WebSocket, address: string): void {
     socket.on('error', () => socket.terminate())
     if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) return socket.close(CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable')
-    const peer = createPeer(socket)
+    const peer = createPeer(socket, address)
     open.add(peer)
+    silent.add(peer)
+    if (silent.size > maxSilentSockets) dropOldest(silent, services.observer)
     socket.on('message', (data: Buffer) => {
       receive(peerOptions, peer, data).catch((error: unknown) => {
         tracer.reportOf(peer)(error)
@@ -74,6 +85,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
     socket.on('pong', () => { peer.isAlive = true })
     socket.once('close', (code) => {
       open.delete(peer)
+      silent.delete(peer)
       tracer.socketClosed(peer, code)
       forget(peer)
       if (peer.authenticated !== null) count(counts, peer.authenticated.principal.id, -1)
@@ -112,6 +124,36 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   }
 }
 
+function createUpgrade({ services, strangerOf }: WsOptions, sockets: WebSocketServer, accept: (socket: WebSocket, address: string) => void) {
+  return (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
+    // Node took its own listener off; whoever resets the connection now would take the process along.
+    duplex.on('error', () => duplex.destroy())
+    const stranger = strangerOf(request)
+    if (stranger !== null) {
+      services.observer.refused(stranger)
+      return refuseUpgrade(duplex, '403 Forbidden', strangerError(stranger))
+    }
+    if (pathOf(request) !== graphqlPath) return refuseUpgrade(duplex, '404 Not Found', nothingHere())
+    sockets.handleUpgrade(request, duplex, head, (socket) => accept(socket, request.socket.remoteAddress ?? ''))
+  }
+}
+
+/** Whoever comes says at once who it is; who waits longest is the least likely to do so. */
+function dropOldest(silent: Set<Peer>, observer: Observer): void {
+  const [oldest] = silent
+  if (oldest === undefined) return
+  silent.delete(oldest)
+  observer.refused('silent_sockets')
+  oldest.socket.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout')
+}
+
+/** Says why as a request over HTTP would be told, and ends the connection. */
+function refuseUpgrade(duplex: Duplex, status: string, { code, message, details }: CatalogError): void {
+  const body = JSON.stringify({ errors: [{ message, extensions: { code, ...details } }] })
+  const head = [`HTTP/1.1 ${status}`, 'connection: close', 'content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`]
+  duplex.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => duplex.destroy())
+}
+
 function pingAll(open: Set<Peer>): void {
   for (const peer of open) {
     if (peer.isAlive) peer.socket.ping()
@@ -132,15 +174,19 @@ async function admit(options: WsOptions, counts: Map<string, number>, peer: Peer
   const { socket } = peer
   const nested = typeof payload.headers === 'object' && payload.headers !== null ? payload.headers as Record<string, unknown> : {}
   try {
-    const authenticated = await authenticate(options.providers, bearerOf(payload) ?? bearerOf(nested))
+    const { providers, admission: { rates: { failures } } } = options
+    const authenticated = await authenticate({ providers, failures }, bearerOf(payload) ?? bearerOf(nested), peer.address)
     // Gone meanwhile: nobody would count it out again.
     if (socket.readyState !== WebSocket.OPEN) return null
     const { id } = authenticated.principal
     if (count(counts, id, 1) <= options.maxSocketsPerPrincipal) return authenticated
     count(counts, id, -1)
+    options.services.observer.refused('sockets')
     socket.close(closeCodes.tooMany, 'Too many sockets')
   } catch (error) {
-    if (error instanceof CatalogError && error.code === 'UNAUTHENTICATED') socket.close(closeCodes.tokenEnded, 'Unauthorized')
+    const code = error instanceof CatalogError ? error.code : null
+    if (code === 'UNAUTHENTICATED') socket.close(closeCodes.tokenEnded, 'Unauthorized')
+    else if (code === 'RATE_LIMITED') socket.close(closeCodes.restart, `Too many failed tries; retry in ${Number((error as CatalogError).details.retryAfter) * 1_000} ms`)
     else {
       // Not knowing is no answer about the token: 4401 would stop a worker for good.
       options.tracer.reportOf(peer)(error)

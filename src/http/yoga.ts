@@ -1,18 +1,20 @@
 import { type IncomingMessage } from 'node:http'
-import { type DocumentNode, execute, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import { type DocumentNode, execute, type ExecutionArgs, type ExecutionResult, getOperationAST, GraphQLError, type OperationDefinitionNode } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
 import { schema } from '../graphql/schema.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { toGraphQLError } from '../graphql/errors.js'
-import { knownProblems, readDocument } from './documents.js'
-import { codedRefusals, requestRefusal } from './refusals.js'
+import { CatalogError } from '../core/errors.js'
+import { type Documents, type ReadDocument } from './documents.js'
+import { codedRefusals, maxBodyBytes, requestRefusal } from './refusals.js'
 import { type RequestTrace } from './trace.js'
-
-/** Bytes of one request. */
-export const maxBodyBytes = 4_194_304
 
 /** The path of the API over HTTP and WebSocket. */
 export const graphqlPath = '/graphql'
+
+export function nothingHere(): CatalogError {
+  return new CatalogError('NOT_FOUND', 'There is nothing here.', { field: 'path', mend: `The API is at ${graphqlPath}.` })
+}
 
 /** A request's path as it was sent. Not through `URL`, which throws on some of what strangers send. */
 export function pathOf({ url }: IncomingMessage): string {
@@ -21,10 +23,13 @@ export function pathOf({ url }: IncomingMessage): string {
 
 export interface RequestContext extends GraphQLContext {
   trace: RequestTrace
+  documents: Documents
+  /** Lets an operation in: null, or what is wrong with it. @throws CatalogError RATE_LIMITED */
+  admit: (read: ReadDocument, operation: OperationDefinitionNode, variables: Record<string, unknown>) => Promise<GraphQLError | null>
 }
 
 /** The GraphQL server over HTTP. Who calls is settled before; its context arrives ready made. */
-export function createGraphQLServer() {
+export function createGraphQLServer(documents: Documents) {
   return createYoga<RequestContext>({
     schema,
     graphqlEndpoint: graphqlPath,
@@ -41,7 +46,7 @@ export function createGraphQLServer() {
     maxRequestBodySize: maxBodyBytes,
     // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory. documents.ts is bounded.
     parserAndValidationCache: false,
-    plugins: [oneBehaviour(), codedRefusals()],
+    plugins: [oneBehaviour(documents), codedRefusals()],
     // `oneBehaviour` masks: Yoga would not say whose request it is.
     maskedErrors: false,
   })
@@ -51,23 +56,21 @@ export function createGraphQLServer() {
  * HTTP behaves as the WebSocket does: graphql-js itself executes (its variable errors name the path of the input), and
  * every error of every stage leaves with a code of the closed list.
  */
-function oneBehaviour(): Plugin<RequestContext, RequestContext> {
+function oneBehaviour(documents: Documents): Plugin<RequestContext, RequestContext> {
   return {
-    onParse: ({ params, setParsedDocument }) => {
-      try {
-        setParsedDocument(readDocument(String(params.source)).document)
-      } catch {
-        // Yoga parses it again, and answers what is wrong with it.
-      }
-    },
+    onParse: ({ setParseFn }) => setParseFn((source: unknown) => documents.read(String(source)).document),
     onValidate: ({ params, setResult }) => {
-      const problems = knownProblems(params.documentAST as DocumentNode)
-      if (problems !== null) setResult(problems)
+      const read = documents.known(params.documentAST as DocumentNode)
+      if (read !== null) setResult(read.problems)
     },
-    onExecute: ({ args, setExecuteFn }) => {
-      const { contextValue, document, operationName } = args as ExecutionArgs & { contextValue: RequestContext }
-      contextValue.trace.operation(document, operationName)
+    onExecute: async ({ args, setExecuteFn, setResultAndStopExecution }) => {
+      const { contextValue: { trace, admit }, document, operationName, variableValues } = args as ExecutionArgs & { contextValue: RequestContext }
+      trace.operation(document, operationName)
       setExecuteFn(execute)
+      const [read, operation] = [documents.known(document), getOperationAST(document, operationName)]
+      if (read === null || !operation) return
+      const refusal = await admit(read, operation, { ...variableValues }).then((problem) => problem && withStatus(problem, { status: 400, spec: true }), tooOften)
+      if (refusal !== null) setResultAndStopExecution({ errors: [refusal] })
     },
     onResultProcess: (payload) => {
       const { result, serverContext: { trace } } = payload
@@ -75,6 +78,17 @@ function oneBehaviour(): Plugin<RequestContext, RequestContext> {
       else payload.setResult(Symbol.asyncIterator in result ? maskedEach(result, trace) : masked(result, trace))
     },
   }
+}
+
+/** @throws what is no refusal */
+function tooOften(error: unknown): GraphQLError {
+  if (!(error instanceof CatalogError) || error.code !== 'RATE_LIMITED') throw error
+  return withStatus(error, { status: 429, headers: { 'retry-after': String(error.details.retryAfter) } })
+}
+
+/** What Yoga makes a status of, if nothing was executed; `spec` leaves it at 200 for clients that accept plain JSON alone. */
+function withStatus(error: GraphQLError | CatalogError, http: { status: number; spec?: boolean; headers?: Record<string, string> }): GraphQLError {
+  return new GraphQLError(error.message, { originalError: error, extensions: { http } })
 }
 
 /** Every error as it may leave; what was hidden is reported. */

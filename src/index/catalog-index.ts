@@ -19,7 +19,7 @@ const personPrefix = 'person:'
  * The catalog in memory, one for each process, at a cursor. The tail alone feeds it; everybody else reads.
  * A person whom the catalog does not know yet has an owner id of the form `person:<provider>:<subject>`.
  */
-export interface CatalogIndex {
+export interface CatalogIndex extends CatalogView {
   /** For reading only; what is in it is replaced in place by `apply`. */
   readonly state: CatalogState
   cursor: () => string
@@ -34,10 +34,22 @@ export interface CatalogIndex {
   resolveOwner: (query: OwnerQuery, self: string | null) => OwnerRef | null
   /** Who a credential stands for at this moment; null once it is revoked or expired, or its user is deactivated or gone. */
   principalNow: (credential: Credential, now: Date) => Principal | null
+}
+
+/** Who has what. */
+export interface CatalogView {
   scopeOf: (owner: OwnerRef) => Scope
   chosen: (scope: Scope, kind: EntryKind, name: string) => JudgedEntry | null
   /** The owner's whole set, by `nameKey`, in the order of names. */
   effective: (scope: Scope) => Map<string, JudgedEntry>
+}
+
+export function viewOf(state: () => CatalogState): CatalogView {
+  return {
+    scopeOf: (owner) => scopeOf(state(), owner),
+    chosen: (scope, kind, name) => chosenOf(scope, state().entriesByName.get(nameKey({ kind, name })) ?? []),
+    effective: (scope) => effective(state(), scope),
+  }
 }
 
 /** @param ringSize how many changes are kept for resuming without the database */
@@ -74,9 +86,7 @@ export function createCatalogIndex(loaded: LoadedCatalog, recent: LoggedChange[]
     reached: (sequence, timeoutMs) => waitFor(waiters, () => state.sequence, sequence, timeoutMs),
     resolveOwner: (query, self) => resolveOwner(state, query, self),
     principalNow: (credential, now) => principalNow(state, credential, now),
-    scopeOf: (owner) => scopeOf(state, owner),
-    chosen: (scope, kind, name) => chosenOf(scope, state.entriesByName.get(nameKey({ kind, name })) ?? []),
-    effective: (scope) => effective(state, scope),
+    ...viewOf(() => state),
   }
   return index
 }

@@ -1,4 +1,5 @@
 import { type Clock } from './clock.js'
+import { createStartLimit, type StartLimit } from './start-limit.js'
 import { connectUpstream, type Upstream, type UpstreamTarget } from './upstream.js'
 
 export type { CallToolResult, Progress, UpstreamTool } from './link.js'
@@ -12,6 +13,8 @@ export interface ConnectorOptions {
   callTimeoutMs?: number
   /** Milliseconds between SIGTERM and SIGKILL of a stdio server. Default 2,000. */
   graceMs?: number
+  /** Shared by the connectors of a worker. Default: none but that of ten starts at once for each connector. */
+  startLimit?: StartLimit
 }
 
 /**
@@ -27,47 +30,14 @@ export interface Connector {
   connect: (target: UpstreamTarget, baseEnv: Record<string, string>, signal: AbortSignal) => Promise<Upstream>
 }
 
-/** So that fifty servers of one session do not all start in the same moment. */
-const concurrentStarts = 10
+/** So that fifty servers of one session do not all start in the same moment, nor take every place of the worker. */
+const startsOfOneSession = 10
 
-export function createConnector(options: ConnectorOptions): Connector {
-  const limit = createLimiter(concurrentStarts)
+export function createConnector({ startLimit = (work) => work(), ...options }: ConnectorOptions): Connector {
+  const ownLimit = createStartLimit(startsOfOneSession)
   return {
-    connect: (target, baseEnv, signal) => limit(() => connectUpstream(target, { ...options, baseEnv }, signal), signal),
-  }
-}
-
-type Limit = <Result>(work: () => Promise<Result>, signal: AbortSignal) => Promise<Result>
-
-/** Whoever waits for a place stops when its signal aborts; a place that gets free goes to the next one directly. */
-function createLimiter(most: number): Limit {
-  const waiting = new Set<() => void>()
-  let running = 0
-  const place = (signal: AbortSignal) => new Promise<void>((resolve, reject) => {
-    const enter = () => {
-      signal.removeEventListener('abort', giveUp)
-      resolve()
-    }
-    const giveUp = () => {
-      waiting.delete(enter)
-      reject(signal.reason as Error)
-    }
-    waiting.add(enter)
-    signal.addEventListener('abort', giveUp, { once: true })
-  })
-  return async (work, signal) => {
-    signal.throwIfAborted()
-    if (running < most) running += 1
-    else await place(signal)
-    try {
-      return await work()
-    } finally {
-      const [next] = waiting
-      if (next === undefined) running -= 1
-      else {
-        waiting.delete(next)
-        next()
-      }
-    }
+    connect: (target, baseEnv, signal) => (
+      ownLimit(() => startLimit(() => connectUpstream(target, { ...options, baseEnv }, signal), signal), signal)
+    ),
   }
 }

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type SessionConfig } from '@github/copilot-sdk'
 import { type CopilotHandle, type CopilotSessions, type CopilotSetup } from './copilot-client.js'
 import { firstConfig, type OwnParts, reselection, residentConfig } from './copilot-config.js'
 import { type CopilotEvents } from './copilot-events.js'
+import { agentsOf, proveAgents, proveNoneBlocks, proveServers } from './copilot-proof.js'
 import { messageOf } from './errors.js'
 import { type Redact } from './redact.js'
 import { within } from './within.js'
@@ -19,6 +19,8 @@ export interface KeeperOptions {
   agent: () => string | null
   /** Milliseconds that `apply`, `stopServer` and `close` wait for the runtime, each with what is under way before it. Default 10,000. */
   patienceMs?: number
+  /** Milliseconds that `start` waits for the runtime, with what is under way before it. Default 30,000. */
+  startTimeoutMs?: number
   /** Takes secrets of the setup out of what the runtime says of it. */
   redact: Redact
 }
@@ -30,7 +32,10 @@ export interface KeeperOptions {
 export interface CopilotKeeper {
   /** @throws when there is no session yet, or no more */
   handle: () => CopilotHandle
-  /** @throws when the runtime does not take the session, or the keeper was closed; an earlier start's session is disconnected */
+  /**
+   * @throws when the runtime does not take the session or does not answer in time, or the keeper was closed; an earlier
+   *   start's session is disconnected, and one that comes too late by the next `start` or `close`
+   */
   start: (setup: CopilotSetup) => Promise<void>
   /**
    * Brings the session to what `setup` answers when the change's turn comes. Nothing is done when it has that already.
@@ -42,10 +47,6 @@ export interface CopilotKeeper {
   /** Disconnects; what the runtime keeps on disk stays. Never rejects; a runtime that does not answer is not waited for. */
   close: () => Promise<void>
 }
-
-const connectPollMs = 5
-/** They are on loopback and answer at once. */
-const longestConnectMs = 5000
 
 /** A keeper's memory. */
 interface Keep extends KeeperOptions {
@@ -61,8 +62,8 @@ interface Keep extends KeeperOptions {
 }
 
 export function createKeeper(options: KeeperOptions): CopilotKeeper {
-  const { patienceMs = 10_000 } = options
-  const patiently = <Result>(work: Promise<Result>) => within(patienceMs, work, `The Copilot runtime did not answer within ${patienceMs} ms.`)
+  const { patienceMs = 10_000, startTimeoutMs = 30_000 } = options
+  const patiently = <Result>(work: Promise<Result>, ms = patienceMs) => within(ms, work, `The Copilot runtime did not answer within ${ms} ms.`)
   const redacted = <Result>(work: Promise<Result>) => work.catch((error: unknown) => {
     const [said, message] = [messageOf(error), options.redact(messageOf(error))]
     throw said === message ? error : new Error(message)
@@ -75,7 +76,7 @@ export function createKeeper(options: KeeperOptions): CopilotKeeper {
   })
   return {
     handle: () => handleOf(keep),
-    start: (setup) => redacted(enqueue(keep, () => start(keep, setup))),
+    start: (setup) => redacted(patiently(enqueue(keep, () => start(keep, setup)), startTimeoutMs)),
     apply: (setup) => redacted(patiently(enqueue(keep, () => change(keep, setup())))),
     // Not in the queue: whatever a change waits for, this does not.
     stopServer: async (serverName) => { await patiently(Promise.resolve(keep.handle?.rpc.mcp.stopServer({ serverName }))).catch(() => {}) },
@@ -115,7 +116,8 @@ async function start(keep: Keep, setup: CopilotSetup): Promise<void> {
   const config = firstConfig(host, own, setup, agent())
   const { sessionId = '', cloud: _cloud, ...rest } = config
   keep.handle = isCold ? await client.resumeSession(sessionId, rest) : await client.createSession(config)
-  const there = await agentsThere(keep)
+  await proveNoneBlocks(keep.handle)
+  const there = await agentsOf(keep.handle)
   // What is missing makes the next `apply` a change.
   keep.applied = { ...setup, agents: setup.agents.filter(({ name }) => there.has(name)) }
 }
@@ -130,8 +132,8 @@ async function change(keep: Keep, next: CopilotSetup): Promise<void> {
     // Removals first: should the resume fail, it is not selected any more all the same.
     if (then.do === 'DESELECT') await handle.rpc.agent.deselect()
     await resume(keep, next)
-    await verify(keep, next)
-    await untilConnected(keep, next)
+    await proveAgents(handleOf(keep), keep.applied, next)
+    await proveServers(handleOf(keep), keep.applied, next)
     if (then.do === 'SELECT') await handleOf(keep).rpc.agent.select({ name: then.name })
     keep.applied = next
     keep.isLost = false
@@ -152,39 +154,6 @@ async function resume(keep: Keep, setup: CopilotSetup): Promise<void> {
   keep.handle = await keep.client.resumeSession(handleOf(keep).sessionId, residentConfig({ ...keep.host, ...keep.chosen }, keep.own, setup))
 }
 
-/** The runtime's "ok" says little; its list does. @throws when they differ */
-async function verify(keep: Keep, next: CopilotSetup): Promise<void> {
-  if (next.agents.length === 0 && keep.applied.agents.length === 0) return
-  const there = await agentsThere(keep)
-  const wanted = new Set(next.agents.map(({ name }) => name))
-  const missing = [...wanted].filter((name) => !there.has(name))
-  const lingering = keep.applied.agents.map(({ name }) => name).filter((name) => there.has(name) && !wanted.has(name))
-  if (missing.length > 0) throw new Error(`The Copilot runtime did not take the agents ${missing.join(', ')}.`)
-  if (lingering.length > 0) throw new Error(`The Copilot runtime did not let go of the agents ${lingering.join(', ')}.`)
-}
-
-/**
- * A server that a resume adds connects afterwards, and a request that goes out before would not offer it.
- * @throws when one of them cannot be connected
- */
-async function untilConnected(keep: Keep, next: CopilotSetup): Promise<void> {
-  const waitedFor = new Set(Object.keys(next.mcpServers).filter((name) => !(name in keep.applied.mcpServers)))
-  const untilMs = performance.now() + longestConnectMs
-  while (waitedFor.size > 0 && performance.now() < untilMs) {
-    const { servers } = await handleOf(keep).rpc.mcp.list()
-    for (const { name, status } of servers) {
-      if (status === 'failed' && waitedFor.has(name)) throw new Error(`The Copilot runtime could not connect to ${name}.`)
-      if (status === 'connected') waitedFor.delete(name)
-    }
-    if (waitedFor.size > 0) await delay(connectPollMs)
-  }
-}
-
-async function agentsThere(keep: Keep): Promise<Set<string>> {
-  const { agents } = await handleOf(keep).rpc.agent.list()
-  return new Set(agents.map(({ id }) => id))
-}
-
 /**
  * A resume that failed may have been applied in part, and the SDK has forgotten the session: the last good setup again, but
  * nothing of it that was being withdrawn.
@@ -200,7 +169,7 @@ async function recover(keep: Keep, next: CopilotSetup): Promise<void> {
   }
   try {
     await resume(keep, setup)
-    await verify(keep, setup)
+    await proveAgents(handleOf(keep), keep.applied, setup)
     keep.applied = setup
     keep.isLost = false
     await endUnheardTurn(keep)

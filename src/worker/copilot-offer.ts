@@ -74,8 +74,13 @@ export function judgeTool(offer: CopilotOffer, toolName: string, onRefused: (pub
   return `${toolName} is not available in this session any more.`
 }
 
-/** What is to be said of a server because others come to names of its tools in the runtime; null: nothing. */
-export function contestedNote(offer: CopilotOffer, serverName: string): string | null {
-  const contested = [...wireTools(offer)].filter(([, owners]) => owners.size > 1 && owners.has(serverName)).map(([wireName]) => wireName)
-  return contested.length === 0 ? null : `Refused, because tools of two servers have that name in the Copilot runtime: ${contested.join(', ')}.`
+/** What is to be said of servers because others come to names of their tools in the runtime, by their names. */
+export function contestedNotes(offer: CopilotOffer): Map<string, string> {
+  const contested = new Map<string, string[]>()
+  for (const [wireName, owners] of wireTools(offer)) {
+    if (owners.size > 1) for (const name of owners) contested.set(name, [...contested.get(name) ?? [], wireName])
+  }
+  return new Map([...contested].map(([name, tools]) => (
+    [name, `Refused, because tools of two servers have that name in the Copilot runtime: ${tools.join(', ')}.`]
+  )))
 }

@@ -34,6 +34,11 @@ export class SurvivorError extends Error {
   override readonly name = 'SurvivorError'
 }
 
+/** The connector did not connect or spawn: what stands behind a name or a path is not what the policy allows. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+}
+
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // undici says "fetch failed" and keeps the reason in the cause.

@@ -1,7 +1,6 @@
 import { type AgentDefinition } from '../core/agent.js'
-import { type Finding, evaluate } from '../core/policy.js'
-import { type Policy } from '../core/policy-document.js'
 import { secretReferences } from '../core/mcp-server.js'
+import { refusalOf } from './refusal.js'
 import { type CatalogView, type ViewAgent, type ViewEntry, type ViewMcpServer } from './view.js'
 
 /** Whom a session runs, and what stands beside the catalog on its worker. */
@@ -63,7 +62,7 @@ function isNamed(granted: { names: ReadonlySet<string>; inheritsDefaults: boolea
 }
 
 function judge(key: string, entry: ViewEntry, view: CatalogView, scope: SessionScope): { fate: Fate; note: string | null } {
-  const refusal = protectedReason(key, scope) ?? stdioReason(entry) ?? policyReason(entry, view.policy)
+  const refusal = protectedReason(key, scope) ?? refusalOf(entry, view.policy)
   if (refusal !== null) return { fate: { outcome: 'REFUSE', reason: refusal }, note: null }
   if (entry.kind === 'AGENT') return { fate: { outcome: 'RUN' }, note: missingServersNote(entry.definition.mcpServers, view, scope) }
   return { fate: serverFate(entry), note: null }
@@ -71,25 +70,6 @@ function judge(key: string, entry: ViewEntry, view: CatalogView, scope: SessionS
 
 function protectedReason(key: string, { protectedKeys }: SessionScope): string | null {
   return protectedKeys.has(key) ? 'The name belongs to the static configuration of this worker.' : null
-}
-
-/** Approvals, and with them stdio servers of the catalog, come with a later version; the server delivers none. */
-function stdioReason(entry: ViewEntry): string | null {
-  const isStdio = entry.kind === 'MCP_SERVER' && entry.definition.transport.kind === 'STDIO'
-  return isStdio ? 'stdio servers of the catalog are not run by this version of the worker.' : null
-}
-
-/**
- * The server has judged already; the worker judges again, because it is the worker that connects.
- * Approvals do not exist yet, so a verdict that needs one refuses too.
- */
-function policyReason(entry: ViewEntry, policy: Policy): string | null {
-  const { kind, findings } = evaluate(entry, [policy])
-  return kind === 'ALLOW' ? null : `Policy revision ${policy.revision}: ${findings.map(findingText).join(' ')}`
-}
-
-function findingText({ rule, message, mend }: Finding): string {
-  return `[${rule}] ${message} ${mend}`
 }
 
 /** Leases do not exist yet, so what needs a secret cannot start. */

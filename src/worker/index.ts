@@ -4,12 +4,15 @@ import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
 import { createConnector } from './connector.js'
 import { messageOf } from './errors.js'
+import { createLaunchers, type Launchers, usualPath } from './launchers.js'
 import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
 import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
+import { createStartLimit, type StartLimit } from './start-limit.js'
 import { loadStaticLayer, type StaticLayer, type StaticOptions } from './static-layer.js'
 import { type SessionStatus } from './status.js'
 import { createStatusReporter, type StatusReporter } from './status-reporter.js'
+import { tellEach } from './tell-each.js'
 import { createFeedTransport, type FeedTransport } from './transport.js'
 
 export { CatalogRequestError } from '../client/index.js'
@@ -35,7 +38,15 @@ export interface CatalogWorkerOptions {
    * inherit it, as they do today. Catalog entries never see it. Default: empty, so pass it if static servers need PATH.
    */
   env?: Readonly<Record<string, string | undefined>>
-  /** Told what happens, one line each, without secrets. Default: silence. */
+  /**
+   * Folders, joined by `:`, in which commands of catalog entries are looked for, and the PATH of their processes. Those that are not
+   * absolute, or that others than root and this user may write to, are left out. Default: PATH of `env`, else the folder of this Node and
+   * `/usr/local/bin:/usr/bin:/bin`.
+   */
+  launcherPath?: string
+  /** A folder of this user alone, in which npx, uvx and deno keep downloads over starts, of all entries together. Default: each start fetches anew. */
+  packageCache?: string
+  /** Told what happens, one line each, without secrets. What it throws changes nothing. Default: silence. */
   log?: (message: string) => void
   /** Milliseconds that `openSession` waits for the owner's first snapshot. Default 30,000. */
   readyTimeoutMs?: number
@@ -45,6 +56,15 @@ export interface CatalogWorkerOptions {
   callTimeoutMs?: number
   /** Milliseconds a stdio server has between SIGTERM and SIGKILL. Default 2,000. */
   graceMs?: number
+  /**
+   * How many servers start or connect at once, over all sessions; the others wait in their order, and what is withdrawn waits for
+   * none. One session has at most ten of them. Default 32.
+   */
+  maxConcurrentStarts?: number
+  /** Milliseconds of silence after which the catalog is asked whether it is still there. Default 10,000. */
+  keepAliveMs?: number
+  /** Milliseconds that the catalog has to answer that, to take a connection, and to take a report; then it counts as not reached. Default 5,000. */
+  deadPeerMs?: number
   /** Time and chance; tests give their own. Default: the system's, monotonic. */
   clock?: Clock
 }
@@ -95,9 +115,6 @@ interface Place {
   status: () => SessionStatus
 }
 
-/** For one status report. */
-const reportTimeoutMs = 5000
-
 /** A worker's memory. */
 interface Shop {
   options: CatalogWorkerOptions
@@ -105,8 +122,10 @@ interface Shop {
   log: (message: string) => void
   env: Record<string, string>
   layer: StaticLayer
+  launchers: Launchers
   transport: FeedTransport
   relay: Relay
+  startLimit: StartLimit
   feeds: Map<string, SharedFeed>
   sessions: Map<string, Place>
   reporter: StatusReporter
@@ -115,12 +134,14 @@ interface Shop {
 
 /**
  * Starts nothing yet but the static layer's reading: the connection opens with the first session.
- * @throws TypeError for a `url` that is not http or https
+ * @throws TypeError for a `url` that is not http or https, or an impossible `maxConcurrentStarts`
  */
 export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {
-  const { url, token, clock = systemClock, log = () => {} } = options
+  const { url, token, clock = systemClock, keepAliveMs, deadPeerMs = 5000, maxConcurrentStarts = 32 } = options
+  if (!Number.isInteger(maxConcurrentStarts) || maxConcurrentStarts < 1) throw new TypeError('maxConcurrentStarts has to be a whole number, 1 or more')
+  const log = (message: string) => tellEach(options.log === undefined ? [] : [options.log], message)
   const env = Object.fromEntries(Object.entries(options.env ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined))
-  const client = createCatalogClient({ url, token, timeoutMs: reportTimeoutMs })
+  const client = createCatalogClient({ url, token, timeoutMs: deadPeerMs })
   const sessions: Shop['sessions'] = new Map()
   const reporter = createStatusReporter({
     workerId: options.workerId, sessions, clock, log,
@@ -128,8 +149,9 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   })
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
-    transport: createFeedTransport({ url, token, onReconnected: reporter.reconnected }),
-    relay: createRelay(), feeds: new Map(), isClosed: false,
+    launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath, options.packageCache),
+    transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
+    relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
@@ -150,7 +172,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, relay, clock, env, log, reporter, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
+  const { sessions, layer, launchers, relay, clock, env, log, reporter, startLimit, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
@@ -164,11 +186,11 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
   sessions.set(id, { close, status: () => ({ id, owner, agent, ...session?.report() ?? { entries: [], cursor: null } }) })
   try {
     if (waitForCatalog) await reporter.opening(id)
-    else reporter.touch()
+    else reporter.touch(id)
     if (shop.isClosed) throw closedError()
     const { settled, turn, started } = session = createSession({
-      id, agent, grants, adapter, feed, layer, relay, clock, env, log, onChange: reporter.touch,
-      connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs }),
+      id, agent, grants, adapter, feed, layer, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
+      connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit }),
     })
     const opened = session
     if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)

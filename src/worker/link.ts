@@ -1,27 +1,20 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
-import { StreamableHTTPClientTransport, StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { type Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
+import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import {
   type CallToolResult, ErrorCode, McpError, type Progress, PromptListChangedNotificationSchema, ResourceListChangedNotificationSchema,
   ResourceUpdatedNotificationSchema, type Tool, ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import { type McpTransport, type RemoteTransport } from '../core/mcp-server.js'
 import { messageOf, ToolCallError } from './errors.js'
 import { lists, type Offers, type Requests, resultSchemas } from './offers.js'
-import { createStdioTransport, NotSentError, type StdioGroupTransport } from './stdio-transport.js'
+import { createServerTransport, type ServerTransportOptions } from './server-transport.js'
+import { NotSentError } from './stdio-transport.js'
 
 export type { CallToolResult, Progress }
 export type UpstreamTool = Tool
 
-export interface LinkOptions {
-  transport: McpTransport
-  /** What a stdio child's environment starts from; the transport's own `env` is laid over it. */
-  baseEnv: Record<string, string>
+export interface LinkOptions extends ServerTransportOptions {
   /** Milliseconds for connecting, the handshake and the first list of tools together. */
   connectTimeoutMs: number
-  /** Milliseconds between SIGTERM and SIGKILL of a stdio server. */
-  graceMs: number
   signal: AbortSignal
   /** The server says that a list of its is another one now; RESOURCES stands for templates too. */
   onListChanged: (kind: 'TOOLS' | 'PROMPTS' | 'RESOURCES') => void
@@ -67,7 +60,7 @@ const farewellMs = 1000
  * @throws Error with the reason (unredacted) when it fails or takes longer than `connectTimeoutMs`; nothing is left then
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
-  const transport = createTransport(options)
+  const { transport, failure: failureOf, farewell } = createServerTransport(options)
   const client = new Client(clientInfo, { capabilities: {} })
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => options.onListChanged('TOOLS'))
   client.setNotificationHandler(PromptListChangedNotificationSchema, () => options.onListChanged('PROMPTS'))
@@ -78,7 +71,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     // The SDK bounds the handshake alone; an SSE server that never names its endpoint would hang it for ever.
     await orAborted(client.connect(transport, { timeout: options.connectTimeoutMs }), limit)
   } catch (error) {
-    const failure = failureOf(transport)
+    const failure = failureOf()
     await client.close().catch(() => {})
     await transport.close().catch(() => {})
     if (options.signal.aborted) throw error
@@ -95,39 +88,12 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     close: async () => {
       client.onclose = undefined
       client.onerror = undefined
-      if (transport instanceof StreamableHTTPClientTransport) {
-        await orAborted(transport.terminateSession(), AbortSignal.timeout(farewellMs)).catch(() => {})
-      }
+      await orAborted(farewell(), AbortSignal.timeout(farewellMs)).catch(() => {})
       await client.close()
       // The SDK drops its transport when that closes by itself; the process must be gone all the same.
       await transport.close()
     },
   }
-}
-
-function createTransport({ transport, baseEnv, graceMs }: LinkOptions): Transport {
-  if (transport.kind === 'STDIO') {
-    const { command, args, cwd } = transport
-    const env = { ...baseEnv, ...Object.fromEntries(transport.env.map(({ name, value }) => [name, value])) }
-    return createStdioTransport({ command, args, env, graceMs, ...(cwd !== null && { cwd }) })
-  }
-  const url = new URL(transport.url)
-  const requestInit = { headers: headersOf(transport) }
-  // Redirects stay within the origin: that is the SDK's default (`redirectPolicy: 'same-origin'`).
-  if (transport.kind === 'SSE') return new SSEClientTransport(url, { requestInit })
-  return new StreamableHTTPClientTransport(url, {
-    requestInit,
-    // The stream that brings `list_changed` is re-opened for as long as the session with the server lives.
-    reconnectionOptions: { initialReconnectionDelay: 1000, maxReconnectionDelay: 30_000, reconnectionDelayGrowFactor: 1.5, maxRetries: Infinity },
-  })
-}
-
-function headersOf({ headers }: RemoteTransport): Record<string, string> {
-  return Object.fromEntries(headers.map(({ name, value }) => [name, value]))
-}
-
-function failureOf(transport: Transport): string | null {
-  return 'failure' in transport ? (transport as StdioGroupTransport).failure() : null
 }
 
 export async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -6,6 +6,8 @@ import { liveProcesses, type ProcessRow, stillThere, straysOf } from './process-
 
 export interface ProcessOptions {
   command: string
+  /** What the child is told its own name is. Default: the command. */
+  argv0?: string
   args: string[]
   /** The child's whole environment. */
   env: Record<string, string>
@@ -41,8 +43,8 @@ function killAll(): void {
  * Starts a process as the leader of its own group.
  * @throws what spawn reports, e.g. ENOENT for a command that does not exist
  */
-export async function startProcessGroup({ command, args, env, cwd }: ProcessOptions): Promise<ProcessGroup> {
-  const child = spawn(command, args, { env, cwd, stdio: 'pipe', detached: process.platform !== 'win32', windowsHide: true })
+export async function startProcessGroup({ command, argv0, args, env, cwd }: ProcessOptions): Promise<ProcessGroup> {
+  const child = spawn(command, args, { argv0, env, cwd, stdio: 'pipe', detached: process.platform !== 'win32', windowsHide: true })
   let ended: string | null = null
   let stderr = ''
   const exited = new Promise<void>((resolve) => {

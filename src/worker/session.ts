@@ -5,14 +5,18 @@ import { type Connector } from './connector.js'
 import { createCursorWaiters, type CursorWaiters } from './cursor-waiters.js'
 import { type StatusRow } from './departures.js'
 import { hasReached } from './follower.js'
-import { boundAgentOf, grantsOf, missingServersNote, type SessionScope } from './grants.js'
+import { boundAgentOf, grantsOf, type SessionScope } from './grants.js'
+import { createLaunchGuard } from './launch-guard.js'
+import { type Launchers } from './launchers.js'
 import { agentInForce, situationOf } from './moment.js'
 import { type OwnerFeed } from './owner-feed.js'
-import { type Action, maxMcpServersPerSession, reconcile } from './reconcile.js'
+import { performAction } from './perform-action.js'
+import { maxMcpServersPerSession, reconcile } from './reconcile.js'
 import { type Relay, relayForSession } from './relay.js'
+import { rowsWithAgent } from './rows-with-agent.js'
 import { createRunner, type Runner } from './runner.js'
 import { scopeOf, startStatic } from './session-static.js'
-import { type Aim, type Body, type EffectiveEntry } from './slot.js'
+import { type EffectiveEntry } from './slot.js'
 import { staticGrants, type StaticLayer } from './static-layer.js'
 import { type AppliedEvent, type CatalogView, type Removal, removalKey, type ViewAgent, type ViewEntry } from './view.js'
 
@@ -25,6 +29,8 @@ export interface SessionOptions {
   feed: OwnerFeed
   layer: StaticLayer
   connector: Connector
+  /** Finds the commands of catalog entries. */
+  launchers: Launchers
   relay: Relay
   clock: Clock
   /** What static stdio servers inherit. */
@@ -94,9 +100,9 @@ export function createSession(options: SessionOptions): HeldSession {
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
   const callRefused = (toolName: string) => session.runner.callRefused(toolName)
   const relay = relayForSession(options.relay, callRefused)
-  const opened = adapter.open?.({
+  const opened = (async () => adapter.open?.({
     sessionId: id, agent, openRelay: relay.open, turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused,
-  }) ?? Promise.resolve()
+  }))()
   opened.catch(() => {})
   const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {
@@ -128,8 +134,8 @@ export function createSession(options: SessionOptions): HeldSession {
   }
   return {
     id,
-    get effective() { return withMissingAgent(session, session.runner.rows()) },
-    report: () => ({ entries: withMissingAgent(session, session.runner.report()), cursor: session.heard }),
+    get effective() { return rowsWithAgent(session, session.runner.rows()) },
+    report: () => ({ entries: rowsWithAgent(session, session.runner.report()), cursor: session.heard }),
     started: async () => {
       await opened
       await session.runner.settled(null)
@@ -160,7 +166,8 @@ function decide(session: Sitting, view: CatalogView, removals: Removal[]): void 
     removals: new Map(removals.map((removal) => [removalKey(removal.key, removal.id), removal])),
     position: view.position, maxMcpServers, viewKeys: new Set(view.entries.keys()), situation,
   })
-  for (const action of actions) perform(runner, action)
+  const guardOf = (entry: ViewEntry) => createLaunchGuard(entry, session.feed.view, session.launchers)
+  for (const action of actions) performAction(runner, action, guardOf)
   // In a turn, what it begins with waits for the end of that; only what comes after it is a change.
   if (runningTurns === 0) session.isWarm = true
 }
@@ -183,31 +190,6 @@ async function turn<Result>(session: Sitting, fn: () => Result | Promise<Result>
   } finally {
     turnEnded(session)
   }
-}
-
-function perform(runner: Runner, action: Action): void {
-  switch (action.type) {
-    case 'UNLOAD': {
-      const { key, mode, deadlineSeconds, reason, position } = action
-      return runner.stop(key, { mode, deadlineSeconds, reason }, position)
-    }
-    case 'REFUSE': return runner.refuse(aimOf(action, null), action.keepsLastGood ? 'FAIL' : 'REFUSE', action.reason)
-    case 'DEFER': return runner.defer(aimOf(action, null), action.reason)
-    case 'RELABEL': return runner.relabel(aimOf(action, action.note), bodyOf(action.entry))
-    case 'LOAD':
-    case 'REPLACE': return runner.start(aimOf(action, action.note), bodyOf(action.entry))
-  }
-}
-
-function aimOf({ key, position, entry }: { key: string; position: number; entry: ViewEntry }, note: string | null): Aim {
-  const { kind, name, id, revision, digest } = entry
-  return { key, kind, name, origin: 'catalog', entryId: id, revision, digest, note, position }
-}
-
-function bodyOf(entry: ViewEntry): Body {
-  if (entry.kind === 'AGENT') return { kind: 'AGENT', definition: entry.definition }
-  const { description, transport, tools, timeoutMs, default: isDefault } = entry.definition
-  return { kind: 'MCP_SERVER', description, isDefault, target: { transport, tools, timeoutMs }, baseEnv: {} }
 }
 
 function failClosed(session: Sitting, reason: string, position: number): void {
@@ -234,17 +216,4 @@ async function settled(session: Sitting, cursor: string): Promise<void> {
 
 function closedError(id: string): CatalogRequestError {
   return new CatalogRequestError(`The session ${id} was closed.`, 'CLOSED')
-}
-
-function withMissingAgent<Row extends EffectiveEntry>({ scope, view, agent }: Sitting, held: Row[]): Array<Row | EffectiveEntry> {
-  const rows = held.map((row) => {
-    // What a static agent lacks changes with the catalog, so it is worked out when somebody asks.
-    if (row.kind !== 'AGENT' || row.entryId !== null || row.name !== agent || scope.staticAgent === null || view === null) return row
-    return { ...row, reason: row.reason ?? missingServersNote(scope.staticAgent.mcpServers, view, scope) }
-  })
-  const isBoundAgentThere = agent === null || rows.some(({ kind, name }) => kind === 'AGENT' && name === agent)
-  return isBoundAgentThere ? rows : [...rows, {
-    kind: 'AGENT', name: agent, origin: 'catalog', entryId: null, revision: null, state: 'FAILED',
-    reason: 'There is no agent of that name for this owner, so nothing is granted through it.',
-  }]
 }

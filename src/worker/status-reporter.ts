@@ -24,8 +24,8 @@ export interface StatusReporterOptions {
  * not know reports or does not want them from this token changes nothing in what the sessions get.
  */
 export interface StatusReporter {
-  /** Something may have changed. */
-  touch: () => void
+  /** Something may have changed in the session of that id; without one: in which sessions there are. */
+  touch: (sessionId?: string) => void
   /**
    * Resolves when the catalog knows of the session as it now is: before that it should load nothing, or a revocation would
    * not know of it. Such a report waits for no pause. Resolves as well when reports do not get through, and after three seconds.
@@ -52,6 +52,8 @@ interface Desk extends StatusReporterOptions {
   cancelTimer: () => void
   isQueued: boolean
   isClosed: boolean
+  /** Sessions that were touched since they were last asked. */
+  touched: Set<string>
   /** Sessions that the catalog takes no report of, e.g. because the token does not serve their owner. */
   excluded: WeakSet<object>
   /** What it last complained of. */
@@ -62,11 +64,14 @@ interface Desk extends StatusReporterOptions {
 
 export function createStatusReporter(options: StatusReporterOptions): StatusReporter {
   const desk: Desk = {
-    ...options, processId: randomUUID(), ledger: emptyLedger, cancelTimer: () => {}, isQueued: false, isClosed: false, excluded: new WeakSet(), complaint: null,
+    ...options, processId: randomUUID(), ledger: emptyLedger, cancelTimer: () => {}, isQueued: false, isClosed: false, touched: new Set(), excluded: new WeakSet(), complaint: null,
     sending: Promise.resolve(), waiters: new Map(),
   }
   return {
-    touch: () => touch(desk),
+    touch: (sessionId) => {
+      if (sessionId !== undefined) desk.touched.add(sessionId)
+      touch(desk)
+    },
     opening: async (sessionId) => {
       desk.ledger = afterOpening(desk.ledger, sessionId)
       touch(desk)
@@ -96,19 +101,26 @@ function touch(desk: Desk): void {
 }
 
 function step(desk: Desk): void {
-  const { ledger, sessions, excluded, clock, workerId, processId } = desk
+  const { ledger, sessions, touched, excluded, clock, workerId, processId } = desk
   desk.cancelTimer()
   if (desk.isClosed) return
   const ids = [...sessions].flatMap(([id, session]) => (excluded.has(session) ? [] : [id]))
+  const asked: string[] = []
+  const statusOf = (id: string) => {
+    asked.push(id)
+    return sessions.get(id)!.status()
+  }
   let due: Due
   try {
-    due = dueReport(ledger, ids, (id) => sessions.get(id)!.status(), clock.nowMs())
+    due = dueReport(ledger, { ids, touched, statusOf }, clock.nowMs())
   } catch (error) {
     // Nobody awaits this: what a host's adapter throws would end the process.
     complain(desk, `status: ${messageOf(error)}`)
     desk.cancelTimer = clock.after(retryMs, () => step(desk))
     return
   }
+  // Only now: one that cannot say what it has would take along what others said.
+  for (const id of asked) touched.delete(id)
   if (due.type === 'WAIT') desk.cancelTimer = clock.after(due.untilMs - clock.nowMs(), () => step(desk))
   if (due.type !== 'SEND') return
   const { full, sessions: told, closedSessions } = due

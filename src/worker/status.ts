@@ -60,11 +60,16 @@ const longestRetryMs = 30_000
 /** After a refusal, which only somebody's doing can change: another token, a newer server. */
 const refusedRetryMs = 300_000
 
-/**
- * @param ids of the sessions that there are
- * @param statusOf is only asked when a report may be sent
- */
-export function dueReport(ledger: Ledger, ids: readonly string[], statusOf: (id: string) => SessionStatus, nowMs: number): Due {
+/** The sessions that there are. */
+export interface OpenSessions {
+  ids: readonly string[]
+  /** Of those that the catalog knows, the ones that may have something new: a report that is not full asks no others. */
+  touched: ReadonlySet<string>
+  /** Is only asked when a report may be sent. */
+  statusOf: (id: string) => SessionStatus
+}
+
+export function dueReport(ledger: Ledger, { ids, touched, statusOf }: OpenSessions, nowMs: number): Due {
   const { number, known, needsFull, inFlight, sentAtMs, fullAtMs, failures, notBeforeMs } = ledger
   // A worker is heard of with its first session, and from then on for as long as it is open.
   if (inFlight || (ids.length === 0 && number === 0)) return { type: 'IDLE' }
@@ -75,7 +80,8 @@ export function dueReport(ledger: Ledger, ids: readonly string[], statusOf: (id:
   const full = needsFull || nowMs >= fullAtMs + fullEveryMs
   const open = new Set(ids)
   const closedSessions = full ? [] : [...known.keys()].filter((id) => !open.has(id))
-  const changed = ids.map(statusOf).map(within).filter((status) => full || JSON.stringify(status) !== known.get(status.id))
+  const asked = full ? ids : ids.filter((id) => touched.has(id) || !known.has(id))
+  const changed = asked.map(statusOf).map(within).filter((status) => full || JSON.stringify(status) !== known.get(status.id))
   if (!full && changed.length + closedSessions.length === 0) return { type: 'WAIT', untilMs: fullAtMs + fullEveryMs }
   return { type: 'SEND', full, sessions: changed, closedSessions }
 }

@@ -1,11 +1,6 @@
 import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import { type Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import { type ProcessGroup, type ProcessOptions, startProcessGroup } from './process-group.js'
-
-export interface StdioTransportOptions extends ProcessOptions {
-  /** Milliseconds between SIGTERM and SIGKILL. */
-  graceMs: number
-}
+import { type ProcessGroup } from './process-group.js'
 
 /** A transport of the SDK whose process is a group of its own. */
 export interface StdioGroupTransport extends Transport {
@@ -23,8 +18,10 @@ const afterExitMs = 200
 /**
  * The SDK's own stdio transport signals only its child, so what that child started (npx, shells) would stay behind, and
  * it adds variables of this process to the child's environment. This one ends the whole group and adds nothing.
+ * @param graceMs milliseconds between SIGTERM and SIGKILL
+ * @param startProcess called once, when the transport starts; nothing is left of it when it rejects
  */
-export function createStdioTransport({ graceMs, ...options }: StdioTransportOptions): StdioGroupTransport {
+export function createStdioTransport(graceMs: number, startProcess: () => Promise<ProcessGroup>): StdioGroupTransport {
   const buffer = new ReadBuffer()
   let group: ProcessGroup | null = null
   let closing: Promise<void> | null = null
@@ -64,7 +61,7 @@ export function createStdioTransport({ graceMs, ...options }: StdioTransportOpti
       return ended === null ? null : `the process ${ended}${group!.stderrTail() === '' ? '' : `; it said: ${group!.stderrTail().trim()}`}`
     },
     start: async () => {
-      starting = startProcessGroup(options).then((started) => (group = started))
+      starting = startProcess().then((started) => (group = started))
       group = await starting
       if (closing !== null) throw new Error('the connection was closed')
       group.child.stdout.on('data', (chunk: Buffer) => {

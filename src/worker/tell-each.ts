@@ -1,8 +1,12 @@
-/** Tells each of them. What a listener throws is its own affair: it keeps nothing from the others, nor from whoever tells. */
-export function tellEach<Args extends unknown[]>(listeners: Iterable<(...args: Args) => void>, ...args: Args): void {
+/**
+ * Tells each of them. What a listener throws, at once or in a promise, is its own affair: it keeps nothing from the others, nor
+ * from whoever tells. Every function of the host that is only told something is called through here.
+ */
+export function tellEach<Args extends unknown[]>(listeners: Iterable<(...args: Args) => unknown>, ...args: Args): void {
   for (const listener of [...listeners]) {
     try {
-      listener(...args)
+      const answer = listener(...args)
+      if (answer instanceof Promise) answer.catch(() => {})
     } catch {
       // Nothing.
     }

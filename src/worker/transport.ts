@@ -26,7 +26,7 @@ export interface FeedTransportOptions {
   token: string
   /** Milliseconds of silence after which the peer is pinged. Default 10,000. */
   keepAliveMs?: number
-  /** Milliseconds for its pong, and for the first acknowledgement; then the socket is torn down. Default 5,000. */
+  /** Milliseconds for its pong, for taking the socket, and for the first acknowledgement; then the socket is torn down. Default 5,000. */
   deadPeerMs?: number
   /** Told when the server took a socket, from the second on. */
   onReconnected?: () => void
@@ -55,7 +55,7 @@ export function createFeedTransport(
   const open = new Set<OpenOperation>()
   const client = createClient({
     url: webSocketUrl(url),
-    webSocketImpl: WebSocket,
+    webSocketImpl: withHandshakeTimeout(deadPeerMs),
     connectionParams: { authorization: `Bearer ${token}` },
     lazy: true,
     // The follower decides when to come back: with its own back-off, and from the newest cursor.
@@ -99,6 +99,15 @@ export function createFeedTransport(
       clearTimeout(deadPeer)
       void Promise.resolve(client.dispose()).catch(() => {})
     },
+  }
+}
+
+/** A network that swallows everything would keep a socket opening for ever, and every later operation waiting for it. */
+function withHandshakeTimeout(handshakeTimeout: number): new (address: string | URL, protocols?: string | string[]) => WebSocket {
+  return class extends WebSocket {
+    constructor(address: string | URL, protocols?: string | string[]) {
+      super(address, protocols, { handshakeTimeout })
+    }
   }
 }
 

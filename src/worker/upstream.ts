@@ -2,6 +2,8 @@ import { isToolSelected, type McpTransport, type ToolSelection } from '../core/m
 import { type SessionUpstream } from './adapter.js'
 import { type Clock } from './clock.js'
 import { messageOf, ToolCallError } from './errors.js'
+import { type LaunchGuard } from './launch-guard.js'
+import { createLine, type Line, type LineEnd } from './line.js'
 import { isUndelivered, type Link, openLink, orAborted, type Progress, type UpstreamTool } from './link.js'
 import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
@@ -14,6 +16,8 @@ export interface UpstreamTarget {
   tools: ToolSelection
   /** Milliseconds for one call; null: the worker's default. */
   timeoutMs: number | null
+  /** What a catalog entry is held to. Left out: a static one, which runs as its file says. */
+  guard?: LaunchGuard | undefined
 }
 
 export interface ConnectOptions {
@@ -47,31 +51,22 @@ export interface Upstream extends SessionUpstream {
   close: () => Promise<void>
 }
 
-const probeTimeoutMs = 5000
-const firstRetryMs = 1000
-const longestRetryMs = 30_000
 /** Lists of several servers go together into one answer, which must not hang on one of them. */
 const offersTimeoutMs = 5000
 
-/** An upstream's memory. */
-interface Line {
+/** An upstream's memory, over all its connections. */
+interface Holding {
   target: UpstreamTarget
   options: ConnectOptions
   redact: Redact
+  line: Line
   listeners: Set<() => void>
-  closing: AbortController
   tools: UpstreamTool[]
   book: OfferBook
   /** As the last connection had it. */
   instructions: string | null
-  link: Link | null
-  /** The endings of earlier links that are not over yet, or left something behind. */
-  dropped: Set<Promise<void>>
-  connecting: Promise<Link> | null
-  retries: number
   /** Whether there was a connection before. */
   isAgain: boolean
-  cancelRetry: () => void
 }
 
 /**
@@ -79,170 +74,127 @@ interface Line {
  * @throws Error with a redacted reason when the server does not come up; nothing is left then
  */
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions, signal?: AbortSignal): Promise<Upstream> {
-  const line: Line = {
-    target, options, redact: createRedactor(target.transport), listeners: new Set(), closing: new AbortController(),
-    tools: [], book: createOfferBook(), instructions: null, link: null, dropped: new Set(), connecting: null, retries: 0, isAgain: false, cancelRetry: () => {},
+  const holding: Holding = {
+    target, options, redact: createRedactor(target.transport), listeners: new Set(), tools: [], book: createOfferBook(), instructions: null, isAgain: false,
+    line: createLine({
+      isRemote: target.transport.kind !== 'STDIO', clock: options.clock, open: (end) => open(holding, end),
+      prepare: async (fresh) => setTools(holding, await fresh.list('TOOLS')), onStanding: (fresh) => stands(holding, fresh),
+    }),
   }
-  const onAbort = () => void close(line).catch(() => {})
+  const { line, book, redact } = holding
+  const onAbort = () => void line.close().catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     signal?.throwIfAborted()
-    await ensure(line)
+    await line.link()
   } catch (error) {
-    await close(line)
-    throw new Error(line.redact(messageOf(error)))
+    await line.close()
+    throw new Error(redact(messageOf(error)))
   } finally {
     signal?.removeEventListener('abort', onAbort)
   }
   return {
-    tools: () => line.tools,
-    callTool: (name, args, options = {}) => deliver(line, 'tools/call', { name, arguments: args }, options, () => {
+    tools: () => holding.tools,
+    callTool: (name, args, options = {}) => deliver(holding, 'tools/call', { name, arguments: args }, options, () => {
       // After connecting, because a new connection may list other tools.
-      if (!line.tools.some((tool) => tool.name === name)) throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name}.`)
+      if (!holding.tools.some((tool) => tool.name === name)) throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name}.`)
     }),
     onToolsChanged: (listener) => {
-      line.listeners.add(listener)
-      return () => { line.listeners.delete(listener) }
+      holding.listeners.add(listener)
+      return () => { holding.listeners.delete(listener) }
     },
-    instructions: () => line.instructions,
-    offers: (kind) => orAborted(linkForCall(line).then((link) => line.book.list(kind, link)), AbortSignal.timeout(offersTimeoutMs)),
-    ask: (method, params, options = {}) => deliver(line, method, params, options),
-    watch: (uri, listener, options = {}) => watch(line, uri, listener, options),
-    onOffersChanged: (listener) => line.book.listen(listener),
-    close: () => close(line),
+    instructions: () => holding.instructions,
+    offers: (kind) => orAborted(linkForCall(holding).then((link) => book.list(kind, link)), AbortSignal.timeout(offersTimeoutMs)),
+    ask: (method, params, options = {}) => deliver(holding, method, params, options),
+    watch: (uri, listener, options = {}) => watch(holding, uri, listener, options),
+    onOffersChanged: (listener) => book.listen(listener),
+    close: line.close,
   }
 }
 
-async function ensure(line: Line): Promise<Link> {
-  return line.link ?? (line.connecting ??= open(line).finally(() => { line.connecting = null }))
-}
-
-async function open(line: Line): Promise<Link> {
-  const { target, options: { baseEnv = {}, connectTimeoutMs = 30_000, graceMs = 2000 }, closing } = line
-  closing.signal.throwIfAborted()
-  let fresh: Link | null = null
-  // What happens before the link stands is seen by the listing that follows the handshake.
-  const ifCurrent = (react: (current: Link) => void) => () => { if (fresh !== null && line.link === fresh) react(fresh) }
-  fresh = await openLink({
-    transport: target.transport, baseEnv, connectTimeoutMs, graceMs, signal: closing.signal,
+function open(holding: Holding, end: LineEnd): Promise<Link> {
+  const { target: { transport, guard }, options: { baseEnv = {}, connectTimeoutMs = 30_000, graceMs = 2000 }, book } = holding
+  return openLink({
+    ...end, transport, guard, baseEnv, connectTimeoutMs, graceMs, onResourceUpdated: book.updated,
     // The book stands for all connections, so there is nothing to compare.
-    onListChanged: (kind) => (kind === 'TOOLS' ? ifCurrent((current) => void refresh(line, current))() : line.book.changed(kind)),
-    onResourceUpdated: line.book.updated,
-    onDropped: ifCurrent((current) => drop(line, current)),
-    onTrouble: ifCurrent((current) => void probe(line, current)),
+    onListChanged: (kind) => (kind === 'TOOLS' ? void refresh(holding) : book.changed(kind)),
   })
-  try {
-    setTools(line, await fresh.list('TOOLS'))
-    closing.signal.throwIfAborted()
-  } catch (error) {
-    await fresh.close()
-    throw error
-  }
-  line.link = fresh
-  line.retries = 0
-  line.instructions = fresh.instructions
-  if (line.isAgain) again(line, fresh)
-  line.isAgain = true
-  return fresh
+}
+
+function stands(holding: Holding, fresh: Link): void {
+  holding.instructions = fresh.instructions
+  if (holding.isAgain) again(holding, fresh)
+  holding.isAgain = true
 }
 
 /** What happened between two connections nobody told, so everything may have. */
-function again(line: Line, fresh: Link): void {
-  line.book.changed('PROMPTS')
-  line.book.changed('RESOURCES')
-  for (const uri of line.book.watched()) {
-    fresh.request('resources/subscribe', { uri }, limitsOf(line, {})).then(() => line.book.updated(uri), () => {})
+function again(holding: Holding, fresh: Link): void {
+  const { book } = holding
+  book.changed('PROMPTS')
+  book.changed('RESOURCES')
+  for (const uri of book.watched()) {
+    fresh.request('resources/subscribe', { uri }, limitsOf(holding, {})).then(() => book.updated(uri), () => {})
   }
 }
 
-function setTools(line: Line, all: UpstreamTool[]): void {
-  const selected = all.filter(({ name }) => isToolSelected(line.target.tools, name))
-  const isSame = JSON.stringify(selected) === JSON.stringify(line.tools)
-  line.tools = selected
-  if (!isSame) tellEach(line.listeners)
+function setTools(holding: Holding, all: UpstreamTool[]): void {
+  const selected = all.filter(({ name }) => isToolSelected(holding.target.tools, name))
+  const isSame = JSON.stringify(selected) === JSON.stringify(holding.tools)
+  holding.tools = selected
+  if (!isSame) tellEach(holding.listeners)
 }
 
-async function refresh(line: Line, current: Link): Promise<void> {
+/** A connection that does not stand yet lists its tools anyway. */
+async function refresh(holding: Holding): Promise<void> {
+  const { line } = holding
+  const current = line.current()
+  if (current === null) return
   try {
     const all = await current.list('TOOLS')
-    if (line.link === current) setTools(line, all)
+    if (line.current() === current) setTools(holding, all)
   } catch {
-    await probe(line, current)
+    await line.probe(current)
   }
 }
 
-/** For remote servers only: a process tells by itself when it ends, and its stray output is no trouble. */
-async function probe(line: Line, current: Link): Promise<void> {
-  if (line.target.transport.kind === 'STDIO' || line.link !== current) return
-  await current.ping(probeTimeoutMs).catch(() => drop(line, current))
-}
-
-/** Calls in flight on it fail now instead of waiting for their timeout. */
-function drop(line: Line, current: Link): void {
-  if (line.link !== current) return
-  line.link = null
-  const ending = current.close()
-  line.dropped.add(ending)
-  ending.then(() => line.dropped.delete(ending), () => {})
-  if (line.target.transport.kind !== 'STDIO') retryLater(line)
-}
-
-function retryLater(line: Line): void {
-  const { closing, options: { clock } } = line
-  if (closing.signal.aborted) return
-  const ceilingMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(line.retries, 10))
-  line.retries += 1
-  line.cancelRetry()
-  line.cancelRetry = clock.after(firstRetryMs / 2 + clock.random() * ceilingMs, () => { ensure(line).catch(() => retryLater(line)) })
-}
-
-async function linkForCall(line: Line): Promise<Link> {
+async function linkForCall(holding: Holding): Promise<Link> {
   try {
-    return await ensure(line)
+    return await holding.line.link()
   } catch (error) {
-    throw new ToolCallError('UNAVAILABLE', line.redact(messageOf(error)))
+    throw new ToolCallError('UNAVAILABLE', holding.redact(messageOf(error)))
   }
 }
 
-function limitsOf({ target, options }: Line, { signal = new AbortController().signal, onProgress }: CallOptions) {
+function limitsOf({ target, options }: Holding, { signal = new AbortController().signal, onProgress }: CallOptions) {
   return { timeoutMs: target.timeoutMs ?? options.callTimeoutMs ?? 60_000, signal, onProgress }
 }
 
 async function deliver<Method extends keyof Requests>(
-  line: Line, method: Method, params: Requests[Method]['params'], options: CallOptions, check = () => {}, isRepeated = false,
+  holding: Holding, method: Method, params: Requests[Method]['params'], options: CallOptions, check = () => {}, isRepeated = false,
 ): Promise<Requests[Method]['result']> {
-  const current = await linkForCall(line)
+  const current = await linkForCall(holding)
   check()
   options.signal?.throwIfAborted()
   try {
-    return await current.request(method, params, limitsOf(line, options))
+    return await current.request(method, params, limitsOf(holding, options))
   } catch (error) {
-    if (error instanceof ToolCallError) throw new ToolCallError(error.code, line.redact(error.message), error.rpcCode)
-    drop(line, current)
-    if (isRepeated || !isUndelivered(error)) throw new ToolCallError('UNAVAILABLE', line.redact(messageOf(error)))
-    return deliver(line, method, params, options, check, true)
+    if (error instanceof ToolCallError) throw new ToolCallError(error.code, holding.redact(error.message), error.rpcCode)
+    holding.line.drop(current)
+    if (isRepeated || !isUndelivered(error)) throw new ToolCallError('UNAVAILABLE', holding.redact(messageOf(error)))
+    return deliver(holding, method, params, options, check, true)
   }
 }
 
 /** One subscription for all watchers of a URI; a new connection gets it anew. */
-async function watch(line: Line, uri: string, listener: (updated: string) => void, options: CallOptions): Promise<() => void> {
-  const end = line.book.watch(uri, listener)
+async function watch(holding: Holding, uri: string, listener: (updated: string) => void, options: CallOptions): Promise<() => void> {
+  const end = holding.book.watch(uri, listener)
   try {
-    await deliver(line, 'resources/subscribe', { uri }, options)
+    await deliver(holding, 'resources/subscribe', { uri }, options)
   } catch (error) {
     end()
     throw error
   }
   return () => {
-    if (end()) line.link?.request('resources/unsubscribe', { uri }, limitsOf(line, {})).catch(() => {})
+    if (end()) holding.line.current()?.request('resources/unsubscribe', { uri }, limitsOf(holding, {})).catch(() => {})
   }
-}
-
-async function close(line: Line): Promise<void> {
-  line.closing.abort(new Error('the connection was closed'))
-  line.cancelRetry()
-  const endings = [line.link?.close() ?? Promise.resolve(), ...line.dropped]
-  line.link = null
-  await Promise.allSettled([...endings, line.connecting ?? Promise.resolve()])
-  await Promise.all(endings)
 }

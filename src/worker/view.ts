@@ -8,8 +8,21 @@ export type CatalogEvent = CatalogChangedSubscription['catalogChanged']
 export type CatalogSnapshot = Extract<CatalogEvent, { __typename: 'CatalogSnapshot' }>
 export type CatalogDelta = Extract<CatalogEvent, { __typename: 'CatalogDelta' }>
 
-type WireMcpServer = CatalogSnapshot['mcpServers'][number]
-type WireAgent = CatalogSnapshot['agents'][number]
+type WireMcpServer = CatalogSnapshot['mcpServers'][number] & WireApproval
+type WireAgent = CatalogSnapshot['agents'][number] & WireApproval
+
+/** Left out, it is as null. */
+interface WireApproval {
+  approval?: ViewApproval | null
+}
+
+/** What was decided on a definition that needs an approval. */
+export interface ViewApproval {
+  /** Of the definition that it was decided for. */
+  digest: string
+  /** APPROVED, or anything else. */
+  state: string
+}
 
 interface ViewBase {
   id: string
@@ -17,6 +30,8 @@ interface ViewBase {
   revision: number
   digest: string
   apply: ApplyMoment
+  /** Null: nothing was decided, or nothing had to be. */
+  approval: ViewApproval | null
 }
 
 export type ViewMcpServer = ViewBase & { kind: 'MCP_SERVER'; definition: McpServerDefinition }
@@ -115,6 +130,8 @@ function put(entries: Map<string, ViewEntry>, entry: ViewEntry, held: CatalogVie
   const key = nameKey(entry)
   const before = held?.entries.get(key)
   const isUnchanged = before !== undefined && before.id === entry.id && before.revision === entry.revision && before.digest === entry.digest
+    // Approvals come and go within one revision.
+    && before.approval?.digest === entry.approval?.digest && before.approval?.state === entry.approval?.state
   entries.set(key, isUnchanged ? before : entry)
 }
 
@@ -123,9 +140,9 @@ function missing(held: CatalogView | null, entries: ReadonlyMap<string, ViewEntr
 }
 
 function toMcpServer(wire: WireMcpServer): ViewMcpServer {
-  const { id, name, revision, digest, apply, description, tools, timeoutMs } = wire
+  const { id, name, revision, digest, apply, approval = null, description, tools, timeoutMs } = wire
   const definition = { description, transport: toTransport(wire.transport), tools, timeoutMs, default: wire.default }
-  return { kind: 'MCP_SERVER', id, name, revision, digest, apply, definition }
+  return { kind: 'MCP_SERVER', id, name, revision, digest, apply, approval, definition }
 }
 
 function toTransport(wire: WireMcpServer['transport']): McpTransport {
@@ -136,7 +153,7 @@ function toTransport(wire: WireMcpServer['transport']): McpTransport {
 }
 
 function toAgent(wire: WireAgent): ViewAgent {
-  const { id, name, revision, digest, apply, description, prompt, agentTools, skills, mcpServers, inheritDefaultMcpServers, model } = wire
+  const { id, name, revision, digest, apply, approval = null, description, prompt, agentTools, skills, mcpServers, inheritDefaultMcpServers, model } = wire
   const definition = { description, prompt, tools: agentTools, skills, mcpServers, inheritDefaultMcpServers, model }
-  return { kind: 'AGENT', id, name, revision, digest, apply, definition }
+  return { kind: 'AGENT', id, name, revision, digest, apply, approval, definition }
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
-  type AppliedEntryInput, DeleteEntryDocument, type OwnerInput, ReportWorkerStatusDocument, RevocationDocument, RevocationImpactDocument, RevocationsDocument,
-  RevokeEntryDocument, SetEntryEnabledDocument, UpdateMcpServerDocument, type WorkerSessionInput,
+  DeleteEntryDocument, RevocationDocument, RevocationImpactDocument, RevocationsDocument, RevokeEntryDocument, SetEntryEnabledDocument, UpdateMcpServerDocument,
 } from '../../src/client/index.js'
+import { appliedEntry as of, createReporter, readReceipt as read, sessionOf as session } from '../support/reporter.js'
 import { type Person, startTestServer, type TestNode, type TestServer } from '../support/server.js'
 
 /** How far the clock of both nodes is ahead. */
@@ -27,29 +27,7 @@ beforeEach(async () => {
 })
 afterAll(() => server.close())
 
-/** A worker that tells what the test says, as an SDK would. */
-function reporter(workerId: string, at: Person = worker) {
-  let number = 0
-  const send = async (sessions: WorkerSessionInput[], more: { full?: boolean; closedSessions?: string[] } = {}) => {
-    number += 1
-    const { reportWorkerStatus } = await at.client.execute(ReportWorkerStatusDocument, {
-      input: { workerId, processId: 'p1', number, full: more.full ?? number === 1, sessions, closedSessions: more.closedSessions },
-    })
-    expect(reportWorkerStatus.accepted).toBe(true)
-  }
-  return { send }
-}
-
-const of = (id: string, state: AppliedEntryInput['state'], more: Partial<AppliedEntryInput> = {}): AppliedEntryInput => (
-  { entryId: id, name: 'x', kind: 'MCP_SERVER', origin: 'catalog', revision: 1, state, ...more })
-const session = (id: string, owner: Person | OwnerInput, cursor: string, ...entries: AppliedEntryInput[]): WorkerSessionInput => (
-  { id, owner: 'kind' in owner ? owner : { kind: 'USER', id: owner.id }, cursor, entries })
-const read = async (who: Person, id: string) => {
-  const { revocation } = await who.client.execute(RevocationDocument, { id })
-  if (revocation === null) return null
-  const { targets, ...receipt } = revocation
-  return { ...receipt, targets: targets.nodes.map((target) => [target.worker?.id, target.sessionId, target.state, target.refusedCalls]) }
-}
+const reporter = (workerId: string, at: Person = worker, processId?: string) => createReporter(at, workerId, processId)
 const revoke = async (who: Person, id: string, more: object = {}) =>
   (await who.client.execute(RevokeEntryDocument, { input: { id, reason: 'It leaked.', ...more } })).revokeEntry
 
@@ -166,6 +144,30 @@ describe('S13: a receipt', () => {
     expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['cut-1', 's1', 'STOPPED', 0]] })
   })
 
+  it('S13: a process that took the id of another one vouches for itself: what that had may run until its trust is over', async () => {
+    const { id, cursor } = await server.register(alice, 'restarted')
+    await reporter('restarted-1').send([session('s1', alice, cursor, of(id, 'APPLIED')), session('s2', alice, cursor, of(id, 'APPLIED'))])
+    const { revocation, cursor: gone } = await revoke(alice, id)
+    aheadMs += 60_000
+    const successor = reporter('restarted-1', worker, 'p2')
+    await successor.send([session('s2', alice, gone)])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'PENDING', stoppedCount: 0, targets: [['restarted-1', 's1', 'UNREACHABLE', 0], ['restarted-1', 's2', 'UNREACHABLE', 0]] })
+    aheadMs += 551_000
+    await successor.send([])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE', targets: [['restarted-1', 's1', 'STOPPED', 0], ['restarted-1', 's2', 'STOPPED', 0]] })
+  })
+
+  it('S13: ... and of two that live, each is believed of its own', async () => {
+    const { id, cursor } = await server.register(alice, 'doubled')
+    const [first, other] = [reporter('doubled-1'), reporter('doubled-1', worker, 'p2')]
+    await first.send([session('s1', alice, cursor, of(id, 'APPLIED'))])
+    const { revocation, cursor: gone } = await revoke(alice, id)
+    await other.send([])
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'PENDING' })
+    await first.send([session('s1', alice, gone)], { full: true })
+    expect(await read(alice, revocation.id)).toMatchObject({ state: 'COMPLETE' })
+  })
+
   it('does not wait for workers that must have stopped before', async () => {
     const { id, cursor } = await server.register(alice, 'ancient')
     await reporter('ancient-1').send([session('s1', alice, cursor, of(id, 'APPLIED'))])
@@ -209,16 +211,16 @@ describe('what has a receipt', () => {
     expect(pending.updateMcpServer.revocation).toMatchObject({ state: 'PENDING', targetCount: 1, reason: 'It was changed, and is PENDING_APPROVAL.' })
   })
 
-  it('S17: an update stands although its receipt could not be written, and answers so', async () => {
+  it('S15: no receipt, no update that takes it from sessions', async () => {
     const { id, cursor } = await server.register(alice, 'bare')
     await reporter('bare-1').send([session('s1', alice, cursor, of(id, 'APPLIED'))])
     const { db } = server.app.services
-    await db.execute('alter table revocation rename to revocation_away')
     const local = { transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'] } } }
-    const answer = await alice.raw('mutation ($input: UpdateMcpServerInput!) { updateMcpServer(input: $input) { mcpServer { revision } revocation { id } } }', {
-      input: { id, expectedRevision: 1, definition: local },
-    }).finally(() => db.execute('alter table revocation_away rename to revocation'))
-    expect(answer).toEqual({ data: { updateMcpServer: { mcpServer: { revision: 2 }, revocation: null } } })
+    const update = () => alice.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 1, definition: local } })
+    await db.execute('alter table revocation rename to revocation_away')
+    await expect(update().finally(() => db.execute('alter table revocation_away rename to revocation'))).rejects.toMatchObject({ code: 'INTERNAL' })
+    expect((await alice.raw('query ($id: ID!) { mcpServer(id: $id) { status revision } }', { id })).data).toEqual({ mcpServer: { status: 'ACTIVE', revision: 1 } })
+    expect((await update()).updateMcpServer).toMatchObject({ mcpServer: { revision: 2 }, revocation: { targetCount: 1 } })
   })
 
   it('an enabled entry that runs again makes the old receipt complete', async () => {
@@ -268,6 +270,17 @@ describe('who sees a receipt', () => {
     const pages = await server.admin.client.execute(RevocationDocument, { id: revocation.id, first: 2 })
     const rest = await server.admin.client.execute(RevocationDocument, { id: revocation.id, first: 2, after: pages.revocation!.targets.pageInfo.endCursor })
     expect(rest.revocation!.targets).toMatchObject({ nodes: [{ sessionId: 'of-crew' }], pageInfo: { hasNextPage: false } })
+  })
+
+  it('names the worker also when nothing of the caller runs there any more, and asks for all of them at once', async () => {
+    const { id, cursor } = await server.register(alice, 'named')
+    const [here, there] = [reporter('named-1'), reporter('named-2')]
+    for (const one of [here, there]) await one.send([session('s1', alice, cursor, of(id, 'APPLIED')), session('of-bob', bob, cursor)])
+    const { revocation } = await revoke(alice, id)
+    for (const one of [here, there]) await one.send([], { closedSessions: ['s1'] })
+    const targets = 'query ($id: ID!) { workers { id } revocation(id: $id) { targets { nodes { worker { name connected sessions { nodes { id } } } } } } }'
+    const worker = (name: string) => ({ worker: { name, connected: true, sessions: { nodes: [] } } })
+    expect((await alice.raw(targets, { id: revocation.id })).data).toEqual({ workers: [], revocation: { targets: { nodes: [worker('named-1'), worker('named-2')] } } })
   })
 
   it('S21: to others it looks missing, by every way', async () => {

@@ -4,6 +4,7 @@ import {
   AuditEventsDocument, DeactivateUserDocument, DeleteTeamDocument, EffectiveCatalogDocument, RemoveTeamMemberDocument, SetTeamMemberDocument, TeamsDocument,
 } from '../../src/client/index.js'
 import { createApp } from '../../src/app.js'
+import { readConfig } from '../../src/config.js'
 import { verifyChain } from '../../src/catalog/audit.js'
 import { signIn } from '../../src/catalog/sign-in.js'
 import { type Credential } from '../../src/core/access.js'
@@ -158,8 +159,7 @@ it('S19: a membership gives nothing from its moment on, also while its end is st
 
 it('several nodes that sweep at once end a membership once', async () => {
   const other = await createApp({
-    databaseUrl: server.databaseUrl, dataDir: server.dataDir, auditKey: null, port: 0, host: '127.0.0.1', poolSize: 2, maxSocketsPerPrincipal: 1,
-    maxOperationsPerSocket: 1, drainSeconds: 0, metricsToken: null, logLevel: 'silent', oidc: null,
+    ...readConfig({}), databaseUrl: server.databaseUrl, dataDir: server.dataDir, port: 0, poolSize: 2, logLevel: 'silent',
   }, { now: () => now(), sweepMs: 20 })
   const team = await server.team('swept', [])
   const id = (await signIn(services(), says('swept', { swept: 'MEMBER' })))!

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { formatCursor } from '../../src/core/change.js'
 import { systemPrincipal } from '../../src/core/owner.js'
 import {
-  isEnded, judgeTarget, type ReportedSession, type Revocation, type RevocationState, revocationState, type RevocationTarget, targetAfter,
+  heardAt, isEnded, judgeTarget, type ReportedSession, type Revocation, type RevocationState, revocationState, type RevocationTarget, targetAfter,
 } from '../../src/core/revocation.js'
 import { type AppliedEntry, type AppliedState, appliedStates } from '../../src/core/worker-status.js'
 
@@ -17,11 +17,11 @@ const revocation: Revocation = {
   reason: 'It leaked.', requestedBy: systemPrincipal, requestedAt: second(0).toISOString(), deadline: second(30).toISOString(),
 }
 const target = (state: AppliedState, more: Partial<RevocationTarget> = {}): RevocationTarget => (
-  { workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' }, state, at: null, refusedCalls: 0, reason: null, ...more })
+  { workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' }, state, at: null, refusedCalls: 0, reason: null, processId: null, tokenId: null, trustedUntil: null, ...more })
 const row = (state: AppliedState, more: Partial<AppliedEntry> = {}): AppliedEntry => (
   { entryId: 'srv_1', name: 'tickets', kind: 'MCP_SERVER', origin: 'catalog', revision: 2, state, reason: null, refusedCalls: null, at: second(5).toISOString(), ...more })
 const session = (at: string | null, ...entries: AppliedEntry[]): ReportedSession => ({ cursor: at, entries })
-const after = (was: RevocationTarget, reported: ReportedSession | null) => targetAfter(revocation, was, reported, { incarnation, now: second(6) })
+const after = (was: RevocationTarget, reported: ReportedSession | null) => targetAfter(revocation, was, reported, { processId: 'p1', seenAt: second(6), replacedSeenAt: null }, { incarnation, now: second(6), isBack: false })
 
 describe('what a report makes of a target', () => {
   const past = cursor(10)
@@ -82,6 +82,49 @@ describe('what a report makes of a target', () => {
       const once = after(target('APPLIED'), reported)
       expect(after(once, reported)).toEqual(once)
     }))
+  })
+})
+
+describe('what a report of another process under the same worker id makes of it', () => {
+  const past = cursor(10)
+  /** The process that had it last reported at second -20. */
+  const at = (now: number, reported: ReportedSession | null, was = target('APPLIED', { processId: 'p1' }), replacedSeenAt: Date | null = second(-20)) => (
+    targetAfter(revocation, was, reported, { processId: 'p2', seenAt: second(now), replacedSeenAt }, { incarnation, now: second(now), isBack: false }))
+  it.each<[string, number, ReportedSession | null, AppliedState]>([
+    ['no such session', 6, null, 'APPLIED'],
+    ['the session, without it', 6, session(past), 'APPLIED'],
+    ['the session, in which it has ended', 6, session(past, row('STOPPED')), 'APPLIED'],
+    ['... until the trust of the old one is over', 609, null, 'APPLIED'],
+    ['... and then', 610, null, 'STOPPED'],
+    ['the session, without it, then', 610, session(past), 'STOPPED'],
+    ['the session with it, then', 610, session(past, row('APPLIED')), 'APPLIED'],
+    ['the session with what could not be ended, then', 610, session(past, row('SURVIVED')), 'SURVIVED'],
+  ])('S13: %s', (_, now, reported, state) => {
+    const after = at(now, reported)
+    expect(after).toMatchObject({ state, processId: now < 610 ? 'p1' : 'p2' })
+    if (state === 'STOPPED') expect(after.reason).toContain('Another process')
+  })
+  it('counts from the change where nobody knows when the old one was heard of', () => {
+    expect(at(609, null, undefined, null)).toMatchObject({ state: 'APPLIED' })
+    expect(at(610, null, undefined, null)).toMatchObject({ state: 'STOPPED' })
+  })
+  it('S26: what had ended before stays so, and what could not be ended does not end by it', () => {
+    expect(at(6, session(past, row('APPLIED')), target('STOPPED', { processId: 'p1' }))).toMatchObject({ state: 'STOPPED', processId: 'p1' })
+    expect(at(9_999, null, target('SURVIVED', { processId: 'p1' }))).toMatchObject({ state: 'SURVIVED' })
+  })
+  it.each<[string, ReportedSession, AppliedState]>([
+    ['runs past the change', session(past, row('APPLIED')), 'STOPPED'], ['has not heard of the change', session(cursor(9), row('APPLIED')), 'APPLIED'],
+  ])('what its owner has again, in a session that %s', (_, reported, state) => {
+    const heard = { processId: 'p1', seenAt: second(6), replacedSeenAt: null }
+    expect(targetAfter(revocation, target('APPLIED'), reported, heard, { incarnation, now: second(6), isBack: true })).toMatchObject({ state })
+  })
+  it('an old receipt, which does not know the process, believes the worker', () => {
+    expect(at(6, null, target('APPLIED'))).toMatchObject({ state: 'STOPPED', reason: 'The session is closed.' })
+  })
+  it('shows it as silent since its own process was heard of, whoever reports now', () => {
+    const heard = (processId: string | null) => heardAt(target('APPLIED', { processId }), { processId: 'p2', seenAt: second(40), replacedSeenAt: second(-20) })
+    expect([heard('p1'), heard('p2'), heard(null), heardAt(target('APPLIED'), null)]).toEqual([second(-20), second(40), second(40), null])
+    expect(judgeTarget(revocation, target('APPLIED', { processId: 'p1' }), heard('p1'), second(40))).toMatchObject({ state: 'UNREACHABLE', mustStopBy: second(610).toISOString() })
   })
 })
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Db } from '../../src/db/client.js'
 import { followTargets, listRevocations, summarizeTargets } from '../../src/db/revocation.js'
 import * as schema from '../../src/db/schema.js'
-import { listUntold } from '../../src/db/worker.js'
+import { listBehind } from '../../src/db/worker.js'
 import { createTestDatabase } from '../support/server.js'
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>
@@ -63,8 +63,8 @@ it.each<[string, boolean, number, string]>([
 
 it('sessions that have not told yet are known by their ids: what they have loaded is not read', async () => {
   await client.unsafe(`insert into worker_session (worker_id, session_id, owner_kind, owner_id, entries, bytes, opened_at, updated_at) values ('w', 's', 'USER', 'me', '[]', 2, now(), now())`)
-  const untold = await listUntold(db, { entryId: 'srv_1', cursor: '0badf00d-00000000000001', moment: new Date(0) })
-  expect(untold).toEqual([{ workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' } }])
+  const behind = await listBehind(db, { cursor: '0badf00d-00000000000001', moment: new Date(0) })
+  expect(behind).toEqual([{ workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' }, processId: 'p', cursor: null }])
   expect(asked.at(-1)!.query.split(' from ')[0]).not.toContain('entries')
 })
 

@@ -1,30 +1,19 @@
 import { type CopilotSession } from '@github/copilot-sdk'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { DeleteEntryDocument, type OwnerInput, RegisterAgentDocument } from '../../src/client/index.js'
 import { copilotAdapter } from '../../src/worker/adapters/copilot.js'
 import { createCatalogWorker, type WorkerSession } from '../../src/worker/index.js'
-import { type CopilotRuntime, describeOnRuntime, startCopilotRuntime } from '../support/copilot-runtime.js'
-import { hangingTool, startTestMcpServer, type TestMcpServer } from '../support/mcp-servers.js'
-import { type Person, startTestServer, type TestServer } from '../support/server.js'
+import { describeCopilot, ofCatalog } from '../support/copilot-suite.js'
+import { hangingTool, startTestMcpServer } from '../support/mcp-servers.js'
+import { type Person, startLoopbackServer } from '../support/server.js'
+import { closing, shared } from '../support/shared.js'
 
-const ofCatalog = (names: string[] | undefined) => names?.filter((name) => name.startsWith('catalog-')).sort()
-
-describeOnRuntime('a Copilot session and the real catalog', () => {
-  let server: TestServer
-  let runtime: CopilotRuntime
-  let tickets: TestMcpServer
+describeCopilot('a Copilot session and the real catalog', ({ runtime }) => {
   const tool = hangingTool('close')
-  const cleanups: Array<() => Promise<unknown>> = []
-  beforeAll(async () => {
-    [server, runtime, tickets] = await Promise.all([startTestServer(), startCopilotRuntime(), startTestMcpServer([{ name: 'lookup' }, tool])])
-    await server.allowLoopback()
-  })
-  afterAll(() => Promise.all([server.close(), runtime.close(), tickets.close()]))
-  afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
+  const { server, tickets } = shared({ server: startLoopbackServer, tickets: () => startTestMcpServer([{ name: 'lookup' }, tool]) })
 
   const open = async (owner: OwnerInput): Promise<{ copilot: CopilotSession; session: WorkerSession }> => {
-    const worker = await createCatalogWorker({ url: server.url, token: (await server.worker([owner])).token, workerId: `worker of ${owner.id}` })
-    cleanups.push(worker.close)
+    const worker = closing(await createCatalogWorker({ url: server.url, token: (await server.worker([owner])).token, workerId: `worker of ${owner.id}` }))
     const adapter = copilotAdapter({ client: runtime.client, config: runtime.config() })
     const session = await worker.openSession({ id: `session of ${owner.id}`, owner, adapter })
     return { copilot: adapter.session(), session }

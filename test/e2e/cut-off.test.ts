@@ -1,26 +1,24 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { RevocationDocument, type RevocationQuery, RevokeEntryDocument, type RevokeEntryInput, type RevokeEntryMutation, WorkersDocument } from '../../src/client/index.js'
 import { mcpAdapter, type McpAdapter } from '../../src/worker/adapters/mcp.js'
 import { type CatalogWorkerOptions, createCatalogWorker } from '../../src/worker/index.js'
 import { handClock } from '../support/fake-feed.js'
-import { startTestMcpServer, type TestMcpServer, text } from '../support/mcp-servers.js'
+import { startTestMcpServer, text } from '../support/mcp-servers.js'
 import { startProxy } from '../support/proxy.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
-import { type Person, startTestServer, type TestServer } from '../support/server.js'
+import { type Person, startLoopbackServer } from '../support/server.js'
+import { closing, shared } from '../support/shared.js'
 
 /** One time for the catalog and for the worker that is cut off, each by a clock of its own. The other worker has the machine's. */
 const clock = handClock()
 const epochMs = Date.now() - clock.nowMs()
 const nowMs = () => epochMs + clock.nowMs()
 
-let server: TestServer
-let upstream: TestMcpServer
-let machine: Person
-beforeAll(async () => {
-  ;[server, upstream] = await Promise.all([startTestServer({ now: () => new Date(nowMs()), bookmarkMs: 50 }), startTestMcpServer([{ name: 'lookup' }])])
-  ;[machine] = await Promise.all([server.worker(), server.allowLoopback()])
+const { server, upstream } = shared({
+  server: () => startLoopbackServer({ now: () => new Date(nowMs()), bookmarkMs: 50 }), upstream: () => startTestMcpServer([{ name: 'lookup' }]),
 })
-afterAll(() => Promise.all([server.close(), upstream.close()]))
+let machine: Person
+beforeAll(async () => { machine = await server.worker() })
 
 type Receipt = NonNullable<RevocationQuery['revocation']>
 
@@ -39,25 +37,26 @@ interface Scene {
   restore: () => void
 }
 
+/** How a network is lost: every connection is reset, or nobody is told and nothing arrives any more. */
+type Loss = 'interrupt' | 'silence'
+
 /** Two workers, each with a session of the same person that has `tickets` and `kept`; one of them has just lost its network. */
-async function cutOffScene(name: string): Promise<Scene> {
+async function cutOffScene(name: string, loss: Loss = 'interrupt'): Promise<Scene> {
   const [alice, other] = await Promise.all([server.user(name), server.user(`${name}-other`)])
   const { id } = await server.register(alice, 'tickets', { url: upstream.url })
   const { cursor } = await server.register(alice, 'kept', { url: `${upstream.url}?kept` })
-  const proxy = await startProxy(server.url)
-  onTestFinished(proxy.close)
+  const proxy = closing(await startProxy(server.url))
   const log: string[] = []
-  const open = async (more: Pick<CatalogWorkerOptions, 'url' | 'workerId' | 'clock' | 'log'>) => {
+  const open = async (more: Pick<CatalogWorkerOptions, 'url' | 'workerId' | 'clock' | 'log' | 'keepAliveMs' | 'deadPeerMs'>) => {
     const adapter = mcpAdapter()
-    const worker = await createCatalogWorker({ token: machine.token, ...more })
-    onTestFinished(() => worker.close())
+    const worker = closing(await createCatalogWorker({ token: machine.token, ...more }))
     const session = await worker.openSession({ id: more.workerId, owner: { kind: 'USER', id: alice.id }, adapter })
     await session.settled(cursor)
     return { adapter, session }
   }
   const cutOffId = `${name}-b-cut-off`
   const connected = await open({ url: server.url, workerId: `${name}-a-connected` })
-  const cutOff = await open({ url: proxy.through(server.url), workerId: cutOffId, clock, log: (message) => void log.push(message) })
+  const cutOff = await open({ url: proxy.through(server.url), workerId: cutOffId, clock, log: (message) => void log.push(message), keepAliveMs: 200, deadPeerMs: 1_000 })
   await poll(async () => {
     clock.advance(1_000)
     const reported = (await alice.client.execute(WorkersDocument)).workers.find((worker) => worker.name === cutOffId)!
@@ -66,7 +65,7 @@ async function cutOffScene(name: string): Promise<Scene> {
   // Somebody else's change comes as a bookmark, so nothing is new to report: it only tells that the worker has heard by now.
   await cutOff.session.settled((await server.register(other, 'foreign')).cursor)
   const heardAt = nowMs()
-  proxy.interrupt()
+  proxy[loss]()
   await poll(() => log).toContainEqual(expect.stringContaining('LIVE -> DISCONNECTED'))
   return {
     alice, connected: connected.adapter, cutOff: cutOff.adapter, cutOffId, heardAt, entryId: id,
@@ -101,13 +100,14 @@ const seconds = (count: number) => count * 1_000
 const poll = <Value>(ask: () => Value | Promise<Value>) => expect.poll(ask, { timeout: 20_000 })
 
 describe('S13: revoked while a worker is cut off', () => {
-  it.each([
+  it.each<[unit: string, loss: Loss, gap: number, trustsUntil: (moments: Moments) => number]>([
     // It may have heard until then, also from a node that had just lost the database.
-    ['seconds', 5, ({ revokedAt }: Moments) => revokedAt + seconds(10 + 600)],
+    ['seconds', 'interrupt', 5, ({ revokedAt }) => revokedAt + seconds(10 + 600)],
+    ['moments', 'silence', 5, ({ revokedAt }) => revokedAt + seconds(10 + 600)],
     // Had it heard anything after its next report was due, that report would have come.
-    ['minutes', 300, ({ reportedAt }: Moments) => reportedAt + seconds(30 + 600)],
-  ])('%s after the cut: goes on until its trust is over, which is in time, and is overdue only until it is back', async (unit, gap, trustsUntil) => {
-    const scene = await cutOffScene(unit)
+    ['minutes', 'interrupt', 300, ({ reportedAt }) => reportedAt + seconds(30 + 600)],
+  ])('%s after the cut (%s): goes on until its trust is over, which is in time, and is overdue only until it is back', async (unit, loss, gap, trustsUntil) => {
+    const scene = await cutOffScene(unit, loss)
     const { connected, cutOff, heardAt } = scene
     clock.advance(seconds(gap))
     const revokedAt = nowMs()

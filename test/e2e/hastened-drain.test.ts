@@ -1,20 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import {
   type AppliedState, RevocationDocument, type RevocationQuery, RevocationsDocument, RevokeEntryDocument, SetEntryEnabledDocument, WorkersDocument,
 } from '../../src/client/index.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { hangingTool, startTestMcpServer, type TestMcpServer } from '../support/mcp-servers.js'
-import { startTestServer, type TestServer } from '../support/server.js'
+import { hangingTool, startTestMcpServer } from '../support/mcp-servers.js'
+import { startLoopbackServer } from '../support/server.js'
+import { shared } from '../support/shared.js'
 
 const slow = hangingTool('slow')
-let server: TestServer
-let tickets: TestMcpServer
-beforeAll(async () => {
-  ;[server, tickets] = await Promise.all([startTestServer(), startTestMcpServer([slow])])
-  await server.allowLoopback()
-})
-afterAll(() => Promise.all([server.close(), tickets.close()]))
+const { server, tickets } = shared({ server: startLoopbackServer, tickets: () => startTestMcpServer([slow]) })
 
 it('S13: disabled with a long drain and then revoked, a call in flight fails now, and both receipts are complete', async () => {
   const alice = await server.user('alice')

@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { DeleteEntryDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { type RunningServer, startEverything } from '../support/mcp-servers.js'
-import { startTestServer, type TestServer } from '../support/server.js'
+import { startEverything } from '../support/mcp-servers.js'
+import { startLoopbackServer } from '../support/server.js'
+import { shared } from '../support/shared.js'
 
-let server: TestServer
-let everything: RunningServer
-beforeAll(async () => {
-  ;[server, everything] = await Promise.all([startTestServer(), startEverything()])
-  await server.allowLoopback()
-})
-afterAll(() => Promise.all([server.close(), everything.close()]))
+const { server, everything } = shared({ server: startLoopbackServer, everything: () => startEverything() })
 
 it('what is registered here is called in open sessions there, shared, and refused once it is deleted', async () => {
   const [alice, bob] = await Promise.all([server.user('alice'), server.user('bob')])

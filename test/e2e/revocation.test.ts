@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { RevocationDocument, type RevocationQuery, RevokeEntryDocument, SetEntryEnabledDocument } from '../../src/client/index.js'
 import { mcpAdapter, type McpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { hangingTool, type RunningServer, startEverything, startTestMcpServer } from '../support/mcp-servers.js'
-import { type Person, startTestServer, type TestServer } from '../support/server.js'
+import { hangingTool, startEverything, startTestMcpServer } from '../support/mcp-servers.js'
+import { type Person, startLoopbackServer } from '../support/server.js'
+import { shared } from '../support/shared.js'
 
-let server: TestServer
-let everything: RunningServer
-beforeAll(async () => {
-  ;[server, everything] = await Promise.all([startTestServer(), startEverything()])
-  await server.allowLoopback()
-})
-afterAll(() => Promise.all([server.close(), everything.close()]))
+const { server, everything } = shared({ server: startLoopbackServer, everything: () => startEverything() })
 
 /** Calls one after the other until one is refused, and a few more; answers when the last one succeeded. */
 async function callUntilRefused(host: McpAdapter): Promise<number> {

@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ConvergenceDocument, DeleteEntryDocument, UpdateMcpServerDocument, WorkersDocument, type WorkersQuery } from '../../src/client/index.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { startTestMcpServer, type TestMcpServer } from '../support/mcp-servers.js'
+import { startTestMcpServer } from '../support/mcp-servers.js'
 import { start } from '../support/process.js'
-import { startTestServer, type TestServer } from '../support/server.js'
+import { startLoopbackServer } from '../support/server.js'
+import { shared } from '../support/shared.js'
 
-let server: TestServer
-let tickets: TestMcpServer
-beforeAll(async () => {
-  ;[server, tickets] = await Promise.all([startTestServer(), startTestMcpServer([{ name: 'lookup' }])])
-  await server.allowLoopback()
-})
-afterAll(() => Promise.all([server.close(), tickets.close()]))
+const { server, tickets } = shared({ server: startLoopbackServer, tickets: () => startTestMcpServer([{ name: 'lookup' }]) })
 
 type WorkerAnswer = WorkersQuery['workers'][number]
 

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { CreateTeamDocument } from '../../src/client/index.js'
 import { captureLog } from '../support/log-lines.js'
+import { startProxy } from '../support/proxy.js'
 import { startTestServer, type TestServer } from '../support/server.js'
+import { subscribe } from '../support/subscriber.js'
 
 const log = captureLog()
 let server: TestServer
@@ -134,6 +136,19 @@ describe('sockets', () => {
     expect(await log.line({ msg: 'socket closed', socketId: opened.socketId })).toMatchObject({
       principal: { kind: 'USER', id: user.id }, code: 4999, operations: 1, ms: expect.any(Number) as number,
     })
+  })
+
+  it('behind a network that goes silent are ended by the second ping that nothing answers', async () => {
+    const lines = captureLog()
+    const node = await server.node({ keepAliveMs: 500, logTo: lines })
+    const proxy = await startProxy(node.url)
+    const user = await server.user('silent')
+    const subscriber = subscribe(proxy.through(node.url).replace('http', 'ws'), user.token, { kind: 'USER' })
+    await subscriber.nextSnapshot()
+    proxy.silence()
+    expect(await lines.line({ msg: 'socket closed' })).toMatchObject({ principal: { kind: 'USER', id: user.id }, code: 1006, operations: 1 })
+    await proxy.close()
+    await subscriber.close()
   })
 
   it('that nobody was let in on only close', async () => {

@@ -104,7 +104,7 @@ describe('a token that ends', () => {
 })
 
 describe('rights on a socket', () => {
-  it('F2: end the operation with FORBIDDEN when the right to the owner is lost, and the socket with 4403 when it was all it had', async () => {
+  it('F2, S21: end the operation with FORBIDDEN when the right to the owner is lost, and the socket with 4403 when it was all it had', async () => {
     const user = await server.user('leaver')
     await server.team('leaving', [[user, 'MEMBER']])
     const live = await user.watch({ kind: 'TEAM', id: 'leaving' })

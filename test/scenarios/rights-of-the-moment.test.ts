@@ -11,7 +11,7 @@ import { withoutValues } from '../../src/db/client.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 
 let server: TestServer
-beforeAll(async () => { server = await startTestServer() })
+beforeAll(async () => { server = await startTestServer({ documentLimits: { aliases: 3_000, tokens: 10_000 } }) })
 afterAll(() => server.close())
 
 const codes = async (who: Person, query: string) => {

@@ -10,6 +10,8 @@ export interface FakeCopilot {
   onConfig: (config: SessionConfig | ResumeSessionConfig) => Promise<void> | void
   /** Names that the runtime leaves out without a word. */
   ignored: Set<string>
+  /** Whether its servers stay as they are, without a word: what one malformed entry does to the real one. */
+  keepsServers: boolean
   selected: string | null
   isProcessing: boolean
 }
@@ -17,11 +19,13 @@ export interface FakeCopilot {
 /** A runtime in which a fault can be made; everything else is tested on the real one. */
 export function fakeCopilot(): FakeCopilot {
   let agents: CustomAgentConfig[] = []
+  let servers: string[] = []
   const take = async (verb: string, config: SessionConfig | ResumeSessionConfig): Promise<CopilotHandle> => {
     const names = (config.customAgents ?? []).map(({ name }) => name)
     fake.asked.push([verb, names.join()].filter((part) => part !== '').join(' '))
     fake.configs.push(config)
     await fake.onConfig(config)
+    if (!fake.keepsServers) servers = Object.keys(config.mcpServers ?? {})
     agents = (config.customAgents ?? []).filter(({ name }) => !fake.ignored.has(name))
     return handle as unknown as CopilotHandle
   }
@@ -45,7 +49,10 @@ export function fakeCopilot(): FakeCopilot {
           fake.selected = null
         },
       },
-      mcp: { stopServer: async ({ serverName }: { serverName: string }) => { fake.asked.push(`stop ${serverName}`) } },
+      mcp: {
+        list: async () => ({ servers: servers.map((name) => ({ name, status: 'connected' })) }),
+        stopServer: async ({ serverName }: { serverName: string }) => { fake.asked.push(`stop ${serverName}`) },
+      },
       metadata: { isProcessing: async () => ({ processing: fake.isProcessing }) },
     },
   }
@@ -55,7 +62,7 @@ export function fakeCopilot(): FakeCopilot {
       resumeSession: (_, config) => take('resume', config),
       rpc: { tools: { list: async () => ({ tools: [{ name: 'view' }, { name: 'bash' }] }) } },
     },
-    asked: [], configs: [], onConfig: () => {}, ignored: new Set(), selected: null, isProcessing: false,
+    asked: [], configs: [], onConfig: () => {}, ignored: new Set(), keepsServers: false, selected: null, isProcessing: false,
   }
   return fake
 }

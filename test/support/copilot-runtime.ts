@@ -1,3 +1,5 @@
+import { type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -14,6 +16,10 @@ export interface CopilotRuntime {
   config: (changes?: SessionConfig) => SessionConfig
   /** Plays a turn to its end and tells what the model was offered and what its calls returned. */
   ask: (session: CopilotSession, ...steps: ModelStep[]) => Promise<Script>
+  /** Kills the runtime's process in the middle of whatever it does. */
+  kill: () => Promise<void>
+  /** Starts it anew after that, as a host does. */
+  restart: () => Promise<void>
   /** Ends the runtime's process and removes its folders. */
   close: () => Promise<void>
 }
@@ -44,6 +50,16 @@ export async function startCopilotRuntime(): Promise<CopilotRuntime> {
       const script = model.script(...steps)
       await session.sendAndWait({ prompt: script.prompt })
       return script
+    },
+    kill: async () => {
+      // The SDK keeps its child to itself.
+      const { cliProcess } = client as unknown as { cliProcess: ChildProcess }
+      cliProcess.kill('SIGKILL')
+      await once(cliProcess, 'close')
+    },
+    restart: async () => {
+      await client.forceStop()
+      await client.start()
     },
     close: async () => {
       await client.stop()

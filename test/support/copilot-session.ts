@@ -1,6 +1,6 @@
 import { type CopilotSession } from '@github/copilot-sdk'
 import { type CopilotAdapter, copilotAdapter, type CopilotAdapterOptions } from '../../src/worker/adapters/copilot.js'
-import { createCatalogWorker, type OpenSessionOptions, type WorkerSession } from '../../src/worker/index.js'
+import { type CatalogWorkerOptions, createCatalogWorker, type OpenSessionOptions, type WorkerSession } from '../../src/worker/index.js'
 import { type CopilotRuntime } from './copilot-runtime.js'
 import { cursorAt, delta, type Entries, type FakeOperation, type removed, snapshot, startFakeFeed } from './fake-feed.js'
 
@@ -15,15 +15,15 @@ export interface LiveCopilot {
   close: () => Promise<void>
 }
 
-export interface LiveOptions extends Partial<Pick<OpenSessionOptions, 'agent' | 'grants' | 'id'>>, Partial<CopilotAdapterOptions> {
+export interface LiveOptions extends Partial<Pick<OpenSessionOptions, 'agent' | 'grants' | 'id'>>, Partial<CopilotAdapterOptions>, Pick<CatalogWorkerOptions, 'clock'> {
   entries?: Entries
 }
 
 /** A worker with one Copilot session, fed by hand. */
 export async function openCopilot(runtime: CopilotRuntime, options: LiveOptions = {}): Promise<LiveCopilot> {
-  const { entries = {}, id = 's1', agent, grants, client = runtime.client, config = runtime.config(), ...rest } = options
+  const { entries = {}, id = 's1', agent, grants, client = runtime.client, config = runtime.config(), clock, ...rest } = options
   const fake = await startFakeFeed()
-  const worker = await createCatalogWorker({ url: fake.url, token: 'pht_test', workerId: 'w1' })
+  const worker = await createCatalogWorker({ url: fake.url, token: 'pht_test', workerId: 'w1', clock })
   const close = async () => {
     await worker.close()
     await fake.close()

@@ -179,3 +179,23 @@ export function isAlive(pid: number): boolean {
     return false
   }
 }
+
+/** Takes every connection and never answers: the server that does not come up. */
+export async function startSilentServer() {
+  let open = 0
+  let mostOpen = 0
+  const server = createServer(() => {}).listen(0, '127.0.0.1')
+  server.on('connection', (socket) => {
+    open += 1
+    mostOpen = Math.max(mostOpen, open)
+    socket.once('close', () => { open -= 1 })
+  })
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, open: () => open, mostOpen: () => mostOpen,
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

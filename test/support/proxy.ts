@@ -6,6 +6,11 @@ export interface Proxy {
   through: (url: string) => string
   /** Cuts every connection as a broken network does, and lets nobody through until `restore`. */
   interrupt: () => void
+  /**
+   * Tells nobody: connections stay open at both ends, and what is sent on them is lost, for good, as when a router on the way
+   * forgot them. Who comes meanwhile gets a connection of the same kind. `restore` helps only those who come after it.
+   */
+  silence: () => void
   /** Lets through who waits, and whoever comes. */
   restore: () => void
   close: () => Promise<void>
@@ -15,26 +20,40 @@ export interface Proxy {
 export async function startProxy(url: string): Promise<Proxy> {
   const { port, hostname } = new URL(url)
   const open = new Set<Socket>()
+  const silent = new WeakSet<Socket>()
   let waiting: Array<() => void> | null = null
+  let isSilent = false
 
-  const join = (client: Socket) => {
-    const upstream = connect(Number(port), hostname)
-    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
-      open.add(socket)
-      // The other end hears of it too; an error is how a connection that was cut ends.
-      socket.on('error', () => other.destroy())
-      socket.on('close', () => {
-        open.delete(socket)
-        other.destroy()
-      })
-      socket.pipe(other)
-    }
+  /** `onGone`: what the other end hears of it. */
+  const hold = (socket: Socket, onGone: () => void) => {
+    open.add(socket)
+    // An error is how a connection that was cut ends.
+    socket.on('error', () => { if (!silent.has(socket)) onGone() })
+    socket.on('close', () => {
+      open.delete(socket)
+      if (!silent.has(socket)) onGone()
+    })
   }
-  const server = createServer((client) => {
-    open.add(client)
+  const swallow = (socket: Socket) => {
+    silent.add(socket)
+    socket.unpipe()
+    socket.resume()
+  }
+  const join = (client: Socket) => {
+    const upstream = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
+    hold(client, () => upstream.destroy())
+    hold(upstream, () => client.destroy())
+    client.pipe(upstream)
+    upstream.pipe(client)
+  }
+  // Half open, or it would answer the end of one that is silent.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    if (isSilent) {
+      hold(client, () => {})
+      return swallow(client)
+    }
     if (waiting === null) return join(client)
-    client.on('error', () => client.destroy())
-    client.on('close', () => open.delete(client))
+    hold(client, () => {})
     waiting.push(() => join(client))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,9 +66,14 @@ export async function startProxy(url: string): Promise<Proxy> {
       waiting = []
       cut()
     },
+    silence: () => {
+      isSilent = true
+      open.forEach(swallow)
+    },
     restore: () => {
       const arrived = waiting ?? []
       waiting = null
+      isSilent = false
       arrived.forEach((enter) => enter())
     },
     close: async () => {

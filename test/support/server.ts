@@ -9,7 +9,7 @@ import {
   type CatalogClient, createCatalogClient, CreateAccessTokenDocument, CreateTeamDocument, CreateUserDocument, type OwnerInput,
   RegisterMcpServerDocument, type RegisterMcpServerInput, SetPolicyDocument, SetTeamMemberDocument, type TeamRole, ViewerDocument,
 } from '../../src/client/index.js'
-import { type Config } from '../../src/config.js'
+import { type Config, readConfig } from '../../src/config.js'
 import { databaseUrl, templateDatabase } from './global-setup.js'
 import { type Subscriber, subscribe } from './subscriber.js'
 
@@ -71,8 +71,8 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
   const database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-data-'))
   const start = (own: AppTuning) => createApp({
-    databaseUrl: database.url, port: 0, host: '127.0.0.1', dataDir, auditKey: null, poolSize: 10,
-    maxSocketsPerPrincipal: 1_000, maxOperationsPerSocket: 1_000, drainSeconds: 0, metricsToken: null, logLevel: 'silent', oidc: null, ...more,
+    ...readConfig({}), databaseUrl: database.url, port: 0, dataDir, readsPerMinute: 1_000_000, writesPerMinute: 1_000_000,
+    maxSocketsPerPrincipal: 1_000, maxOperationsPerSocket: 1_000, logLevel: 'silent', ...more,
   }, own)
   const app = await start(tuning)
   const { url, webSocketUrl } = await app.listen()
@@ -131,6 +131,13 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
       await rm(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** One whose entries may use servers on loopback. */
+export async function startLoopbackServer(tuning: AppTuning = {}): Promise<TestServer> {
+  const server = await startTestServer(tuning)
+  await server.allowLoopback()
+  return server
 }
 
 export async function post(url: string, token: string | null, body: unknown): Promise<RawAnswer> {

@@ -1,24 +1,15 @@
-import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, watch } from 'node:fs'
-import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type McpTransport, type NameValue } from '../../src/core/mcp-server.js'
 import { systemClock } from '../../src/worker/clock.js'
 import { createConnector, type Upstream, type UpstreamTarget } from '../../src/worker/connector.js'
 import { handClock } from '../support/fake-feed.js'
-import { freePort, hangingTool, isAlive, serverScript, startEverything, startTestMcpServer, text } from '../support/mcp-servers.js'
-
-const cleanups: Array<() => Promise<unknown>> = []
-afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
-
-function closing<Thing extends { close: () => Promise<unknown> }>(thing: Thing): Thing {
-  cleanups.push(() => thing.close())
-  return thing
-}
+import { freePort, hangingTool, isAlive, serverScript, startEverything, startSilentServer, startTestMcpServer, text } from '../support/mcp-servers.js'
+import { closing } from '../support/shared.js'
 
 const http = (url: string, headers: NameValue[] = []): McpTransport => ({ kind: 'HTTP', url, headers })
 const stdio = (command: string, args: string[], env: NameValue[] = []): McpTransport => ({ kind: 'STDIO', command, args, env, cwd: null })
@@ -157,10 +148,7 @@ describe('a server that does not come up', () => {
   })
 
   it('is given up after the timeout', async () => {
-    const silent = createServer(() => {}).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
-    cleanups.push(async () => { silent.closeAllConnections(); silent.close() })
-    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`
+    const { url } = closing(await startSilentServer())
     for (const kind of ['HTTP', 'SSE'] as const) {
       await expect(connect(targetOf({ kind, url, headers: [] }), { connectTimeoutMs: 200 })).rejects.toThrow('no answer within 200 ms')
     }
@@ -169,10 +157,7 @@ describe('a server that does not come up', () => {
 
 describe('starts that wait for others', () => {
   it('S13: end at once when they are given up, and hold up nobody behind them', async () => {
-    const silent = createServer(() => {}).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
-    cleanups.push(async () => { silent.closeAllConnections(); silent.close() })
-    const slow = targetOf(http(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`))
+    const slow = targetOf(http(closing(await startSilentServer()).url))
     const connector = createConnector({ clock: systemClock })
     const starting = new AbortController()
     const starts = Array.from({ length: 10 }, () => expect(connector.connect(slow, {}, starting.signal)).rejects.toThrow())

@@ -159,6 +159,27 @@ describe('a change of a live session', () => {
     expect(fake.asked).toEqual(['resume a'])
   })
 
+  it('S17: that the runtime does not begin with in time is given up, and what comes too late is disconnected', async () => {
+    const fake = fakeCopilot()
+    const { events, own } = await started()
+    let come = () => {}
+    fake.onConfig = () => new Promise((resolve) => { come = resolve })
+    const keeper = createKeeper({ client: fake.client, host: {}, own, events, isCold: false, agent: () => null, startTimeoutMs: 20, redact: (text) => text })
+    await expect(keeper.start(setup('a'))).rejects.toThrow('did not answer within 20 ms')
+    const closed = keeper.close()
+    come()
+    await closed
+    expect(fake.asked).toEqual(['create a', 'disconnect'])
+  })
+
+  it('S13: has failed when a server that went is still there', async () => {
+    const { fake, keeper } = await started()
+    fake.keepsServers = true
+    await expect(keeper.apply(() => ({ mcpServers: {}, agents: [] }))).rejects.toThrow('did not let go of the MCP servers catalog')
+    fake.keepsServers = false
+    await keeper.apply(() => ({ mcpServers: {}, agents: [] }))
+  })
+
   it('of a session that was closed before it began is not made', async () => {
     const { fake, keeper } = await started()
     await keeper.close()

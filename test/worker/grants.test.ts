@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { digestOf } from '../../src/catalog/context.js'
+import { type McpServerDefinition } from '../../src/core/mcp-server.js'
 import { grantsOf, type SessionScope } from '../../src/worker/grants.js'
-import { applyEvent, type CatalogView } from '../../src/worker/view.js'
+import { applyEvent, type CatalogView, type ViewApproval } from '../../src/worker/view.js'
 import { cursorAt, type Entries, openPolicy, snapshot, wireAgent, wireServer } from '../support/fake-feed.js'
 
 const viewOf = (entries: Entries, policy = openPolicy): CatalogView => applyEvent(null, snapshot(cursorAt(1), entries, { policy }), 1).view
@@ -56,9 +58,43 @@ describe('what may run', () => {
     expect(fateOf(viewOf(entries, { revision: 2, document: 'broken' as never }), 'a')?.outcome).toBe('REFUSE')
   })
 
-  it('no stdio server, whatever the policy says', () => {
-    const stdio = wireServer('1', 'a', { transport: { __typename: 'StdioTransport', command: 'node', args: [], env: [], cwd: null } })
-    expect(fateOf(viewOf({ mcpServers: [stdio] }), 'a')).toMatchObject({ outcome: 'REFUSE', reason: expect.stringContaining('stdio') as string })
+  describe('S5: what needs an approval, only with one for exactly what came', () => {
+    const policy = { revision: 2, document: { ...openPolicy.document, transports: { stdio: 'approve', http: 'deny', sse: 'deny' } } }
+    const transport = { __typename: 'StdioTransport' as const, command: 'npx', args: ['-y', 'srv@1.2.3'], env: [], cwd: null }
+    const definition: McpServerDefinition = {
+      description: 'not part of it', transport: { kind: 'STDIO', command: 'npx', args: ['-y', 'srv@1.2.3'], env: [], cwd: null },
+      tools: { include: ['*'], exclude: [] }, timeoutMs: null, default: false,
+    }
+    const digest = digestOf('MCP_SERVER', definition)
+    const fate = (approval: ViewApproval | null | undefined, changes: object = {}) => (
+      fateOf(viewOf({ mcpServers: [{ ...wireServer('1', 'a', { transport, digest, ...changes }), ...(approval !== undefined && { approval: approval as never }) }] }, policy), 'a'))
+
+    it('runs with its own', () => {
+      expect(fate({ digest, state: 'APPROVED' })).toEqual({ outcome: 'RUN' })
+      expect(fate({ digest, state: 'APPROVED' }, { description: 'another' })).toEqual({ outcome: 'RUN' })
+    })
+
+    const other = 'What was approved is another definition.'
+    it.each<[string, ViewApproval | null | undefined, object, string]>([
+      ['none', null, {}, 'It came without an approval.'],
+      ['a server that knows none', undefined, {}, 'It came without an approval.'],
+      ['one that waits', { digest, state: 'PENDING' }, {}, 'Its approval is PENDING.'],
+      ['one that was refused', { digest, state: 'REJECTED' }, {}, 'Its approval is REJECTED.'],
+      ['one in other letters', { digest, state: 'approved' }, {}, 'Its approval is approved.'],
+      ['one of something else', { digest: digestOf('MCP_SERVER', { ...definition, timeoutMs: 500 }), state: 'APPROVED' }, {}, other],
+      ['another argument', { digest, state: 'APPROVED' }, { transport: { ...transport, args: ['-y', 'srv@1.2.4'] } }, other],
+      ['another package, whatever digest is sent beside it', { digest: 'x', state: 'APPROVED' }, { transport: { ...transport, args: ['-y', 'evil@1.2.3'] }, digest: 'x' }, other],
+      ['another variable', { digest, state: 'APPROVED' }, { transport: { ...transport, env: [{ name: 'A', value: '1' }] } }, other],
+      ['another selection of tools', { digest, state: 'APPROVED' }, { tools: { include: ['*'], exclude: ['x'] } }, other],
+    ])('does not with %s', (_, approval, changes, lack) => {
+      expect(fate(approval, changes)).toEqual({ outcome: 'REFUSE', reason: expect.stringMatching(new RegExp(`^Policy revision 2: \\[transport\\] .*${lack}$`)) as string })
+    })
+
+    it('nor when the policy denies it by now', () => {
+      const denying = { revision: 3, document: { ...openPolicy.document, transports: { stdio: 'deny', http: 'deny', sse: 'deny' } } }
+      const entries = { mcpServers: [{ ...wireServer('1', 'a', { transport, digest }), approval: { digest, state: 'APPROVED' as never } }] }
+      expect(fateOf(viewOf(entries, denying), 'a')).toMatchObject({ outcome: 'REFUSE', reason: expect.stringContaining('does not allow stdio') as string })
+    })
   })
 
   it.each([

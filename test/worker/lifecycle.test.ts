@@ -2,7 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type AdapterContext, type CatalogAdapter } from '../../src/worker/adapter.js'
 import { memoryAdapter } from '../../src/worker/adapters/memory.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { cursorAt, snapshot, startFakeFeed, wireAgent } from '../support/fake-feed.js'
+import { cursorAt, snapshot, startFakeFeed, wireAgent, wireServer } from '../support/fake-feed.js'
+import { openFakeSession } from '../support/fake-session.js'
+import { startTestMcpServer } from '../support/mcp-servers.js'
 
 const cleanups: Array<() => Promise<unknown>> = []
 afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
@@ -74,6 +76,13 @@ describe('the life of an adapter', () => {
     expect(said).toEqual(['open s1 null', 'load helper', 'unload helper', 'close'])
   })
 
+  it('that throws instead of failing is not opened either', async () => {
+    const { adapter, said } = talkative()
+    const { opening } = await openWith({ ...adapter, open: () => { throw new Error('no open') } })
+    await expect(opening).rejects.toThrow('no open')
+    expect(said).toEqual(['close'])
+  })
+
   it('whose close fails keeps nothing else open, and the worker says so', async () => {
     const { adapter } = talkative('close')
     const feed = await startFakeFeed()
@@ -103,4 +112,20 @@ describe('the life of an adapter', () => {
     expect(adapter.list()).toEqual([])
     if (failsAt !== 'ready') expect(said).toEqual(['open s1 null', 'close'])
   })
+})
+
+it.each<[string, () => void]>([
+  ['throws', () => { throw new Error('no log') }],
+  ['fails later', () => Promise.reject(new Error('no log'))],
+])('S13: a host whose log %s keeps no gate open', async (_, log) => {
+  const server = await startTestMcpServer([{ name: 'lookup' }])
+  cleanups.push(server.close)
+  const { session, host, operation, tools, close } = await openFakeSession({ mcpServers: [wireServer('1', 'a', { url: server.url })] }, { log })
+  cleanups.push(close)
+  expect(await tools()).toEqual(['a-lookup'])
+  const withdrawn = new Promise<void>((resolve) => host.onToolsChanged(resolve))
+  operation.close(4403)
+  await withdrawn
+  await expect(host.callTool('a-lookup')).rejects.toMatchObject({ name: 'ToolCallError' })
+  await expect(session.settled(cursorAt(2))).rejects.toMatchObject({ code: 'FORBIDDEN' })
 })

@@ -88,13 +88,14 @@ describe('what a session has', () => {
 
   it('says why something does not run', async () => {
     const secret = { transport: { __typename: 'RemoteTransport' as const, kind: 'HTTP' as const, url: 'https://x.example.com/', headers: [{ name: 'Authorization', value: '${user:GITHUB}' }] } }
-    const stdio = { transport: { __typename: 'StdioTransport' as const, command: 'node', args: [], env: [], cwd: null } }
+    const stdio = { transport: { __typename: 'StdioTransport' as const, command: '$SHELL', args: [], env: [], cwd: null } }
     const { session } = await open({
       mcpServers: [wireServer('1', 'denied', { url: 'http://10.0.0.1/' }), wireServer('2', 'needy', secret), wireServer('3', 'process', stdio)],
       agents: [wireAgent('4', 'helper', { mcpServers: ['gone'] })],
     })
     expect(statesOf(session)).toEqual(['denied@1 REFUSED', 'needy@1 FAILED', 'process@1 REFUSED', 'helper@1 APPLIED'])
     expect(reasonOf(session, 'denied')).toContain('[url]')
+    expect(reasonOf(session, 'process')).toContain('[dollar]')
     expect(reasonOf(session, 'needy')).toContain('Connect your account: needs user:GITHUB')
     expect(reasonOf(session, 'helper')).toContain('Runs without gone')
   })

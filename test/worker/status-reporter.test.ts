@@ -19,12 +19,16 @@ function setUp() {
       return new Promise((resolve, reject) => answers.push({ resolve, reject }))
     },
   })
+  const asked: string[] = []
   const add = (id: string) => sessions.set(id, {
-    status: () => ({ id, owner: { kind: 'DEPLOYMENT' }, agent: null, entries: [], cursor: states.get(id) ?? null }),
+    status: () => {
+      asked.push(id)
+      return { id, owner: { kind: 'DEPLOYMENT' }, agent: null, entries: [], cursor: states.get(id) ?? null }
+    },
   })
   return {
-    clock, reports, logged, sessions, reporter, add,
-    set: (id: string, cursor: string) => { states.set(id, cursor); reporter.touch() },
+    clock, reports, logged, sessions, reporter, add, asked,
+    set: (id: string, cursor: string) => { states.set(id, cursor); reporter.touch(id) },
     answer: async (accepted = true) => { answers.shift()!.resolve(accepted); await turns() },
     refuse: async (code: string, extensions: object = {}) => { answers.shift()!.reject(new CatalogRequestError(`no: ${code}`, code, { ...extensions })); await turns() },
     said: () => reports.map(({ number, full, sessions, closedSessions }) => (
@@ -75,6 +79,45 @@ describe('a status reporter', () => {
     add('a')
     clock.advance(1000)
     expect([logged, said()]).toEqual([['status: of the adapter'], ['1 full a']])
+  })
+
+  it('asks those again that were touched, and all of them for a full one', async () => {
+    const { clock, reporter, add, set, answer, asked, said } = setUp()
+    for (const id of ['a', 'b', 'c']) add(id)
+    reporter.touch()
+    await turns()
+    await answer()
+    asked.length = 0
+    set('b', '1')
+    reporter.touch('c')
+    clock.advance(1000)
+    await turns()
+    expect([asked, said().at(-1)]).toEqual([['b', 'c'], '2 part b'])
+    await answer()
+    set('b', '2')
+    clock.advance(1000)
+    await turns()
+    expect([asked, said().at(-1)]).toEqual([['b', 'c', 'b'], '3 part b'])
+    await answer()
+    clock.advance(30_000)
+    expect([asked.slice(3), said().at(-1)]).toEqual([['a', 'b', 'c'], '4 full a,b,c'])
+  })
+
+  it('forgets nothing of those that were asked before one that cannot say what it has', async () => {
+    const { clock, sessions, reporter, add, set, answer, said } = setUp()
+    add('a')
+    sessions.set('b', { status: () => ({ id: 'b', owner: { kind: 'DEPLOYMENT' }, agent: null, entries: [], cursor: null }) })
+    reporter.touch()
+    await turns()
+    await answer()
+    sessions.set('b', { status: () => { throw new Error('of the adapter') } })
+    set('a', '1')
+    reporter.touch('b')
+    clock.advance(1000)
+    await turns()
+    add('b')
+    clock.advance(1000)
+    expect(said()).toEqual(['1 full a,b', '2 part a'])
   })
 
   it('sends a full one every thirty seconds, and none when nothing changed', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type StatusRow } from '../../src/worker/departures.js'
 import {
-  afterAcceptance, afterExclusion, afterFailure, afterReconnect, afterSending, dueReport, emptyLedger, type Ledger, type SessionStatus,
+  afterAcceptance, afterExclusion, afterFailure, afterReconnect, afterSending, dueReport, emptyLedger, type Ledger, type OpenSessions, type SessionStatus,
 } from '../../src/worker/status.js'
 
 const row = (name: string, changes: Partial<StatusRow> = {}): StatusRow => (
@@ -10,8 +10,11 @@ const row = (name: string, changes: Partial<StatusRow> = {}): StatusRow => (
 const session = (id: string, changes: Partial<SessionStatus> = {}): SessionStatus => (
   { id, owner: { kind: 'USER', id: 'u1' }, agent: null, entries: [row('a')], cursor: null, ...changes })
 
+const openOf = (sessions: SessionStatus[], touched = sessions.map(({ id }) => id)): OpenSessions => (
+  { ids: sessions.map(({ id }) => id), touched: new Set(touched), statusOf: (id) => sessions.find((one) => one.id === id)! })
+
 const due = (ledger: Ledger, sessions: SessionStatus[], nowMs: number) => (
-  dueReport(ledger, sessions.map(({ id }) => id), (id) => sessions.find((one) => one.id === id)!, nowMs))
+  dueReport(ledger, openOf(sessions), nowMs))
 
 /** In short: what would be sent, or when to look again. */
 function brief(ledger: Ledger, sessions: SessionStatus[], nowMs: number): string {
@@ -71,8 +74,16 @@ describe('what is due', () => {
     expect(brief(afterAcceptance(sent, { full: true, sessions: [a], closedSessions: [] }), [a], 1000)).toBe('full a')
   })
 
+  it('a session that the catalog knows is only asked when it was touched, or for a full one', () => {
+    const at = (nowMs: number, touched: string[]) => {
+      const next = dueReport(known, openOf([changed, session('b', { cursor: 'c' }), session('c')], touched), nowMs)
+      return next.type === 'SEND' ? next.sessions.map(({ id }) => id) : next.type
+    }
+    expect([at(1000, ['a']), at(1000, []), at(30_000, [])]).toEqual([['a', 'c'], ['c'], ['a', 'b', 'c']])
+  })
+
   it('sessions are only asked when something may be sent', () => {
-    dueReport(known, ['a', 'b'], () => { throw new Error('asked') }, 500)
+    dueReport(known, { ...openOf([a, b]), statusOf: () => { throw new Error('asked') } }, 500)
   })
 })
 

@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readPolicy } from '../../src/core/policy-document.js'
 import { applyEvent, type CatalogView } from '../../src/worker/view.js'
 import { cursorAt, delta, openPolicy, removed, snapshot, wireAgent, wireServer } from '../support/fake-feed.js'
+
+/** What its document leaves out is as in the default. */
+const completed = readPolicy(openPolicy.revision, openPolicy.document)
 
 const start = () => applyEvent(null, snapshot(cursorAt(1), { mcpServers: [wireServer('1', 'a'), wireServer('2', 'b')], agents: [wireAgent('3', 'a')] }), 1).view
 const idsByKey = ({ entries }: CatalogView) => Object.fromEntries([...entries].map(([key, { id }]) => [key, id]))
@@ -23,13 +27,23 @@ describe('a snapshot', () => {
   })
 
   it('brings the policy; one that cannot be read denies everything (S23)', () => {
-    expect(start().policy).toEqual(openPolicy)
+    expect(start().policy).toEqual(completed)
     const broken = snapshot(cursorAt(2), {}, { policy: { revision: 2, document: { transports: 'all' } } })
     expect(applyEvent(start(), broken, 2).view.policy).toEqual({ revision: 2, document: null })
   })
 })
 
 describe('a delta', () => {
+  it('S5: brings an approval, or takes it, within one revision; what it says again keeps its object', () => {
+    const saying = (state: string | null) => ({ ...wireServer('1', 'a'), approval: state === null ? null : { digest: 'd', state: state as never } })
+    const apply = (held: CatalogView, state: string | null) => applyEvent(held, delta(cursorAt(2), { mcpServers: [saying(state)] }), 2).view
+    const entry = (view: CatalogView) => view.entries.get('MCP_SERVER:a')
+    const approved = apply(start(), 'APPROVED')
+    expect([entry(approved)?.approval, entry(apply(approved, 'VOID'))?.approval, entry(apply(approved, null))?.approval])
+      .toEqual([{ digest: 'd', state: 'APPROVED' }, { digest: 'd', state: 'VOID' }, null])
+    expect(entry(apply(approved, 'APPROVED'))).toBe(entry(approved))
+  })
+
   it('needs a snapshot before it', () => {
     expect(() => applyEvent(null, delta(cursorAt(1), {}), 1)).toThrow(TypeError)
   })
@@ -60,7 +74,7 @@ describe('a delta', () => {
 
   it('keeps the policy unless it brings one', () => {
     const policy = { revision: 7, document: {} }
-    expect(applyEvent(start(), delta(cursorAt(2), {}), 2).view.policy).toEqual(openPolicy)
+    expect(applyEvent(start(), delta(cursorAt(2), {}), 2).view.policy).toEqual(completed)
     expect(applyEvent(start(), delta(cursorAt(2), {}, [], { changedPolicy: policy }), 2).view.policy.revision).toBe(7)
   })
 })

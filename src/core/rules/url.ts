@@ -32,9 +32,9 @@ export const url: Rule = (subject, policy) => {
   return judgeUrl(transport.url, policy).map(([message, mend]): RuleFinding => ({ rule: 'url', effect: 'DENY', field, message, mend }))
 }
 
-type Objection = [message: string, mend: string]
+export type Objection = [message: string, mend: string]
 
-function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] {
+export function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] {
   // The parser drops tabs and newlines, trims spaces and reads \ as /: what it would change silently is refused.
   if (/[\s\\]/.test(text)) return [['The URL holds white space or a backslash.', 'Percent-encode it or take it out.']]
   let url
@@ -69,7 +69,7 @@ function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] {
   return objections
 }
 
-function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+export function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   // Every form of an address begins with a digit or has a colon; asking ipaddr of each name is dear.
   return /^\d|:/.test(bare) && ipaddr.isValid(bare) ? ipaddr.process(bare) : null
@@ -82,7 +82,7 @@ function plainHost(hostname: string): string {
 }
 
 /** Why the host is not public, or null. */
-function privateReason(hostname: string): string | null {
+export function privateReason(hostname: string): string | null {
   const address = addressOf(hostname)
   if (address !== null) {
     const range = address.range()

@@ -3,7 +3,7 @@ import { type RevocationState } from '../../core/revocation.js'
 import { revocationImpact } from '../../catalog/impact.js'
 import { revocationById, revocations, revocationTargets, type RevocationView, type TargetView } from '../../catalog/receipt.js'
 import { builder } from '../builder.js'
-import { connectionOf, pageArgs, pageByNumber, pageByText } from '../connection.js'
+import { connectionOf, pageArgs, pageByText } from '../connection.js'
 import { callerOf, type GraphQLContext } from '../context.js'
 import { RevocationModeEnum } from './entry.js'
 import { NodeInterface, PrincipalType } from './owner.js'
@@ -18,9 +18,9 @@ const RevocationStateEnum = builder.enumType('RevocationState', {
 })
 
 const RevocationTargetType = builder.objectRef<TargetView>('RevocationTarget').implement({
-  description: 'A session that was reported to have it.',
+  description: 'A session that was reported to have it; or a subscription for which nobody reports: sessionId is then made of its token and owner.',
   fields: (t) => ({
-    worker: t.field({ type: WorkerType, nullable: true, description: 'null: forgotten, days after it was last heard of.', resolve: ({ worker }) => worker }),
+    worker: t.field({ type: WorkerType, nullable: true, description: 'null: a subscription for which no worker reports; or forgotten, days after it was last heard of.', resolve: ({ worker }) => worker }),
     sessionId: t.exposeID('sessionId'),
     state: t.expose('state', { type: AppliedStateEnum }),
     at: t.field({ type: 'DateTime', nullable: true, description: 'Of the report by which it has this state.', resolve: ({ at }) => at }),
@@ -76,6 +76,14 @@ function placeOf(after: string | null): { workerId: string; sessionId: string } 
   throw invalid('after', 'This is not a cursor of this list.', 'Use an endCursor of an earlier page.')
 }
 
+/** @throws CatalogError INVALID_INPUT for what is no cursor of ours */
+function beforeOf(text: string | null): { sequence: number; id: string } | null {
+  if (text === null) return null
+  const [sequence, id, ...more] = readList(text)
+  if (Number.isSafeInteger(sequence) && isStorable(id) && more.length === 0) return { sequence: sequence as number, id }
+  throw invalid('after', 'This is not a cursor of this list.', 'Use an endCursor of an earlier page.')
+}
+
 function readList(text: string): unknown[] {
   try {
     const value: unknown = JSON.parse(text)
@@ -97,8 +105,9 @@ builder.queryFields((t) => ({
     type: RevocationConnection,
     description: 'Newest first: of the caller\'s entries and those of their teams; for admins all.',
     args: { entryId: t.arg.id(), state: t.arg({ type: RevocationStateEnum }), ...pageArgs(t.arg) },
-    resolve: (_, { entryId, state, ...page }, context) => pageByNumber(
-      (before, limit) => revocations(callerOf(context), { entryId: entryId ?? null, state: state ?? null }, before, limit), ({ sequence }) => sequence, page,
+    resolve: (_, { entryId, state, ...page }, context) => pageByText(
+      (before, limit) => revocations(callerOf(context), { entryId: entryId ?? null, state: state ?? null }, beforeOf(before), limit),
+      ({ sequence, id }) => JSON.stringify([sequence, id]), page,
     ),
   }),
   revocationImpact: t.field({

@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CopilotSession, type SessionConfig } from '@github/copilot-sdk'
 import { type RevocationMode } from '../../core/entry.js'
-import { type AdapterContext, type CatalogAdapter, type SessionAgent, type SessionItem, type SessionRelay, type SessionServer } from '../adapter.js'
+import { type AdapterContext, type CatalogAdapter, type SessionAgent, type SessionItem, type SessionServer } from '../adapter.js'
 import { runtimeAgent } from '../copilot-agents.js'
 import { type CopilotSessions, type CopilotSetup } from '../copilot-client.js'
 import { createCopilotEvents, type CopilotEvents } from '../copilot-events.js'
 import { createStableHandle } from '../copilot-handle.js'
 import { composeHooks, composePermissions } from '../copilot-hooks.js'
 import { type CopilotKeeper, createKeeper } from '../copilot-keeper.js'
-import { catalogServer, type CopilotNames, namesOfOne, namesPerServer } from '../copilot-names.js'
-import { builtinToolsOf, contestedNote, judgeTool, offeredTools, surroundingsOf, wireNamesOf } from '../copilot-offer.js'
+import { catalogServer, namesOfOne, namesPerServer } from '../copilot-names.js'
+import { builtinToolsOf, judgeTool, offeredTools, surroundingsOf, wireNamesOf } from '../copilot-offer.js'
+import { type CopilotState, reasonsOf } from '../copilot-reasons.js'
 import { messageOf } from '../errors.js'
 
 export interface CopilotAdapterOptions {
@@ -44,14 +45,11 @@ export interface CopilotAdapter extends CatalogAdapter {
 const longestTellMs = 1000
 
 /** An adapter's memory. */
-interface Desk {
+interface Desk extends CopilotState {
   client: CopilotSessions
-  config: SessionConfig
-  names: CopilotNames
   events: CopilotEvents
   keeper: CopilotKeeper
   context: AdapterContext | null
-  relay: SessionRelay | null
   servers: Map<string, SessionServer>
   agents: Map<string, SessionAgent>
   unlisten: Map<string, () => void>
@@ -61,9 +59,6 @@ interface Desk {
   builtinTools: string[]
   /** A change that waits for its turn takes along whatever is decided until then. */
   waiting: Promise<void> | null
-  /** Why the runtime does not have everything as it should be; null: it has. */
-  trouble: string | null
-  /** Agents that the session could not begin with, and why. */
   leftOut: Map<string, string>
 }
 
@@ -88,10 +83,13 @@ export function copilotAdapter(options: CopilotAdapterOptions): CopilotAdapter {
       if (kind === 'MCP_SERVER') await unloadServer(desk, name, mode)
       else if (agents.delete(name) && desk.isStarted) await sync(desk)
     },
-    list: () => [...servers.values(), ...agents.values()].sort(byOrder).map((item) => {
-      const { kind, name, origin, entryId, revision } = item
-      return { kind, name, origin, entryId, revision, reason: reasonOf(desk, item) }
-    }),
+    list: () => {
+      const reasonOf = reasonsOf(desk)
+      return [...servers.values(), ...agents.values()].sort(byOrder).map((item) => {
+        const { kind, name, origin, entryId, revision } = item
+        return { kind, name, origin, entryId, revision, reason: reasonOf(item) }
+      })
+    },
     close: async () => {
       for (const end of desk.unlisten.values()) end()
       await keeper.close()
@@ -234,13 +232,6 @@ function setupOf(desk: Desk): CopilotSetup {
     agents: [...agents.values()].filter(({ name }) => !leftOut.has(name)).sort(byOrder)
       .map(({ name, definition }) => runtimeAgent(name, definition, surroundings).config),
   }
-}
-
-function reasonOf(desk: Desk, item: SessionItem): string | null {
-  const { relay, leftOut, trouble, names } = desk
-  const behind = trouble === null ? null : `The Copilot session has an earlier state: ${trouble}`
-  if (item.kind === 'MCP_SERVER') return (names.ownServer(item.name) === null ? null : behind) ?? relay?.withheld().get(item.name) ?? contestedNote(desk, item.name)
-  return leftOut.get(item.name) ?? behind ?? runtimeAgent(item.name, item.definition, surroundingsOf(desk)).note
 }
 
 function byOrder(a: SessionItem, b: SessionItem): number {

@@ -1,28 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { type CopilotRuntime, describeOnRuntime, startCopilotRuntime } from '../../support/copilot-runtime.js'
-import { type LiveCopilot, type LiveOptions, openCopilot } from '../../support/copilot-session.js'
+import { expect, it } from 'vitest'
+import { type LiveCopilot } from '../../support/copilot-session.js'
+import { describeCopilot, ofCatalog } from '../../support/copilot-suite.js'
 import { removed, wireAgent, wireServer } from '../../support/fake-feed.js'
-import { startTestMcpServer, type TestMcpServer } from '../../support/mcp-servers.js'
+import { startTestMcpServer } from '../../support/mcp-servers.js'
+import { shared } from '../../support/shared.js'
 
-const ofCatalog = (names: string[] | undefined) => names?.filter((name) => name.startsWith('catalog-')).sort()
 const now = { apply: 'NOW' as const }
 
-describeOnRuntime('the agents of a live Copilot session', () => {
-  let runtime: CopilotRuntime
-  let tickets: TestMcpServer
-  let secret: TestMcpServer
-  const cleanups: Array<() => Promise<unknown>> = []
-  beforeAll(async () => {
-    [runtime, tickets, secret] = await Promise.all([startCopilotRuntime(), startTestMcpServer([{ name: 'lookup' }]), startTestMcpServer([{ name: 'read' }])])
-  })
-  afterAll(() => Promise.all([runtime.close(), tickets.close(), secret.close()]))
-  afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
+describeCopilot('the agents of a live Copilot session', ({ runtime, open }) => {
+  const { tickets, secret } = shared({ tickets: () => startTestMcpServer([{ name: 'lookup' }]), secret: () => startTestMcpServer([{ name: 'read' }]) })
 
-  const open = async (options: LiveOptions = {}): Promise<LiveCopilot> => {
-    const live = await openCopilot(runtime, options)
-    cleanups.push(live.close)
-    return live
-  }
   const servers = () => [wireServer('1', 'tickets', { url: tickets.url, ...now }), wireServer('2', 'secret', { url: secret.url, ...now })]
   const helper = (changes: Parameters<typeof wireAgent>[2] = {}) => wireAgent('3', 'helper', { prompt: 'You are helper one.', mcpServers: ['tickets'], agentTools: [], ...now, ...changes })
   const idsOf = async ({ copilot }: LiveCopilot) => (await copilot.rpc.agent.list()).agents.map(({ id }) => id)

@@ -1,28 +1,11 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { type CopilotRuntime, describeOnRuntime, startCopilotRuntime } from '../../support/copilot-runtime.js'
-import { type LiveCopilot, type LiveOptions, openCopilot } from '../../support/copilot-session.js'
+import { expect, it } from 'vitest'
+import { describeCopilot } from '../../support/copilot-suite.js'
 import { removed, wireAgent, wireServer } from '../../support/fake-feed.js'
-import { startTestMcpServer, type TestMcpServer, type TestTool, text } from '../../support/mcp-servers.js'
+import { text } from '../../support/mcp-servers.js'
 
 const now = { apply: 'NOW' as const }
 
-describeOnRuntime('a live Copilot session with a server for each', () => {
-  let runtime: CopilotRuntime
-  const cleanups: Array<() => Promise<unknown>> = []
-  beforeAll(async () => { runtime = await startCopilotRuntime() })
-  afterAll(() => runtime.close())
-  afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
-
-  const open = async (options: LiveOptions = {}): Promise<LiveCopilot> => {
-    const live = await openCopilot(runtime, { names: 'PER_SERVER', ...options })
-    cleanups.push(live.close)
-    return live
-  }
-  const serve = async (...tools: TestTool[]): Promise<TestMcpServer> => {
-    const server = await startTestMcpServer(tools)
-    cleanups.push(server.close)
-    return server
-  }
+describeCopilot('a live Copilot session with a server for each', ({ runtime, open, serve }) => {
   const ofServers = (names: string[] | undefined) => names?.filter((name) => name.includes('-')).sort()
 
   it('gets, changes and loses servers under their own names', async () => {
@@ -85,4 +68,4 @@ describeOnRuntime('a live Copilot session with a server for each', () => {
     const script = await runtime.ask(copilot, { call: 'tickets-lookup' })
     expect([ofServers(script.requests[0]?.offered), script.results()[0]?.text]).toEqual([['tickets-lookup'], 'lookup'])
   })
-})
+}, { names: 'PER_SERVER' })

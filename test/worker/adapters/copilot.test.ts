@@ -1,32 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { type CopilotRuntime, describeOnRuntime, startCopilotRuntime } from '../../support/copilot-runtime.js'
-import { type LiveCopilot, type LiveOptions, openCopilot } from '../../support/copilot-session.js'
+import { expect, it } from 'vitest'
+import { describeCopilot, ofCatalog } from '../../support/copilot-suite.js'
 import { removed, wireServer } from '../../support/fake-feed.js'
-import { hangingTool, startTestMcpServer, type TestMcpServer, type TestTool, text } from '../../support/mcp-servers.js'
+import { hangingTool, text } from '../../support/mcp-servers.js'
 
-/** What of the catalog a list of tools has, in its order. */
-const ofCatalog = (names: string[] | undefined) => names?.filter((name) => name.startsWith('catalog-')).sort()
 /** Applied within a running turn too. */
 const now = { apply: 'NOW' as const }
 
-describeOnRuntime('a live Copilot session', () => {
-  let runtime: CopilotRuntime
-  const cleanups: Array<() => Promise<unknown>> = []
-  beforeAll(async () => { runtime = await startCopilotRuntime() })
-  afterAll(() => runtime.close())
-  afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
-
-  const open = async (options: LiveOptions = {}): Promise<LiveCopilot> => {
-    const live = await openCopilot(runtime, options)
-    cleanups.push(live.close)
-    return live
-  }
-  const serve = async (...tools: TestTool[]): Promise<TestMcpServer> => {
-    const server = await startTestMcpServer(tools)
-    cleanups.push(server.close)
-    return server
-  }
-
+describeCopilot('a live Copilot session', ({ runtime, open, serve }) => {
   it('is offered the servers it begins with, and calls them', async () => {
     const server = await serve({ name: 'lookup' })
     const { copilot } = await open({ entries: { mcpServers: [wireServer('1', 'tickets', { url: server.url })] } })

@@ -1,0 +1,74 @@
+import { type IncomingMessage, type ServerResponse } from 'node:http'
+import { type Principal } from '../core/access.js'
+import { CatalogError, invalid } from '../core/errors.js'
+import { type CatalogContext, type CatalogServices } from '../catalog/context.js'
+import { type Hub } from '../feed/hub.js'
+import { admit, type Admission, chargeRefused } from './admission.js'
+import { isReadableType } from './hosts.js'
+import { answerPlainJson, isPlainJson, readBody } from './json-request.js'
+import { maxBodyBytes, tooLarge } from './refusals.js'
+import { type RequestTrace } from './trace.js'
+import { createGraphQLServer, graphqlPath, type RequestContext } from './yoga.js'
+
+export interface GraphQLAnswersOptions {
+  services: CatalogServices
+  hub: Hub
+  admission: Admission
+}
+
+/** What is answered at the path of the API, over HTTP. */
+export interface GraphQLAnswers {
+  /** The empty page of GraphiQL: no operation is executed for it. */
+  page: (request: IncomingMessage, response: ServerResponse, trace: RequestTrace) => Promise<void>
+  /** @throws CatalogError for what is refused before it is read, and RATE_LIMITED */
+  answer: (request: IncomingMessage, response: ServerResponse, caller: CatalogContext, principal: Principal, trace: RequestTrace) => Promise<void>
+}
+
+export function createGraphQLAnswers({ services, hub, admission }: GraphQLAnswersOptions): GraphQLAnswers {
+  const yoga = createGraphQLServer(admission.documents)
+
+  function contextOf(caller: CatalogContext | null, principal: Principal | null, trace: RequestTrace): RequestContext {
+    return {
+      index: services.index, hub, caller, trace, documents: admission.documents,
+      admit: async (read, operation, variables) => {
+        if (principal === null) throw new Error('an operation needs a caller')
+        return admit(admission, principal, read, operation, variables)
+      },
+    }
+  }
+
+  /** What was read already, and turned out to be no plain request. */
+  async function answerRead(request: IncomingMessage, response: ServerResponse, body: string, context: RequestContext): Promise<void> {
+    const headers = { 'content-type': 'application/json', accept: request.headers.accept ?? '*/*' }
+    const answer = await yoga.fetch(`http://localhost${graphqlPath}`, { method: 'POST', headers, body }, context)
+    response.writeHead(answer.status, Object.fromEntries(answer.headers))
+    response.end(await answer.text())
+  }
+
+  function refuseUnread({ method, headers }: IncomingMessage): void {
+    if (Number(headers['content-length'] ?? 0) > maxBodyBytes) {
+      services.observer.refused('body')
+      const { code, message, ...details } = tooLarge
+      throw new CatalogError(code, message, details)
+    }
+    if (method === 'POST' && !isReadableType(headers['content-type'])) {
+      services.observer.refused('media_type')
+      throw invalid('content-type', 'The body has a media type that is not read here.', 'Send application/json.')
+    }
+  }
+
+  return {
+    page: async (request, response, trace) => void await yoga.handle(request, response, contextOf(null, null, trace)),
+    answer: async (request, response, caller, principal, trace) => {
+      refuseUnread(request)
+      const context = contextOf(caller, principal, trace)
+      const body = isPlainJson(request) ? await readBody(request) : null
+      if (body !== null && await answerPlainJson(response, body, context)) return
+      // Nobody knows yet what it is, and to find out is work too.
+      await chargeRefused(admission, principal)
+      if (body !== null) return answerRead(request, response, body, context)
+      await yoga.handle(request, response, context)
+      if (response.statusCode === 413) services.observer.refused('body')
+    },
+  }
+}

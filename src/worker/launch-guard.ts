@@ -1,0 +1,45 @@
+import { nameKey } from '../core/entry.js'
+import { type FullPolicyDocument } from '../core/policy-document.js'
+import { type Launchers } from './launchers.js'
+import { refusalOf } from './refusal.js'
+import { type CatalogView, type ViewEntry } from './view.js'
+
+/** What connections and processes of one catalog entry are held to. Static entries have none: they run as their file says. */
+export interface LaunchGuard {
+  /**
+   * Judges the entry under the policy of this moment (S19), before each connection to a server and each start of one.
+   * @throws Error with the reason when the entry may not run now
+   */
+  check: () => void
+  /**
+   * The policy of this moment, else the last that was heard: what has left the set may still say farewell, and nothing else.
+   * @throws Error when it cannot be read
+   */
+  policy: () => FullPolicyDocument
+  launchers: Launchers
+}
+
+/** @param view what the worker holds of the owner's set; null: nothing, so nothing may start */
+export function createLaunchGuard(entry: ViewEntry, view: () => CatalogView | null, launchers: Launchers): LaunchGuard {
+  const key = nameKey(entry)
+  let last: FullPolicyDocument | null = null
+  return {
+    launchers,
+    check: () => {
+      const held = view()
+      if (held === null) throw new Error('Nothing of the catalog is held, so nothing of it starts.')
+      const current = held.entries.get(key)
+      if (current?.id !== entry.id) throw new Error('The entry has left the set, so nothing of it starts.')
+      // An earlier revision may go on while the next one waits for its moment; that one's approval is not its own.
+      const approval = current.digest === entry.digest ? current.approval : entry.approval
+      const refusal = refusalOf({ ...entry, approval }, held.policy)
+      if (refusal !== null) throw new Error(refusal)
+    },
+    policy: () => {
+      const held = view()
+      if (held !== null) last = held.policy.document
+      if (last === null) throw new Error('The policy cannot be read, so nothing is allowed.')
+      return last
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import { type LaunchGuard } from './launch-guard.js'
+import { type Action } from './reconcile.js'
+import { type Runner } from './runner.js'
+import { type Aim, type Body } from './slot.js'
+import { type ViewEntry } from './view.js'
+
+/** Hands one decision on the catalog to the runner. The only place where an entry becomes something to start. */
+export function performAction(runner: Runner, action: Action, guardOf: (entry: ViewEntry) => LaunchGuard): void {
+  switch (action.type) {
+    case 'UNLOAD': {
+      const { key, mode, deadlineSeconds, reason, position } = action
+      return runner.stop(key, { mode, deadlineSeconds, reason }, position)
+    }
+    case 'REFUSE': return runner.refuse(aimOf(action, null), action.keepsLastGood ? 'FAIL' : 'REFUSE', action.reason)
+    case 'DEFER': return runner.defer(aimOf(action, null), action.reason)
+    case 'RELABEL': return runner.relabel(aimOf(action, action.note), bodyOf(action.entry, guardOf))
+    case 'LOAD':
+    case 'REPLACE': return runner.start(aimOf(action, action.note), bodyOf(action.entry, guardOf))
+  }
+}
+
+function aimOf({ key, position, entry }: { key: string; position: number; entry: ViewEntry }, note: string | null): Aim {
+  const { kind, name, id, revision, digest } = entry
+  return { key, kind, name, origin: 'catalog', entryId: id, revision, digest, note, position }
+}
+
+function bodyOf(entry: ViewEntry, guardOf: (entry: ViewEntry) => LaunchGuard): Body {
+  if (entry.kind === 'AGENT') return { kind: 'AGENT', definition: entry.definition }
+  const { description, transport, tools, timeoutMs, default: isDefault } = entry.definition
+  return { kind: 'MCP_SERVER', description, isDefault, target: { transport, tools, timeoutMs, guard: guardOf(entry) }, baseEnv: {} }
+}

@@ -1,0 +1,154 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { CreateAccessTokenDocument, RevokeAccessTokenDocument } from '../../src/client/index.js'
+import { readConfig } from '../../src/config.js'
+import { createRates } from '../../src/http/rates.js'
+import { noObserver } from '../../src/catalog/observer.js'
+import { report, sessionOf } from '../support/reporting.js'
+import { type Person, post, type RawAnswer, startTestServer, type TestServer } from '../support/server.js'
+
+/** Changes as they are without any setting; the rest is counted down by the tests. */
+let server: TestServer
+let person: Person
+const readsPerMinute = 400
+const { writesPerMinute } = readConfig({})
+beforeAll(async () => {
+  server = await startTestServer({}, { readsPerMinute, writesPerMinute, reportsPerMinute: 5 })
+  person = await server.user('busy')
+})
+afterAll(() => server.close())
+
+const times = (count: number, text: (at: number) => string) => Array.from({ length: count }, (_, at) => text(at)).join(' ')
+const viewers = (count: number) => `{ ${times(count, (at) => `v${at}: viewer { principal { id } }`)} }`
+/** Changes that are refused, which costs as much as any. */
+const changes = (count: number) => `mutation { ${times(count, (at) => `c${at}: setEntryEnabled(input: { id: "srv_none", expectedRevision: 1, enabled: false }) { cursor }`)} }`
+const codesOf = ({ errors }: RawAnswer) => errors?.map(({ extensions }) => extensions.code) ?? []
+const send = (token: string, query: string, accept = 'application/json') => fetch(server.url, {
+  method: 'POST', headers: { 'content-type': 'application/json', accept, authorization: `Bearer ${token}` }, body: JSON.stringify({ query }),
+})
+
+async function refusedOf(type: string): Promise<number> {
+  const text = await (await fetch(new URL('/metrics', server.url), { headers: { authorization: `Bearer ${server.admin.token}` } })).text()
+  return Number(new RegExp(`^pilothouse_refused_total\\{type="${type}"\\} (\\d+)$`, 'm').exec(text)?.[1])
+}
+
+async function speaker(token: string): Promise<WebSocket> {
+  const socket = new WebSocket(server.webSocketUrl, 'graphql-transport-ws')
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }))
+  return socket
+}
+
+async function askBySocket(socket: WebSocket, query: string): Promise<Record<string, unknown>> {
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query } }))
+  return JSON.parse(String((await once(socket, 'message'))[0])) as Record<string, unknown>
+}
+
+const limited = (budget: RegExp) => ({
+  message: expect.stringMatching(budget) as string,
+  extensions: { code: 'RATE_LIMITED', field: 'request', retryAfter: expect.any(Number) as number, mend: expect.stringMatching(/^Try again in \d+ s/) as string },
+})
+
+describe('S21: rates of one principal', () => {
+  it('leave a script alone that registers, and dry-runs, 300 definitions in a row', async () => {
+    const dryRun = `mutation ($text: String!) { importCatalog(input: { owner: { kind: USER }, format: MCP_JSON, dryRun: true, text: $text }) { items { name } } }`
+    for (let at = 0; at < 300; at += 20) {
+      const batch = Array.from({ length: 20 }, (_, place) => at + place)
+      await Promise.all(batch.map((number) => server.register(person, `server-${number}`)))
+      const answers = await Promise.all(batch.map(() => person.raw(dryRun, { text: '{"a":{"type":"http","url":"https://a.example.com/mcp"}}' })))
+      expect(answers.flatMap(codesOf)).toEqual([])
+    }
+    expect(await refusedOf('writes')).toBe(0)
+  })
+
+  it('hold a loop of changes, by every way, and say when to come again; what others do, and what one reads, goes on', async () => {
+    let asked = 600
+    while (!codesOf(await person.raw(changes(50))).includes('RATE_LIMITED')) asked += 50
+    expect(asked).toBe(writesPerMinute)
+    for (const accept of ['application/json', 'application/graphql-response+json']) {
+      const answer = await send(person.token, changes(1), accept)
+      const { errors: [error] } = await answer.json() as { errors: [{ extensions: { retryAfter: number } }] }
+      expect(error).toMatchObject(limited(new RegExp(`at most ${writesPerMinute} changes in a minute`)))
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, String(error.extensions.retryAfter)])
+      expect(error.extensions.retryAfter).toBeLessThanOrEqual(60)
+    }
+    const socket = await speaker(person.token)
+    await once(socket, 'message')
+    expect(await askBySocket(socket, changes(1))).toMatchObject({ id: '1', type: 'error', payload: [limited(/changes/)] })
+    expect(await askBySocket(socket, viewers(1))).toMatchObject({ id: '1', type: 'next', payload: { data: { v0: { principal: { id: person.id } } } } })
+    socket.close()
+    expect(codesOf(await server.admin.raw(changes(1)))).toEqual(['NOT_FOUND'])
+    expect(await refusedOf('writes')).toBeGreaterThanOrEqual(4)
+  })
+
+  it('hold a loop of reads, large ones sooner, and of documents that are none', async () => {
+    const [reader, glutton, babbler] = await Promise.all([server.user('reader'), server.user('glutton'), server.user('babbler')])
+    const until = async (who: Person, query: string) => {
+      let answered = 0
+      while (!codesOf(await who.raw(query)).includes('RATE_LIMITED')) answered++
+      return answered
+    }
+    expect(await until(reader, viewers(50))).toBe(readsPerMinute / 50)
+    // Ten workers with 500 sessions of ten entries with nine fields each: 46.0031 times ten thousand, which is 47 points.
+    expect(await until(glutton, `{ workers { sessions(first: 500) { nodes { id entries { ${'name kind origin revision state reason refusedCalls at entryId'} } } } } }`)).toBe(Math.floor(readsPerMinute / 47))
+    const nonsense = await Promise.all([viewers(51), '{', '{ nothing }'].map((query) => babbler.raw(query)))
+    expect(nonsense.flatMap(codesOf)).toEqual(['LIMIT_EXCEEDED', 'INVALID_INPUT', 'INVALID_INPUT'])
+    expect(await until(babbler, viewers(50))).toBe(readsPerMinute / 50 - 1)
+    const answer = await fetch(`${server.url}?query=${encodeURIComponent(viewers(1))}`, { headers: { authorization: `Bearer ${reader.token}` } })
+    expect([answer.status, await answer.json()]).toMatchObject([429, { errors: [limited(/reads/)] }])
+  })
+
+  it('hold reports of workers in a budget of their own', async () => {
+    const worker = await server.worker()
+    for (let number = 1; number <= 5; number++) await report(worker, 'reporter', number, [sessionOf(person, 'a')])
+    await expect(report(worker, 'reporter', 6, [sessionOf(person, 'a')])).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+    expect((await worker.raw('{ viewer { principal { id } } }')).data).toEqual({ viewer: { principal: { id: worker.id } } })
+    expect(codesOf(await worker.raw('mutation { createTeam(slug: "x", displayName: "x") { id } }'))).toEqual(['FORBIDDEN'])
+  })
+
+  it('never refuse ten thousand subscriptions that come back, several times over', async () => {
+    const { charge } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1 }, noObserver)
+    for (let at = 0; at < 60_000; at++) await charge('usr_1', 'subscriptions', 1)
+    await expect(charge('usr_1', 'subscriptions', 1)).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+    await charge('usr_2', 'subscriptions', 1)
+    await charge('usr_1', 'reads', 1_000)
+    await expect(charge('usr_1', 'reads', 1)).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+  })
+})
+
+describe('S7: tokens that open nothing', () => {
+  it('are counted by address, and then cost nothing more; good ones of that address still open, and ended ones are told so', async () => {
+    const { createAccessToken: { accessToken, secret } } = await server.admin.client.execute(CreateAccessTokenDocument, { input: { kind: 'PERSONAL', name: 'ended', userId: person.id } })
+    await server.admin.client.execute(RevokeAccessTokenDocument, { id: accessToken.id })
+    const guess = (at: number) => `pht_${String(at).padStart(43, 'x')}`
+    const codes: unknown[] = []
+    for (let at = 0; at < 121; at++) codes.push((await post(server.url, guess(at), { query: '{ __typename }' })).errors?.[0]?.extensions.code)
+    expect(new Set(codes.slice(0, 120))).toEqual(new Set(['UNAUTHENTICATED']))
+    const refused = await send(guess(0), '{ __typename }')
+    expect([refused.status, Number(refused.headers.get('retry-after'))]).toEqual([429, expect.any(Number)])
+    expect(await refused.json()).toMatchObject({ errors: [limited(/at most 120 tokens/)] })
+    expect((await post(server.url, server.admin.token, { query: '{ __typename }' })).data).toEqual({ __typename: 'Query' })
+    expect((await post(server.url, secret, { query: '{ __typename }' })).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
+    expect((await post(server.url, null, { query: '{ __typename }' })).errors?.[0]?.extensions.code).toBe('UNAUTHENTICATED')
+    const closes = await Promise.all([guess(1), secret].map(async (token) => {
+      const [code, reason] = await once(await speaker(token), 'close') as [number, Buffer]
+      return [code, String(reason)]
+    }))
+    // Not knowing is no answer about the token: 4401 would stop a worker for good.
+    expect(closes).toEqual([[1012, expect.stringMatching(/^Too many failed tries; retry in \d+ ms$/)], [4401, 'Unauthorized']])
+    const good = await speaker(server.admin.token)
+    expect(JSON.parse(String((await once(good, 'message'))[0]))).toEqual({ type: 'connection_ack' })
+    good.close()
+    expect(await refusedOf('failures')).toBeGreaterThanOrEqual(3)
+  })
+
+  it('a network of IPv6 is one address', async () => {
+    const { failures } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1 }, noObserver)
+    for (let at = 0; at < 120; at++) await failures.count(`2001:db8:1:2::${at.toString(16)}`)
+    expect(await failures.isSpent('2001:db8:1:2:ffff::1')).toBe(true)
+    expect(await failures.isSpent('2001:db8:1:3::1')).toBe(false)
+    for (let at = 0; at < 120; at++) await failures.count('10.0.0.1')
+    expect([await failures.isSpent('::ffff:10.0.0.1'), await failures.isSpent('10.0.0.2')]).toEqual([true, false])
+  })
+})

@@ -1,0 +1,19 @@
+/** A key and a self-signed certificate for `mcp.example.com` alone, which is its own authority. Made with openssl; valid until the year 2126. */
+export const testCertificate = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvgjF7ZjmWyD9HfoQ
+aECCtvT2QJtvrPb3F/WKE0mhepmhRANCAAQE+FWDP+QSnw7WV2VlaADJa3I+RbWg
+paFYQ0Jf60ujjkdDtIFu/4nDd7SievK+HuHhqqZykE9hxZRGjyt4f9E7
+-----END PRIVATE KEY-----`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBpzCCAU2gAwIBAgIUDrRzzO6NDjDbfmMv2qz6Gk2vrWwwCgYIKoZIzj0EAwIw
+GjEYMBYGA1UEAwwPbWNwLmV4YW1wbGUuY29tMCAXDTI2MTEyNTE5MzU0NVoYDzIx
+MjYxMTAxMTkzNTQ1WjAaMRgwFgYDVQQDDA9tY3AuZXhhbXBsZS5jb20wWTATBgcq
+hkjOPQIBBggqhkjOPQMBBwNCAAQE+FWDP+QSnw7WV2VlaADJa3I+RbWgpaFYQ0Jf
+60ujjkdDtIFu/4nDd7SievK+HuHhqqZykE9hxZRGjyt4f9E7o28wbTAdBgNVHQ4E
+FgQUuBOwr2wiKOwGD1reAI3LUxy8XcIwHwYDVR0jBBgwFoAUuBOwr2wiKOwGD1re
+AI3LUxy8XcIwGgYDVR0RBBMwEYIPbWNwLmV4YW1wbGUuY29tMA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIhAJAGv8e8eNxSPCHF0BVV3/K+8V+PTORA
+hn3cGdPijZymAiAb+AUs342+YYDNvv8Dm93lVrBySc6UwzvRt4K8Mn3Ecw==
+-----END CERTIFICATE-----`,
+}
