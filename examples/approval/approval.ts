@@ -3,7 +3,7 @@
  * admin sees what would be run and approves exactly that, and two live sessions get it and lose it accordingly.
  *
  *   npm start                                 in one terminal
- *   npm run example:approval                  in another; README.md beside this file has the options
+ *   npm run example:approval                  in another; readme.md beside this file has the options
  */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'

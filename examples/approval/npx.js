@@ -1,6 +1,6 @@
 /**
  * Stands in for npx where no registry is reached: runs a package that is installed beside this file, if it is exactly the version asked for.
- * It knows `npx [-y] NAME@VERSION [argument …]`, and the README beside it says what it is for.
+ * It knows `npx [-y] NAME@VERSION [argument …]`, and readme.md beside it says what it is for.
  */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
