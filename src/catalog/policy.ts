@@ -31,7 +31,7 @@ export async function readOwnerPolicy(context: CatalogContext, query: OwnerQuery
   return policyNow(context, await policyOwner(context, 'READ_POLICY', query))
 }
 
-export function policyNow({ index }: CatalogContext, owner: OwnerRef): PolicyRecord {
+function policyNow({ index }: CatalogContext, owner: OwnerRef): PolicyRecord {
   return index.state.policies.get(owner.id) ?? { owner, revision: 0, document: owner.kind === 'DEPLOYMENT' ? writtenPolicy(defaultPolicy) : {} }
 }
 

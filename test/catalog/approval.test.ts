@@ -255,6 +255,19 @@ describe('what is decided', () => {
     expect((await listed(bob)).some(({ entry }) => entry?.id === id)).toBe(false)
   })
 
+  it('shows what the entry became since as its owner\'s own: an admin\'s look is recorded', async () => {
+    const { id } = await register(alice, 'moved-on')
+    const request = await requestOf(id)
+    const looks = async () => {
+      await ada.client.execute(ApprovalDocument, { id: request.id })
+      const [row] = await server.app.services.db.execute<{ count: number }>("select count(*)::int as count from access_event where outcome = 'BREAK_GLASS'")
+      return row!.count
+    }
+    const before = await looks()
+    await update(alice, { id, expectedRevision: 1, definition: { transport: { http: { url: 'https://private.example.com' } } } })
+    expect(await looks()).toBe(before + 1)
+  })
+
   it.each<[string, object, string]>([
     ['a note that is a book', { note: 'x'.repeat(1_001) }, 'note'],
     ['a note with a cursor move', { note: 'a\u001b[2J' }, 'note'],

@@ -1,5 +1,6 @@
 import { applyMoments, entryStatuses, isMcpServer, type JudgedEntry, statusReason, visibilities } from '../../core/entry.js'
 import { approvalOf } from '../../catalog/approval.js'
+import { visibleEntry } from '../../catalog/authorize.js'
 import { entryHistory, type EntryRevision } from '../../catalog/list.js'
 
 import { builder } from '../builder.js'
@@ -49,7 +50,11 @@ export const CatalogEntryInterface = builder.interfaceRef<JudgedEntry>('CatalogE
 
 builder.objectField(ApprovalType, 'entry', (t) => t.field({
   type: CatalogEntryInterface, nullable: true, description: 'As it is now; null when it is gone.',
-  resolve: ({ entryId }, _, { index }) => index.state.entries.get(entryId) ?? null,
+  resolve: ({ id, entryId }, _, { index, caller }) => {
+    const entry = index.state.entries.get(entryId) ?? null
+    // What it became since was not put before anybody: looking at it is looking into somebody's entries.
+    return caller === null || entry?.approval?.id === id ? entry : visibleEntry(caller, entryId)
+  },
 }))
 
 const EntryRevisionType = builder.objectRef<EntryRevision>('EntryRevision').implement({
