@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { line, parseInput } from './parse.js'
-import { isUrlPattern } from './rules/server-lists.js'
+import { urlPatternProblem } from './rules/server-lists.js'
 import { isHostItem, isNetworkItem } from './rules/url.js'
 
 const outcome = z.enum(['allow', 'approve', 'deny'])
@@ -14,10 +14,14 @@ const commandLine = z.array(line(8192, 1)).min(1, 'needs a command').max(257, mo
 
 /** One way to recognise MCP servers: by where they are reached, by their exact command line, or by name. */
 const serverMatcher = z.union([
-  z.strictObject({ serverUrl: line(2048, 1).refine(isUrlPattern, 'is no URL pattern: write https://*.example.com/*') }),
+  z.strictObject({ serverUrl: line(2048, 1) }),
   z.strictObject({ serverCommand: commandLine }),
   z.strictObject({ serverName: line(200, 1) }),
-], 'is no matcher: write {"serverUrl": "https://*.example.com/*"}, {"serverCommand": ["npx", "-y", "srv@1.2.3"]} or {"serverName": "old-*"}')
+], 'is no matcher: write {"serverUrl": "https://*.example.com/*"}, {"serverCommand": ["npx", "-y", "srv@1.2.3"]} or {"serverName": "old-*"}').superRefine((matcher, context) => {
+  // Not inside the union, which would say of every pattern only that it is no matcher.
+  const problem = 'serverUrl' in matcher ? urlPatternProblem(matcher.serverUrl) : null
+  if (problem !== null) context.addIssue({ code: 'custom', path: ['serverUrl'], message: problem })
+})
 
 /** A command line by itself has no environment; with names it may set those, to anything that the other rules take. */
 const preapproved = z.union([commandLine, z.strictObject({ command: commandLine, env: patterns })], 'is no command line: write ["npx", "-y", "srv@1.2.3"]')

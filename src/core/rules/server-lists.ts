@@ -34,7 +34,7 @@ function shown(matcher: ServerMatcher): string {
   return 'serverCommand' in matcher ? `the command line ${JSON.stringify(matcher.serverCommand)}` : `servers named ${matcher.serverName}`
 }
 
-/** Whether an item of a list means that server. In a denylist what a URL leaves out (a port, a path) may be anything; in an allowlist nothing. */
+/** Whether an item of a list means that server. In a denylist what a pattern leaves out (a port, a path, a query) may be anything; in an allowlist nothing. */
 export function matchesServer(matcher: ServerMatcher, { name, definition }: Pick<RuleSubject, 'name' | 'definition'>, list: 'ALLOW' | 'DENY'): boolean {
   if ('serverName' in matcher) return matchesPattern(matcher.serverName, name)
   const { transport } = definition as McpServerDefinition
@@ -52,25 +52,42 @@ interface UrlParts {
   /** null: none is named. */
   port: string | null
   path: string | null
+  query: string | null
 }
 
-/** Split before anything is matched, so that no `*` reaches from a host into a path, or out of it. */
+/** Split before anything is matched, so that no `*` reaches from a host into a path, from a path into a query, or back. */
 function partsOf(pattern: string): UrlParts | null {
-  const parts = /^([a-z*][a-z0-9+.-]*):\/\/(\[[0-9a-f:.*]+\]|[^/?#:@[\]\s\\]+)(?::(\d{1,5}|\*))?(\/[^\s#\\]*)?$/i.exec(pattern)
-  if (parts === null) return null
-  const [, scheme, host, port, path] = parts
-  return { scheme: scheme!.toLowerCase(), host: plainHost(host!), port: port ?? null, path: path ?? null }
+  const parts = /^([a-z*][a-z0-9+.-]*):\/\/(\[[0-9a-f:.*]+\]|[^/?#:@[\]\s\\]+)(?::(\d{1,5}|\*))?(\/[^\s?#\\]*)?(?:\?([^\s#\\]*))?$/i.exec(pattern)
+  if (parts === null || (parts[4] === undefined && parts[5] !== undefined)) return null
+  const [, scheme, written, port, path, query] = parts
+  const host = written!.includes('*') ? plainHost(written!) : understoodHost(written!)
+  return host === null ? null : { scheme: scheme!.toLowerCase(), host, port: port ?? null, path: path ?? null, query: query ?? null }
 }
 
-/** What `mcpServers` takes as `serverUrl`: scheme, host, and if need be port and path, each with `*` for any run of characters. */
-export function isUrlPattern(text: string): boolean {
+/**
+ * What speaks against a `serverUrl` of `mcpServers`, or null: scheme, host, and if need be port, path and query, each with `*` for any run of
+ * characters. A host with `*` is compared as it is written, so it has to be written as hosts are sent: in ASCII.
+ */
+export function urlPatternProblem(text: string): string | null {
   const parts = partsOf(text)
-  return parts !== null && (parts.scheme === 'http' || parts.scheme === 'https' || parts.scheme === '*')
+  if (parts === null || !['http', 'https', '*'].includes(parts.scheme)) return 'is no URL pattern: write https://*.example.com/*'
+  if (!/[^\x20-\x7e]/.test(parts.host)) return null
+  const labels = parts.host.split('.').map((label) => (label.includes('*') ? label : understoodHost(label) ?? label))
+  return `names a host that no URL has in this form: write ${labels.every((label) => !/[^\x20-\x7e]/.test(label)) ? labels.join('.') : 'it in ASCII (xn--…)'}`
 }
 
 /** Hosts ignore case, and a name with and without its last dot is one host. */
 function plainHost(host: string): string {
   return host.toLowerCase().replace(/\.$/, '')
+}
+
+/** As the parser understands it: names in punycode, addresses in their one spelling. null: this is no host. */
+function understoodHost(host: string): string | null {
+  try {
+    return plainHost(new URL(`https://${host}`).hostname)
+  } catch {
+    return null
+  }
 }
 
 const defaultPorts: Record<string, string> = { http: '80', https: '443' }
@@ -82,14 +99,57 @@ function matchesUrl(pattern: string, text: string, list: 'ALLOW' | 'DENY'): bool
   if (!matchesPattern(wanted.scheme, given.scheme) || !matchesPattern(wanted.host, given.host)) return false
   const isDeny = list === 'DENY'
   if (wanted.port === null ? !isDeny && given.port !== defaultPorts[given.scheme] : wanted.port !== '*' && wanted.port !== given.port) return false
-  return wanted.path === null ? isDeny || given.path === '/' : matchesPattern(wanted.path, given.path)
+  return isDeny ? isDeniedPath(wanted, given) : isAllowedPath(wanted, given)
 }
 
-function urlOf(text: string): { scheme: string; host: string; port: string; path: string } | null {
+interface PathAndQuery { path: string; query: string }
+
+/** Exactly as written. Where servers differ in what they understand (`%2f`, `%2e`), nothing is allowed; a `*` at the end is for the query, too. */
+function isAllowedPath(wanted: UrlParts, given: PathAndQuery): boolean {
+  if (/%(?:25)*(?:2f|5c|2e)/i.test(given.path)) return false
+  const path = wanted.path ?? '/'
+  if (!matchesPattern(path, given.path)) return false
+  return wanted.query === null ? given.query === '' || path.endsWith('*') : matchesPattern(wanted.query, given.query)
+}
+
+/** In every form that some server reads as the denied one: percent-encoded, with more slashes, with or without one at the end. A query left out may be any. */
+function isDeniedPath(wanted: UrlParts, given: PathAndQuery): boolean {
+  if (wanted.path === null) return true
+  const [pattern, path] = [folded(wanted.path), withoutDots(folded(given.path))]
+  if (!matchesPattern(pattern, path) && !matchesPattern(pattern, `${path}/`)) return false
+  return wanted.query === null || matchesPattern(wanted.query, given.query) || matchesPattern(decoded(wanted.query), decoded(given.query))
+}
+
+function folded(path: string): string {
+  return decoded(path).replace(/[/\\]+/g, '/').replace(/\/$/, '')
+}
+
+function withoutDots(path: string): string {
+  const kept: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '..') kept.length = Math.max(1, kept.length - 1)
+    else if (part !== '.') kept.push(part)
+  }
+  return kept.join('/')
+}
+
+/** Until nothing is left to decode, since some servers decode twice. What is no character of UTF-8 stays. */
+function decoded(text: string): string {
+  const once = text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
+    try {
+      return decodeURIComponent(run)
+    } catch {
+      return run
+    }
+  })
+  return once === text ? text : decoded(once)
+}
+
+function urlOf(text: string): { scheme: string; host: string; port: string } & PathAndQuery | null {
   try {
     const { protocol, hostname, port, pathname, search } = new URL(text)
     const scheme = protocol.slice(0, -1)
-    return { scheme, host: plainHost(hostname), port: port === '' ? defaultPorts[scheme] ?? '' : port, path: pathname + search }
+    return { scheme, host: plainHost(hostname), port: port === '' ? defaultPorts[scheme] ?? '' : port, path: pathname, query: search.slice(1) }
   } catch {
     return null
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
 import { completePolicy, parsePolicyDocument, type ServerMatcher } from '../../../src/core/policy-document.js'
-import { isUrlPattern, matchesServer, serverLists } from '../../../src/core/rules/server-lists.js'
+import { matchesServer, serverLists, urlPatternProblem } from '../../../src/core/rules/server-lists.js'
 
 const remote = (url: string) => parseMcpServerDefinition({ transport: { http: { url } } })
 const stdio = (...line: string[]) => parseMcpServerDefinition({ transport: { stdio: { command: line[0], args: line.slice(1) } } })
@@ -24,7 +24,7 @@ describe('a URL pattern', () => {
     ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp', true, true],
     ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp2', false, false],
     ['https://mcp.example.com/mcp', 'https://mcp.example.com/MCP', false, false],
-    ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp?tenant=1', false, false],
+    ['https://mcp.example.com/mcp', 'https://mcp.example.com/mcp?tenant=1', false, true],
     ['https://mcp.example.com/mcp*', 'https://mcp.example.com/mcp?tenant=1', true, true],
     ['https://*.example.com/*', 'https://a.example.com/', true, true],
     ['https://*.example.com/*', 'https://a.b.example.com/x', true, true],
@@ -40,6 +40,22 @@ describe('a URL pattern', () => {
     ['http://[::1]:*/*', 'http://[::1]:4000/x', true, true],
     ['https://mcp.example.com/a/*/b', 'https://mcp.example.com/a/x/y/b', true, true],
     ['https://mcp.example.com/a/../b', 'https://mcp.example.com/a/../b', false, false],
+    ...['/admin?q', '/%61dmin', '/%2561dmin', '/admin/', '//admin', '/x/..%2fadmin', '/%5cadmin', '/./%2e/admin'].map((path): [string, string, boolean, boolean] => ['https://x.com/admin', `https://x.com${path}`, path === '/./%2e/admin', true]),
+    ...['/admin%2fy', '/%61dmin/y', '/admin//y', '/admin/'].map((path): [string, string, boolean, boolean] => ['https://x.com/admin/*', `https://x.com${path}`, path.startsWith('/admin/'), true]),
+    ['https://x.com/admin/*', 'https://x.com/administration/y', false, false],
+    ['https://x.com/*/public', 'https://x.com/a/public', true, true],
+    ['https://x.com/*/public', 'https://x.com/admin?x=/public', false, false],
+    ['https://x.com/mcp/*', 'https://x.com/mcp/..%2f..', false, false],
+    ['https://x.com/mcp/*', 'https://x.com/mcp/a%2fb', false, true],
+    ['https://x.com/mcp/*', 'https://x.com/mcp/a%2eb', false, true],
+    ['https://x.com/mcp/*', 'https://x.com/mcp/a%252fb', false, true],
+    ['https://x.com/mcp/*', 'https://x.com/mcp/a%20b', true, true],
+    ['https://x.com/mcp?tenant=*', 'https://x.com/mcp?tenant=1', true, true],
+    ['https://x.com/mcp?tenant=*', 'https://x.com/mcp', false, false],
+    ['https://x.com/mcp?tenant=a', 'https://x.com/mcp?ten%61nt=a', false, true],
+    ['https://b\u00fccher.example/*', 'https://xn--bcher-kva.example/x', true, true],
+    ['https://[2606:4700:0:0::1111]/*', 'https://[2606:4700::1111]/x', true, true],
+    ['https://[2606:4700:0000::1111]/*', 'https://[2606:4700::1112]/x', false, false],
   ])('%s of %s: allows %s, denies %s', (pattern, url, allows, denies) => {
     expect([matches(pattern, url, 'ALLOW'), matches(pattern, url, 'DENY')]).toEqual([allows, denies])
   })
@@ -48,12 +64,17 @@ describe('a URL pattern', () => {
     for (const list of ['ALLOW', 'DENY'] as const) expect(matchesServer({ serverUrl: '*://*/*' }, { name: 'x', definition: stdio('npx') }, list)).toBe(false)
   })
 
-  it.each(['https://a.com', 'http://*.a.com:*/x*', '*://a', 'https://[::1]:4000/', 'https://10.0.0.1/*'])('%s is one', (text) => { expect(isUrlPattern(text)).toBe(true) })
+  it.each(['https://a.com', 'http://*.a.com:*/x*', '*://a', 'https://[::1]:4000/', 'https://10.0.0.1/*'])('%s is one', (text) => { expect(urlPatternProblem(text)).toBe(null) })
   it.each(['a.com', '*', 'https://', 'https:///x', 'ftp://a.com', 'https://a b/', 'https://u@a.com/', 'https://u:p@a.com/', 'https://a.com/#x', 'https://a.com?x', 'https://a.com:99999999', 'https:/a.com', 'https://a.com\\x', ''])(
     'S28: %j is none, and is refused when the policy is set', (text) => {
-      expect(isUrlPattern(text)).toBe(false)
+      expect(urlPatternProblem(text)).not.toBe(null)
       expect(() => parsePolicyDocument({ mcpServers: { deny: [{ serverUrl: text }] } })).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
     })
+})
+
+it('S28: a host with * that no URL can have is refused, with the form that it has', () => {
+  expect(() => parsePolicyDocument({ mcpServers: { deny: [{ serverUrl: 'https://*.b\u00fccher.example/*' }] } })).toThrow(/write \*\.xn--bcher-kva\.example/)
+  expect(urlPatternProblem('https://b\u00fccher.example/*')).toBe(null)
 })
 
 describe('the lists', () => {
