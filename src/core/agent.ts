@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { freeText, line, parseInput } from './parse.js'
+import { freeText, line, parseInput, withinSize } from './parse.js'
 
 /** What `.agent.md` holds. An agent names servers and never embeds them (S12). */
 export interface AgentDefinition {
@@ -28,10 +28,13 @@ const definitionInput = z.strictObject({
   model: line(200, 1).nullish().transform((model) => model ?? null),
 })
 
+/** Of the whole canonical text, 256 Ki: the longest prompt and everything else, with room for what JSON escapes. */
+const mostCharacters = 262_144
+
 /**
  * Parses the input form into a definition with every default filled in.
- * @throws CatalogError INVALID_INPUT with the field's path
+ * @throws CatalogError INVALID_INPUT with the field's path; of a definition with more than 262 144 characters in all the path is `prefix`
  */
 export function parseAgentDefinition(input: unknown, prefix = 'definition'): AgentDefinition {
-  return parseInput(definitionInput, input, prefix)
+  return withinSize(parseInput(definitionInput, input, prefix), mostCharacters, prefix)
 }

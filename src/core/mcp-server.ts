@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { freeText, line, parseInput } from './parse.js'
+import { freeText, line, parseInput, withinSize } from './parse.js'
 import { referencesIn, type SecretReference } from './secret-ref.js'
 
 /** What an MCP server is, declaratively. Stored, hashed, judged and delivered in exactly this shape. */
@@ -74,13 +74,16 @@ const definitionInput = z.strictObject({
   default: z.boolean().nullish().transform((value) => value ?? false),
 })
 
+/** Of the whole canonical text, 64 Ki: the longest real ones have a few thousand. */
+const mostCharacters = 65_536
+
 /**
  * Parses the input form (`transport: { http: { url } }`) into a definition with every default filled in.
  * Headers and environment come out sorted by name, so that their order never changes the digest.
- * @throws CatalogError INVALID_INPUT with the field's path
+ * @throws CatalogError INVALID_INPUT with the field's path; of a definition with more than 65 536 characters in all the path is `prefix`
  */
 export function parseMcpServerDefinition(input: unknown, prefix = 'definition'): McpServerDefinition {
-  return parseInput(definitionInput, input, prefix)
+  return withinSize(parseInput(definitionInput, input, prefix), mostCharacters, prefix)
 }
 
 /** The part of a definition that is approved, pinned and hashed: every field except the description. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { canonicalJson } from './canonical.js'
 import { invalid } from './errors.js'
 
 /**
@@ -14,6 +15,17 @@ export function parseInput<Schema extends z.ZodType>(schema: Schema, value: unkn
   const field = [prefix, ...(issue?.path ?? []), ...unknownKey].filter((part) => part !== '').map(String).join('.') || 'input'
   const message = unknownKey.length > 0 ? 'is not known here; leave it out' : issue?.message ?? 'is not valid'
   throw invalid(field, `${field}: ${message}`, `Change ${field} so that it fits: ${message}.`)
+}
+
+/**
+ * A bound on the whole of what was parsed: its fields may each be long, yet together they are stored, recorded, judged and sent to every worker.
+ * @param most characters (UTF-16 units) of the canonical form
+ * @throws CatalogError INVALID_INPUT with `field`
+ */
+export function withinSize<Value>(value: Value, most: number, field: string): Value {
+  const size = canonicalJson(value).length
+  if (size <= most) return value
+  throw invalid(field, `${field}: has ${size} characters as JSON, and ${most} at most are taken`, 'Shorten its texts and lists; long settings belong into a file or a server of your own.')
 }
 
 /** Control characters and line ends of any kind never belong in a name, a command or an address; newlines and tabs only in free text. */

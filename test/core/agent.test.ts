@@ -58,6 +58,7 @@ describe('refusals name their field', () => {
     ['many skills', { prompt: 'p', skills: numbered(65) }, 'definition.skills'],
     ['many servers', { prompt: 'p', mcpServers: numbered(51) }, 'definition.mcpServers'],
     ['an empty model', { prompt: 'p', model: '' }, 'definition.model'], ['a control character in a model', { prompt: 'p', model: 'a\u009b' }, 'definition.model'],
+    ['too much in all', { prompt: 'p'.repeat(200_000), tools: numbered(256).map((name) => name.padEnd(200, 'x')), skills: numbered(64).map((name) => name.padEnd(200, 'x')) }, 'definition'],
     ['a text for a flag', { prompt: 'p', inheritDefaultMcpServers: 'yes' }, 'definition.inheritDefaultMcpServers'],
     ['an unknown key', { prompt: 'p', hooks: {} }, 'definition.hooks'],
     ['a key __proto__', JSON.parse('{"prompt":"p","__proto__":{"tools":["*"]}}'), 'definition.__proto__'],

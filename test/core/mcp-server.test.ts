@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { canonicalJson } from '../../src/core/canonical.js'
 import { CatalogError } from '../../src/core/errors.js'
 import { parseMcpJson } from '../../src/core/mcp-json.js'
 import {
@@ -62,6 +63,13 @@ describe('parsing', () => {
 
 describe('refusals name their field', () => {
   const many = (length: number, item: unknown) => Array.from({ length }, () => item)
+  /** Whose canonical text has so many characters. */
+  function inAll(characters: number): unknown {
+    const args = many(8, 'a'.repeat(8000)) as string[]
+    const build = () => ({ transport: { stdio: { command: 'c', args } } })
+    args.push('a'.repeat(characters - canonicalJson(parseMcpServerDefinition(build())).length - '"",'.length))
+    return build()
+  }
   it.each<[string, unknown, string]>([
     ['nothing', undefined, 'definition'], ['null', null, 'definition'], ['a list', [], 'definition'], ['a text', 'x', 'definition'],
     ['no transport', {}, 'definition.transport'],
@@ -99,6 +107,8 @@ describe('refusals name their field', () => {
     ['a broken timeout', { transport: http, timeoutMs: 100.5 }, 'definition.timeoutMs'],
     ['no number for a timeout', { transport: http, timeoutMs: NaN }, 'definition.timeoutMs'],
     ['a text for a timeout', { transport: http, timeoutMs: '1000' }, 'definition.timeoutMs'],
+    ['one character too many in all', inAll(65_537), 'definition'],
+    ['long arguments and long values', { transport: { stdio: { command: 'c', args: many(256, 'a'.repeat(8192)), env: many(64, 0).map((_, at) => ({ name: `A${at}`, value: 'v'.repeat(8192) })) } } }, 'definition'],
     ['a text for default', { transport: http, default: 'true' }, 'definition.default'],
   ])('%s', (_, input, field) => { expect(refusedField(input)).toBe(field) })
 
@@ -127,8 +137,9 @@ describe('refusals name their field', () => {
   it.each<[string, unknown]>([
     ['the longest of everything', {
       description: 'd'.repeat(4000), timeoutMs: 3_600_000, tools: { include: many(256, 't'.repeat(128)) },
-      transport: { stdio: { command: 'c'.repeat(1024), args: many(256, 'a'), cwd: '/'.repeat(1024), env: many(64, 0).map((_, at) => ({ name: `A${at}`, value: 'v'.repeat(8192) })) } },
+      transport: { stdio: { command: 'c'.repeat(1024), args: many(256, 'a'), cwd: '/'.repeat(1024), env: many(64, 0).map((_, at) => ({ name: `A${at}`, value: at === 0 ? 'v'.repeat(8192) : '' })) } },
     }],
+    ['the longest in all', inAll(65_536)],
     ['the shortest', { timeoutMs: 100, transport: { stdio: { command: 'c', args: [''], env: [{ name: 'A', value: '' }] } } }],
     ['a url at its bound', { transport: { http: { url: 'u'.repeat(2048) } } }],
   ])('%s is taken', (_, input) => { expect(refusedField(input)).toBe('nothing') })

@@ -1,18 +1,11 @@
 import { type McpServerDefinition } from '../mcp-server.js'
 import { type Rule } from '../policy.js'
 import { type FullPolicyDocument } from '../policy-document.js'
-import { deno } from './stdio/deno.js'
-import { docker } from './stdio/docker.js'
-import { type Launcher } from './stdio/launcher.js'
-import { node } from './stdio/node.js'
-import { npx } from './stdio/npx.js'
+import { type Launcher, type Problem } from './stdio/launcher.js'
+import { launcherOf, launchers, operandOf } from './stdio/launchers.js'
 import { pathProblem } from './stdio/path.js'
 import { programKind } from './stdio/programs.js'
-import { python, python3 } from './stdio/python.js'
-import { uv, uvx } from './stdio/uvx.js'
-
-/** Every launcher there is a grammar for. A new one is one file in `stdio/` and one name here. */
-const launchers = new Map<string, Launcher>([npx, uvx, uv, node, python, python3, docker, deno].map((launcher) => [launcher.name, launcher]))
+import { scriptPathProblem } from './stdio/script.js'
 
 /**
  * What a stdio server may be (S3): a launcher of the policy by name, whose arguments are read as it reads them itself and run something pinned;
@@ -30,17 +23,22 @@ export const stdio: Rule = (subject, policy) => {
   for (const { at, message, mend } of launcher?.judge(args, policy.stdio.directories) ?? []) {
     found.push([at === null || at >= args.length ? 'args' : `args.${at}`, message, mend])
   }
-  const cwdProblem = cwd === null ? null : pathProblem(cwd.length > 1 && cwd.endsWith('/') ? cwd.slice(0, -1) : cwd, policy.stdio.directories)
-  if (cwdProblem !== null) found.push(['cwd', ...cwdProblem])
+  const folderProblem = cwd === null ? null : cwdProblem(cwd, isFetching(command, args), policy.stdio.directories)
+  if (folderProblem !== null) found.push(['cwd', ...folderProblem])
   return found.map(([field, message, mend]) => ({ rule: 'stdio', effect: 'DENY', field: `definition.transport.stdio.${field}`, message, mend }))
 }
 
-/** `python3.12` is python3. */
-function launcherOf(command: string): Launcher | null {
-  return launchers.get(/^python3\.\d{1,2}$/.test(command) ? 'python3' : command) ?? null
+/** What a launcher fetches it fetches as the folder's own configuration says: `.npmrc`, `uv.toml`, `deno.json` name registries and more. */
+function isFetching(command: string, args: readonly string[]): boolean {
+  const kind = operandOf(command, args)?.kind
+  return kind === 'PACKAGE' || kind === 'COMMAND'
 }
 
-type Problem = [message: string, mend: string] | null
+function cwdProblem(cwd: string, fetches: boolean, directories: readonly string[] | null): Problem {
+  const problem = pathProblem(cwd.length > 1 && cwd.endsWith('/') ? cwd.slice(0, -1) : cwd, directories)
+  if (problem !== null || !fetches || directories !== null) return problem
+  return ['What fetches a package would follow the configuration of this folder.', 'Leave cwd out, or ask an admin to list the folder in stdio.directories.']
+}
 
 function listProblem(command: string, { name }: Launcher, { stdio: { launchers: listed } }: FullPolicyDocument): Problem {
   if (listed.includes(command) || listed.includes(name)) return null
@@ -52,13 +50,17 @@ function executableProblem(command: string, policy: FullPolicyDocument): Problem
   const name = command.slice(Math.max(command.lastIndexOf('/'), command.lastIndexOf('\\')) + 1)
   const program = programKind(name)
   const known = policy.stdio.launchers.filter((listed) => launchers.has(listed)).join(', ')
+  if (program !== null && /^python/.test(program.plain) && command.startsWith('/')) {
+    const bin = command.slice(0, command.lastIndexOf('/'))
+    return [`${program.plain} is a launcher, and has to be named alone.`, `Name the script of the venv itself (${bin}/NAME), or write python3 with the absolute path of the script.`]
+  }
   if (program !== null && launchers.has(program.plain)) {
     return [`${program.plain} is a launcher, and has to be named alone.`, `Write ${program.plain}: the worker finds it on its own PATH.`]
   }
   if (program !== null) {
     return [`${program.plain} is ${program.kind}: nobody could judge what it would run.`, `Name the server itself: ${known || 'an executable'} with a pinned package or a script, or an executable by absolute path.`]
   }
-  if (command.startsWith('/')) return pathProblem(command, policy.stdio.directories)
+  if (command.startsWith('/')) return scriptPathProblem(command, policy.stdio.directories)
   if (/[/\\]|^[A-Za-z]:/.test(command)) return ['The command is a path that depends on the machine or the folder.', 'Write an absolute path, beginning with /.']
   return ['The command is neither a launcher that the policy knows nor an absolute path.', `Use ${known || 'an executable by absolute path'}, or the absolute path of an executable.`]
 }

@@ -4,11 +4,13 @@ import { parseAgentDefinition } from '../../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../../src/core/mcp-server.js'
 import { type RuleFinding } from '../../../src/core/policy.js'
 import { completePolicy, type PolicyDocument } from '../../../src/core/policy-document.js'
+import { operandOf } from '../../../src/core/rules/stdio/launchers.js'
 import { stdio } from '../../../src/core/rules/stdio.js'
+import { definitionOf } from '../../support/vectors.js'
 
 /** What the rule alone finds: others have opinions on arguments that look like secrets. The vectors are judged in `test/core/vectors.test.ts`. */
 function judge(command: string, args: string[], policy: PolicyDocument = {}): RuleFinding[] {
-  return stdio({ kind: 'MCP_SERVER', name: 'x', definition: parseMcpServerDefinition({ transport: { stdio: { command, args } } }) }, completePolicy(policy))
+  return stdio({ kind: 'MCP_SERVER', name: 'x', definition: definitionOf({ name: '', verdict: 'DENY', command, args }) }, completePolicy(policy))
 }
 
 const digest = `@sha256:${'0a1b'.repeat(16)}`
@@ -116,6 +118,15 @@ describe('S3: a grammar, not a list of names', () => {
     const long = ['0'.repeat(8192), '1.'.repeat(4096), `srv@1.2.3-${'a.'.repeat(4000)}`, `a${'-'.repeat(8000)}@${digest}`, `--env=$A${'='.repeat(8000)}`, `${'a._-'.repeat(2000)}${digest}`, `/tmp${'/a'.repeat(4000)}`, `-${'i'.repeat(8000)}Z`]
     for (const { command, start } of bases) for (const one of long) expect([one.slice(0, 20), kindOf(command, [...start, ...Array.from({ length: 250 }, () => one)])]).toEqual([one.slice(0, 20), 'DENY'])
   })
+
+  it.each<[command: string, args: string[], operand: ReturnType<typeof operandOf>]>([
+    ['npx', ['-y', 'srv@1.2.3', '/srv/a'], { kind: 'PACKAGE', at: 1 }], ['uvx', ['-p', '3.12', 'srv==1.2.3'], { kind: 'PACKAGE', at: 2 }],
+    ['uvx', ['--from', 'srv==1.2.3', 'srv'], { kind: 'COMMAND', at: 2 }], ['uv', ['tool', 'run', 'srv==1.2.3'], { kind: 'PACKAGE', at: 2 }],
+    ['node', ['--dns-result-order', 'verbatim', '--', '/srv/a.js', '/srv/b'], { kind: 'SCRIPT', at: 3 }], ['python3.12', ['-X', 'utf8', '/srv/a.py'], { kind: 'SCRIPT', at: 2 }],
+    ['deno', ['run', '--allow-read=/srv', '/srv/a.ts'], { kind: 'SCRIPT', at: 2 }], ['deno', ['run', 'npm:srv@1.2.3'], { kind: 'PACKAGE', at: 1 }],
+    ['docker', ['run', '-e', 'A', '-w', '/srv', `srv${digest}`, '/srv/x'], { kind: 'IMAGE', at: 5 }],
+    ['node', ['--eval', 'x', '/srv/a.js'], null], ['docker', ['exec', 'x'], null], ['node', [], null], ['/srv/mcp/server', ['/srv/a'], null],
+  ])('says where the operand of %s %j stands', (command, args, operand) => { expect(operandOf(command, args)).toEqual(operand) })
 
   it('names the field of what is wrong, all of it at once', () => {
     const definition = parseMcpServerDefinition({ transport: { stdio: { command: 'docker', args: ['run', '--network', 'host', '-v/:/x', 'srv'], cwd: '/etc' } } })

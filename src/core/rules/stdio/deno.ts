@@ -1,8 +1,9 @@
 import { isHostItem } from '../url.js'
-import { at, type Launcher, missing } from './launcher.js'
-import { glued, matching, oneOf, type OptionGrammar, optionsOf, type OptionValue, readOptions } from './option-grammar.js'
+import { createLauncher, type Problem } from './launcher.js'
+import { glued, matching, oneOf, type OptionGrammar, optionsOf, type OptionValue } from './option-grammar.js'
 import { npmPackageProblem } from './package-version.js'
 import { pathProblem } from './path.js'
+import { scriptPathProblem } from './script.js'
 
 /** deno takes permissions after `=` alone: `--allow-net host` allows every host and runs the script `host`. */
 const list = (isItem: (item: string) => boolean, form: string): OptionValue => glued({ isTaken: (text) => text.split(',').every(isItem), form: `${form}, or several with commas between` })
@@ -34,8 +35,8 @@ const grammar: OptionGrammar = {
 
 const registrySpec = /^(npm|jsr):\/?((?:@[^/@]+\/)?[^/@]+@[^/@]+)((?:\/[\w.-]+)*)$/
 
-function scriptProblem(script: string, directories: readonly string[] | null): [message: string, mend: string] | null {
-  if (script.startsWith('/')) return pathProblem(script, directories)
+function operandProblem(script: string, directories: readonly string[] | null): Problem {
+  if (script.startsWith('/')) return scriptPathProblem(script, directories)
   const [, registry, spec, inside] = script.length <= 500 ? registrySpec.exec(script) ?? [] : []
   if (spec === undefined || (registry === 'jsr' && !spec.startsWith('@')) || inside!.split('/').some((part) => /^\.+$/.test(part))) {
     return ['The script is neither an absolute path nor a package with a version.', 'Write an absolute path, npm:NAME@VERSION or jsr:@SCOPE/NAME@VERSION.']
@@ -43,13 +44,7 @@ function scriptProblem(script: string, directories: readonly string[] | null): [
   return npmPackageProblem(spec)
 }
 
-export const deno: Launcher = {
-  name: 'deno',
-  judge(args, directories) {
-    if (args[0] !== 'run') return at(0, ['Of deno, only deno run may start a server, and no option may stand before run.', 'Begin args with run.'])
-    const { objections, operandAt } = readOptions(grammar, args, 1, directories)
-    if (operandAt === null) return objections
-    const script = args[operandAt]
-    return [...objections, ...script === undefined ? [missing('deno run', 'script')] : at(operandAt, scriptProblem(script, directories))]
-  },
-}
+export const deno = createLauncher({
+  name: 'deno', grammar, kindOf: (script) => (script.startsWith('/') ? 'SCRIPT' : 'PACKAGE'), problem: operandProblem,
+  begin: { words: ['run'], problem: ['Of deno, only deno run may start a server, and no option may stand before run.', 'Begin args with run.'] },
+})

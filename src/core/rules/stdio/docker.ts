@@ -1,5 +1,5 @@
-import { at, type Launcher, missing } from './launcher.js'
-import { matching, oneOf, type OptionGrammar, optionsOf, type OptionValue, readOptions } from './option-grammar.js'
+import { createLauncher, type Problem } from './launcher.js'
+import { matching, oneOf, type OptionGrammar, optionsOf, type OptionValue } from './option-grammar.js'
 import { isBelow, isPlainPath } from './path.js'
 
 const size = matching(/^\d{1,15}(?:\.\d{1,6})?[bkmg]?$/i, 'a size such as 512m')
@@ -9,7 +9,8 @@ const insidePath = matching(/^\/[\w./-]*$/, 'an absolute path inside the contain
 
 const isShared = (path: string, directories: readonly string[] | null) =>
   isPlainPath(path) && (directories ?? []).some((folder) => isBelow(path, folder))
-const bindForm = (form: string) => `${form}, with HOST below a folder of stdio.directories`
+const bindForm = (form: string) => (directories: readonly string[] | null) =>
+  `${form}, with HOST below a folder of stdio.directories${(directories ?? []).length > 0 ? '' : ', which has none: ask an admin to list one'}`
 
 /** Read-only, since what may lie in those folders are the servers themselves. Named volumes may be those of another container. */
 const volume: OptionValue = {
@@ -36,6 +37,7 @@ const mount: OptionValue = {
 /** docker reads options as pflag does: bundles, `-eNAME`, `-e=NAME`, and no option after the image. Inside a container any variable is the server's own. */
 const grammar: OptionGrammar = {
   launcher: 'docker run', operand: 'the image', hasBundles: true, hasEnd: true,
+  usual: '-i --rm --init --read-only -e NAME --name NAME --user USER --network none --memory 512m --cap-drop ALL -v HOST:PATH:ro and others that docs/policy-rules.md lists',
   options: new Map([
     ...optionsOf('SWITCH', '--rm', '-i', '--interactive', '-t', '--tty', '--init', '--read-only', '-q', '--quiet', '--no-healthcheck', '--sig-proxy'),
     ...optionsOf(matching(/^[A-Za-z_][\w.-]*(?:=[^]*)?$/, 'NAME or NAME=TEXT'), '-e', '--env'),
@@ -63,20 +65,14 @@ const grammar: OptionGrammar = {
 const imageName = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?$/
 const digest = /^sha256:[0-9a-f]{64}$/
 
-function imageProblem(image: string): [message: string, mend: string] | null {
+function imageProblem(image: string): Problem {
   const parts = image.split('@')
   if (image.length < 500 && parts.length === 2 && imageName.test(parts[0]!) && digest.test(parts[1]!)) return null
   return ['The image is not pinned to a digest.', 'Write it as NAME@sha256:DIGEST, with the 64 digits that docker images --digests shows.']
 }
 
-export const docker: Launcher = {
-  name: 'docker',
-  judge(args, directories) {
-    // What stands before `run` chooses another daemon or another configuration.
-    if (args[0] !== 'run') return at(0, ['Of docker, only docker run may start a server, and no option may stand before run.', 'Begin args with run.'])
-    const { objections, operandAt } = readOptions(grammar, args, 1, directories)
-    if (operandAt === null) return objections
-    const image = args[operandAt]
-    return [...objections, ...image === undefined ? [missing('docker run', 'image')] : at(operandAt, imageProblem(image))]
-  },
-}
+export const docker = createLauncher({
+  name: 'docker', grammar, kindOf: () => 'IMAGE', problem: imageProblem,
+  // What stands before `run` chooses another daemon or another configuration.
+  begin: { words: ['run'], problem: ['Of docker, only docker run may start a server, and no option may stand before run.', 'Begin args with run.'] },
+})

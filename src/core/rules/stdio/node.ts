@@ -1,6 +1,6 @@
-import { at, type Launcher, missing } from './launcher.js'
-import { glued, matching, oneOf, type OptionGrammar, optionsOf, readOptions } from './option-grammar.js'
-import { pathProblem } from './path.js'
+import { createLauncher } from './launcher.js'
+import { glued, matching, oneOf, type OptionGrammar, optionsOf } from './option-grammar.js'
+import { scriptPathProblem } from './script.js'
 
 const count = matching(/^\d{1,9}$/, 'a number')
 
@@ -18,12 +18,4 @@ const grammar: OptionGrammar = {
   ]),
 }
 
-export const node: Launcher = {
-  name: 'node',
-  judge(args, directories) {
-    const { objections, operandAt } = readOptions(grammar, args, 0, directories)
-    if (operandAt === null) return objections
-    const script = args[operandAt]
-    return [...objections, ...script === undefined ? [missing('node', 'script')] : at(operandAt, pathProblem(script, directories))]
-  },
-}
+export const node = createLauncher({ name: 'node', grammar, kindOf: () => 'SCRIPT', problem: scriptPathProblem })

@@ -1,5 +1,5 @@
-import { at, type Launcher, missing } from './launcher.js'
-import { type OptionGrammar, optionsOf, readOptions } from './option-grammar.js'
+import { createLauncher } from './launcher.js'
+import { type OptionGrammar, optionsOf } from './option-grammar.js'
 import { npmPackageProblem } from './package-version.js'
 
 /**
@@ -8,18 +8,11 @@ import { npmPackageProblem } from './package-version.js'
  */
 const grammar: OptionGrammar = {
   launcher: 'npx', operand: 'the package', hasBundles: false, hasEnd: true,
+  mends: new Map(['-p', '--package'].map((name) => [name, 'Write npx -y @SCOPE/NAME@VERSION or npx -y NAME@VERSION: it runs the command that bears the package\'s name.'])),
   options: new Map([
     ...optionsOf('FLAG', '-y', '-q', '--quiet', '-s', '--silent', '--no-install'),
     ...optionsOf('SWITCH', '--yes', '--offline', '--prefer-offline', '--prefer-online', '--ignore-scripts'),
   ]),
 }
 
-export const npx: Launcher = {
-  name: 'npx',
-  judge(args, directories) {
-    const { objections, operandAt } = readOptions(grammar, args, 0, directories)
-    if (operandAt === null) return objections
-    const spec = args[operandAt]
-    return [...objections, ...spec === undefined ? [missing('npx', 'package')] : at(operandAt, npmPackageProblem(spec))]
-  },
-}
+export const npx = createLauncher({ name: 'npx', grammar, kindOf: () => 'PACKAGE', problem: npmPackageProblem })

@@ -11,7 +11,7 @@ export interface OptionValue {
   /** @param directories `stdio.directories` of the policy */
   isTaken: (text: string, directories: readonly string[] | null) => boolean
   /** How the value has to read, for people. */
-  form: string
+  form: string | ((directories: readonly string[] | null) => string)
   /** Only `--name=value` has a value; the next argument is never one. */
   isGlued?: true
 }
@@ -29,6 +29,10 @@ export interface OptionGrammar {
   hasBundles: boolean
   /** Whether `--` ends the options. */
   hasEnd: boolean
+  /** What to do instead of an option that many people write; others are told what may stand there. */
+  mends?: ReadonlyMap<string, string>
+  /** What most people need, in a line, where the whole list is too long to be told. */
+  usual?: string
   /** Spellings of one name that the launcher itself takes for the same. */
   fold?: (name: string) => string
 }
@@ -37,7 +41,13 @@ export interface ReadOptions {
   objections: Objection[]
   /** Where package, script or image has to stand; null when nobody can say, because an option before it is unknown. */
   operandAt: number | null
-  taken: Array<{ name: string; value: string; at: number }>
+  taken: TakenOption[]
+}
+
+export interface TakenOption {
+  name: string
+  value: string
+  at: number
 }
 
 /** `optionsOf('FLAG', '-y', '--yes')`, for the tables of the launchers. */
@@ -70,7 +80,7 @@ export function readOptions(grammar: OptionGrammar, args: readonly string[], sta
     }
     for (const word of words) {
       const text = typeof word.option === 'string' || word.option.isGlued || word.text !== null ? word.text : args[at + 1] ?? null
-      if (!isTaken(word.option, text, directories)) read.objections.push(wrongValue(word, at))
+      if (!isTaken(word.option, text, directories)) read.objections.push(wrongValue(word, at, directories))
       read.taken.push({ name: word.name, value: text ?? '', at })
       if (text !== word.text) at++
     }
@@ -118,16 +128,16 @@ function isTaken(option: Option, text: string | null, directories: readonly stri
 }
 
 /** The name alone: what is glued to it may be a secret. */
-function unknownOption({ launcher, operand, options }: OptionGrammar, arg: string, at: number): Objection {
+function unknownOption({ launcher, operand, options, mends, usual }: OptionGrammar, arg: string, at: number): Objection {
   const name = /^(?:--[\w-]{1,40}|-[^-]?)/.exec(arg)?.[0] ?? '--'
   return {
     at, message: `${launcher} may not have ${name} before ${operand}.`,
-    mend: `Leave it out. Before ${operand} may stand: ${[...options.keys()].join(' ')}. What follows ${operand} is the server's own.`,
+    mend: mends?.get(name) ?? `Leave ${name} out. Before ${operand} may stand: ${usual ?? [...options.keys()].join(' ')}. What follows ${operand} is the server's own.`,
   }
 }
 
-function wrongValue({ name, option }: Word, at: number): Objection {
+function wrongValue({ name, option }: Word, at: number, directories: readonly string[] | null): Objection {
   if (typeof option === 'string') return { at, message: `${name} takes no such value.`, mend: `Write ${name} alone.` }
   const sign = option.isGlued ? '=' : ' '
-  return { at, message: `${name} may not have this value.`, mend: `Write ${name}${sign}VALUE, where VALUE is ${option.form}.` }
+  return { at, message: `${name} may not have this value.`, mend: `Write ${name}${sign}VALUE, where VALUE is ${typeof option.form === 'string' ? option.form : option.form(directories)}.` }
 }

@@ -1,4 +1,4 @@
-import { programKind } from './programs.js'
+import { packagedProgram } from './programs.js'
 
 /** Semantic Versioning 2.0.0. At most 15 digits: npm takes a number that it cannot count for a tag, and tags move. */
 const number = '(?:0|[1-9]\\d{0,14})'
@@ -16,7 +16,7 @@ export function npmPackageProblem(spec: string): [message: string, mend: string]
   const mend = 'Write it as NAME@VERSION or @SCOPE/NAME@VERSION with one whole version, such as srv@1.2.3.'
   if (spec.length > 300 || !npmName.test(name) || archive.test(name)) return ['The package is not a name of the registry with a version.', mend]
   if (!exactSemver.test(version) || archive.test(version)) return ['The package is not pinned to an exact version.', mend]
-  return packagedProgram(name)
+  return programProblem(name)
 }
 
 /** PEP 503's names and PEP 440's versions; of the latter two numbers at least, since people read `@1` as "any 1". */
@@ -45,11 +45,11 @@ export function pythonPackage(spec: string, isRequirement: boolean): PythonPacka
     return say('The package is not a name of the registry with a version.')
   }
   if (!exactPep440.test(version)) return say('The package is not pinned to an exact version.')
-  return { name, problem: packagedProgram(name) }
+  return { name, problem: programProblem(name) }
 }
 
 /** `uvx python@3.12.1 -c CODE` and `npx node@22.1.0 -e CODE`: the rest of the command line would be code. */
-function packagedProgram(name: string): [message: string, mend: string] | null {
-  const program = programKind(name)
+function programProblem(name: string): [message: string, mend: string] | null {
+  const program = packagedProgram(name)
   return program === null ? null : [`The package ${program.plain} is ${program.kind}: nobody could judge what it would run.`, 'Name the package of the MCP server itself.']
 }

@@ -1,10 +1,11 @@
-import { at, type Launcher, missing } from './launcher.js'
-import { matching, oneOf, type OptionGrammar, optionsOf, readOptions } from './option-grammar.js'
-import { pathProblem } from './path.js'
+import { createLauncher, type Launcher } from './launcher.js'
+import { matching, oneOf, type OptionGrammar, optionsOf } from './option-grammar.js'
+import { scriptPathProblem } from './script.js'
 
 /** `-c` and `-m` end Python's own options, `-W` imports the module of a category it is given, `-X` can name files: see their values. */
 const grammar: OptionGrammar = {
   launcher: 'python', operand: 'the script', hasBundles: true, hasEnd: true,
+  mends: new Map([['-m', 'Write uvx NAME==VERSION, or python3 with the absolute path of the script.']]),
   options: new Map([
     ...optionsOf('FLAG', '-u', '-B', '-E', '-I', '-O', '-P', '-b', '-q', '-s', '-S', '-v'),
     ...optionsOf(oneOf('ignore', 'default', 'error', 'always', 'module', 'once'), '-W'),
@@ -12,14 +13,6 @@ const grammar: OptionGrammar = {
   ]),
 }
 
-export const python: Launcher = {
-  name: 'python',
-  judge(args, directories) {
-    const { objections, operandAt } = readOptions(grammar, args, 0, directories)
-    if (operandAt === null) return objections
-    const script = args[operandAt]
-    return [...objections, ...script === undefined ? [missing('python', 'script')] : at(operandAt, pathProblem(script, directories))]
-  },
-}
+export const python = createLauncher({ name: 'python', grammar, kindOf: () => 'SCRIPT', problem: scriptPathProblem })
 
 export const python3: Launcher = { ...python, name: 'python3' }

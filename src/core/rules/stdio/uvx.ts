@@ -1,5 +1,5 @@
-import { at, type Launcher, missing } from './launcher.js'
-import { matching, type Objection, type OptionGrammar, optionsOf, readOptions } from './option-grammar.js'
+import { createLauncher, type Problem } from './launcher.js'
+import { matching, type OptionGrammar, optionsOf, type TakenOption } from './option-grammar.js'
 import { pythonPackage } from './package-version.js'
 import { programKind } from './programs.js'
 
@@ -20,36 +20,42 @@ const grammar: OptionGrammar = {
   ]),
 }
 
-/** uv ends its own options at the command (an external subcommand of clap), or at `--` before it. */
-function judge(args: readonly string[], start: number, directories: readonly string[] | null): Objection[] {
-  const { objections, operandAt, taken } = readOptions(grammar, args, start, directories)
-  if (operandAt === null) return objections
-  const word = args[operandAt]
-  if (word === undefined) return [...objections, missing('uvx', 'package')]
-  const from = taken.find(({ name }) => name === '--from')
-  const problem = from === undefined ? pythonPackage(word, false).problem : commandProblem(word, pythonPackage(from.value, true).name)
-  return [...objections, ...at(operandAt, problem)]
-}
+/** POSIX utilities and their like, which every machine has. */
+const everyMachine = new Set(`arch base64 basename bc cal cat chgrp chmod chown cksum cmp comm cp cut date dd df diff dir dirname du echo expand expr factor false file fmt fold getconf getent grep groups
+  head hexdump host hostid hostname iconv id install ip join kill killall ln locale locate logger login ls mail mkdir mkfifo mknod mktemp mount mv nl od passwd paste patch pathchk pax ping pkill pr
+  printf ps pwd read readlink realpath reboot rm rmdir seq shred shutdown shuf sleep sort split ssh-keygen stat strings stty sum sync systemctl tac tail tee test touch tr true truncate tsort tty umount
+  uname uniq unlink unzip users uuencode wc which who whoami write xxd zcat`.split(/\s+/))
 
 /** uv looks for the command among the package's own and then on the whole PATH, so `--from srv==1.2.3 sh` is the shell of the machine. */
-function commandProblem(command: string, name: string): [message: string, mend: string] | null {
+function commandProblem(command: string, name: string): Problem {
   const mend = 'Leave out --from and write uvx NAME==VERSION, or use a command that bears the name of the package.'
   if (!/^[A-Za-z0-9][\w.-]{0,99}$/.test(command)) return ['The command is no plain name.', mend]
   const program = programKind(command)
   if (program !== null) return [`${program.plain} is ${program.kind}, and uvx would take the one of the machine.`, mend]
-  const parts = (text: string) => text.toLowerCase().split(/[._-]+/).filter((part) => part.length > 1)
-  const isRelated = parts(command).some((one) => parts(name).some((other) => one === other || (one.length > 2 && other.startsWith(one)) || (other.length > 2 && one.startsWith(other))))
-  return isRelated ? null : ['The command is not named like the package, so uvx could take a program of the machine.', mend]
+  const parts = (text: string) => text.toLowerCase().split(/[._-]+/)
+  // What begins the package's name has to stand in the command whole: `serena` of `serena-agent`, `mcp-acme` of `acme`.
+  const [own, whole] = [parts(command), parts(name)]
+  const isRelated = own.join('-') === whole.join('-') || own.includes(whole[0]!)
+  if (!isRelated) return ['The command is not named like the package, so uvx could take a program of the machine.', mend]
+  return everyMachine.has(command.toLowerCase()) && command !== name ? [`${command} is a program of every machine, and uvx could take that one.`, mend] : null
 }
 
-export const uvx: Launcher = { name: 'uvx', judge: (args, directories) => judge(args, 0, directories) }
+const fromOf = (taken: readonly TakenOption[]) => taken.find(({ name }) => name === '--from')
 
-/** `uv tool run` is uvx written out; everything else that uv does is refused. */
-export const uv: Launcher = {
-  name: 'uv',
-  judge(args, directories) {
-    if (args[0] === 'tool' && args[1] === 'run') return judge(args, 2, directories)
-    const mend = 'Write uvx NAME==VERSION, or uv tool run NAME==VERSION.'
-    return at(args[0] === 'tool' ? 1 : 0, ['Of uv, only uv tool run may start a server.', mend])
+/** uv ends its own options at the command (an external subcommand of clap), or at `--` before it. */
+const form = {
+  grammar,
+  kindOf: (_: string, taken: readonly TakenOption[]) => (fromOf(taken) === undefined ? 'PACKAGE' as const : 'COMMAND' as const),
+  problem(word: string, _: readonly string[] | null, taken: readonly TakenOption[]): Problem {
+    const from = fromOf(taken)
+    return from === undefined ? pythonPackage(word, false).problem : commandProblem(word, pythonPackage(from.value, true).name)
   },
 }
+
+export const uvx = createLauncher({ name: 'uvx', ...form })
+
+/** `uv tool run` is uvx written out; everything else that uv does is refused. */
+export const uv = createLauncher({
+  name: 'uv', ...form,
+  begin: { words: ['tool', 'run'], problem: ['Of uv, only uv tool run is taken.', 'Write uvx NAME==VERSION, or uv tool run NAME==VERSION.'] },
+})
