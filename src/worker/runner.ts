@@ -144,7 +144,7 @@ async function runAttempt(bench: Bench, slot: Slot, attempt: Attempt): Promise<v
   const { body } = slot
   let upstream: Upstream | null = null
   try {
-    if (body?.kind === 'MCP_SERVER') upstream = await bench.connector.connect(body.target, body.baseEnv, attempt.controller.signal)
+    if (body?.kind === 'MCP_SERVER') upstream = await bench.connector.connect(body.target, body.baseEnv, attempt.controller.signal, slot.failures > 0)
     await bench.jobs.enqueue(() => install(bench, slot, attempt, upstream))
   } catch (error) {
     const failure = await upstream?.close().then(() => error, (survivor: unknown) => survivor) ?? error

@@ -74,7 +74,7 @@ interface Holding {
 
 /**
  * Connects, and lists the tools.
- * @throws Error with a redacted reason when the server does not come up; nothing is left then
+ * @throws Error with a redacted reason when the server does not come up; nothing is left then. SurvivorError when something is
  */
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions, signal?: AbortSignal): Promise<Upstream> {
   const holding: Holding = {
