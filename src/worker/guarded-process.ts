@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type StdioTransport } from '../core/mcp-server.js'
 import { type FullPolicyDocument } from '../core/policy-document.js'
+import { operandOf } from '../core/rules/stdio/launchers.js'
 import { programKind } from '../core/rules/stdio/programs.js'
+import { scriptProblem } from '../core/rules/stdio/script.js'
 import { RefusedError } from './errors.js'
 import { type LaunchGuard } from './launch-guard.js'
 import { type Launchers } from './launchers.js'
@@ -31,7 +33,7 @@ export async function startGuardedProcess(transport: StdioTransport, guard: Laun
     const group = await startProcessGroup({
       command: files.executable.real, argv0: transport.command,
       args: args.map((arg, at) => (files.script?.at === at ? files.script.file.real : arg)),
-      // Last, so that no entry leads its launcher to a configuration of the worker's.
+      // Last, so that no entry leads its launcher to programs or to the configuration of a home that nobody has looked at.
       env: { ...own, PATH: path, HOME: join(folder, 'home') },
       cwd: files.cwd?.real ?? join(folder, 'work'),
     })
@@ -55,27 +57,37 @@ interface CheckedFiles {
   cwd?: TrustedPath
 }
 
-/** Launchers that fetch what they run; paths among their arguments are for the server. */
-const fetching = ['npx', 'uvx', 'uv', 'docker']
-
 async function checkedFiles(
   { command, args, cwd }: StdioTransport, below: FullPolicyDocument['stdio']['directories'], launchers: Launchers,
 ): Promise<CheckedFiles> {
-  const folder = cwd === null ? {} : { cwd: await trustedPath(absolute(cwd), { kind: 'FOLDER', below }) }
-  // What follows an executable belongs to it.
-  if (command.includes('/')) return { executable: await ownExecutable(absolute(command), below), ...folder }
-  const executable = await launchers.find(command)
-  // Options come before the script, and the policy lets none of them name a file.
-  const at = fetching.includes(command) ? -1 : args.findIndex((arg) => arg.startsWith('/'))
-  return { executable, ...folder, ...(at >= 0 && { script: { at, file: await trustedPath(args[at]!, { kind: 'FILE', below }) } }) }
+  const program = command.includes('/')
+    // What follows an executable belongs to it.
+    ? { executable: await trustedProgram(command, 'EXECUTABLE', below) }
+    : await launched(command, args, cwd, below, launchers)
+  return cwd === null ? program : { ...program, cwd: await trustedPath(absolute(cwd), { kind: 'FOLDER', below }) }
 }
 
-/** By another name a launcher or a shell would be given arguments that nobody has judged. */
-async function ownExecutable(path: string, below: string[] | null): Promise<TrustedPath> {
-  const file = await trustedPath(path, { kind: 'EXECUTABLE', below })
+/** The arguments are read as the launcher itself reads them: of all paths among them it runs one at the most, and the others are for the server. */
+async function launched(command: string, args: string[], cwd: string | null, below: string[] | null, launchers: Launchers): Promise<CheckedFiles> {
+  const executable = await launchers.find(command)
+  const operand = operandOf(command, args)
+  if (operand === null) throw new RefusedError(`Nobody can say what ${command} would run with these arguments. Name a package or a script that it is to run.`)
+  const { kind, at } = operand
+  if (kind === 'SCRIPT') return { executable, script: { at, file: await trustedProgram(args[at]!, 'FILE', below) } }
+  if (kind !== 'IMAGE' && cwd !== null && below === null) {
+    throw new RefusedError(`${command} would fetch its package as the configuration in ${cwd} says. Leave cwd out, or ask an admin to list the folder in stdio.directories.`)
+  }
+  return { executable }
+}
+
+/** By another name a launcher or a shell would be given arguments that nobody has judged, be it a file of the system or a script itself. */
+async function trustedProgram(path: string, kind: 'EXECUTABLE' | 'FILE', below: string[] | null): Promise<TrustedPath> {
+  const file = await trustedPath(absolute(path), { kind, below })
   const program = programKind(basename(file.real))
-  if (program === null) return file
-  throw new RefusedError(`${path} leads to ${file.real}, which is ${program.kind}: nobody could judge what it would run. Name the server itself.`)
+  if (program !== null) throw new RefusedError(`${path} leads to ${file.real}, which is ${program.kind}: nobody could judge what it would run. Name the server itself.`)
+  const problem = scriptProblem(path) ?? scriptProblem(file.real)
+  if (problem !== null) throw new RefusedError(`${path} leads to ${file.real}. ${problem.join(' ')}`)
+  return file
 }
 
 function absolute(path: string): string {

@@ -181,8 +181,9 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
   let session: HeldSession | null = null
   let closing: Promise<void> | null = null
   const close = () => closing ??= (session?.close() ?? Promise.resolve()).finally(async () => {
-    // While the session is there still: what a closed one had counts as stopped.
-    if (session?.report().entries.some(({ state }) => state === 'SURVIVED') === true) await reporter.opening(id)
+    // While the session is there still, since what a closed one had counts as stopped; twice, since a report on its way may be older.
+    const survives = session?.report().entries.some(({ state }) => state === 'SURVIVED') === true
+    for (let told = 0; survives && told < 2; told++) await reporter.opening(id)
     sessions.delete(id)
     release()
     reporter.touch()

@@ -112,7 +112,7 @@ function takeSlot(bench: Bench, aim: Aim, body: Body | null, outcome: Slot['outc
   }
   const slot: Slot = {
     aim, body, outcome, order: bench.nextOrder, state: 'STARTING', reason: null,
-    running: null, attempt: null, waiting: null, failures: 0, cancelRetry: () => {},
+    running: null, attempt: null, survivor: null, waiting: null, failures: 0, cancelRetry: () => {},
   }
   bench.nextOrder += 1
   bench.slots.set(aim.key, slot)
@@ -148,7 +148,7 @@ async function runAttempt(bench: Bench, slot: Slot, attempt: Attempt): Promise<v
     await bench.jobs.enqueue(() => install(bench, slot, attempt, upstream))
   } catch (error) {
     const failure = await upstream?.close().then(() => error, (survivor: unknown) => survivor) ?? error
-    if (slot.attempt === attempt) fail(bench, slot, messageOf(failure))
+    if (slot.attempt === attempt) fail(bench, slot, failure)
     // Given up, and not gone for all that: whoever withdrew it has to know.
     else if (failure instanceof SurvivorError) throw failure
   }
@@ -175,9 +175,10 @@ async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Ups
 }
 
 /** A server may only be slow to come up, so it is tried again for as long as it is wanted. */
-function fail(bench: Bench, slot: Slot, reason: string): void {
+function fail(bench: Bench, slot: Slot, failure: unknown): void {
   slot.failures += 1
-  Object.assign(slot, { attempt: null, state: 'FAILED', reason })
+  if (failure instanceof SurvivorError) slot.survivor = failure
+  Object.assign(slot, { attempt: null, state: 'FAILED', reason: messageOf(failure) })
   bench.onChange()
   const ceilingMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(slot.failures, 10))
   slot.cancelRetry = bench.clock.after(firstRetryMs / 2 + bench.clock.random() * ceilingMs, () => { void attemptStart(bench, slot) })
@@ -216,7 +217,7 @@ function defer(bench: Bench, aim: Aim, reason: string): void {
 function stop(bench: Bench, key: string, ending: GateEnding, position: number | null): void {
   const slot = bench.slots.get(key)
   if (slot === undefined) return
-  const { attempt, running, aim, outcome } = slot
+  const { attempt, running, survivor, aim, outcome } = slot
   const row = rowOf(slot)
   const earlier = [...bench.retiring.keys()].filter((old) => old.aim.key === key && old.aim.entryId === aim.entryId)
   const serving = [...earlier, ...(running === null ? [] : [running])]
@@ -226,13 +227,13 @@ function stop(bench: Bench, key: string, ending: GateEnding, position: number | 
   bench.slots.delete(key)
   giveUp(slot)
   bench.onChange()
-  if (outcome === 'REFUSE' && serving.length === 0) return
+  if (outcome === 'REFUSE' && serving.length === 0 && survivor === null) return
   const isHeld = running !== null || attempt?.gate != null
   const unloaded = isHeld ? bench.jobs.enqueue(() => bench.adapter.unload(aim.kind, aim.name, ending.mode)) : Promise.resolve()
   const gates = [...serving.map(({ gate }) => gate), ...(attempt?.gate == null ? [] : [attempt.gate])]
   // A server ends here, whatever the adapter says; of an agent it is the adapter that lets go, or does not.
   const letGo = aim.kind === 'AGENT' ? unloaded : unloaded.catch(() => {})
-  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [letGo] : [])]
+  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [letGo] : []), ...(survivor === null ? [] : [Promise.reject(survivor)])]
   const left = bench.departures.add(row, ending, gates, endings)
   // A draining call may take its time; that nobody can start another is all there is to wait for.
   bench.jobs.track(position, isDraining ? unloaded : Promise.all([unloaded, left]).then(() => {}))

@@ -2,6 +2,7 @@ import { type AgentDefinition } from '../core/agent.js'
 import { type EntryKind } from '../core/entry.js'
 import { type ListedItem, type SessionItem, type SessionUpstream } from './adapter.js'
 import { type CallOptions, type Upstream, type UpstreamTarget } from './connector.js'
+import { type SurvivorError } from './errors.js'
 import { type Gate } from './gate.js'
 import { type LoadedEntry } from './reconcile.js'
 
@@ -72,6 +73,8 @@ export interface Slot {
   reason: string | null
   running: Running | null
   attempt: Attempt | null
+  /** Of a start that failed; trying again does not end it. */
+  survivor: SurvivorError | null
   /** What is to be aimed at later, and when that is; what runs or starts goes on until then. */
   waiting: { aim: Aim; reason: string } | null
   failures: number

@@ -21,6 +21,11 @@ const telling = `
   const { env, argv, argv0 } = process
   process.stdout.write(JSON.stringify({ env, argv, argv0, cwd: process.cwd(), home: readdirSync(env.HOME), work: readdirSync('.') }))`
 
+const programs = [
+  'npm/bin/npx-cli.js', 'npm/bin/npm-cli.js', 'bin/npx', 'bin/pip3.12', 'bin/ts-node.mjs', 'bin/Pip.py', 'corepack/dist/corepack.js', 'node_modules/tsx/dist/cli.mjs', 'site-packages/pip/__main__.py',
+]
+const digest = 'a'.repeat(64)
+
 interface Told { env: Record<string, string>; argv: string[]; argv0: string; cwd: string; home: string[]; work: string[] }
 
 beforeAll(() => {
@@ -36,8 +41,17 @@ beforeAll(() => {
   writeFileSync(join(listed, 'bash'), '')
   chmodSync(join(listed, 'bash'), 0o755)
   symlinkSync('bash', join(listed, 'server'))
-  writeFileSync(join(listed, 'tool'), `#!/usr/bin/env node\n${telling}`)
-  chmodSync(join(listed, 'tool'), 0o755)
+  mkdirSync(join(root, 'bin'))
+  for (const file of [join(listed, 'tool'), join(root, 'bin', 'deno'), join(root, 'bin', 'npx'), join(root, 'bin', 'docker')]) {
+    writeFileSync(file, `#!/usr/bin/env node\n${telling}`)
+    chmodSync(file, 0o755)
+  }
+  // Links with honest names; each of these would read the rest of the command line as orders.
+  for (const [at, file] of programs.entries()) {
+    mkdirSync(join(listed, 'lib', file, '..'), { recursive: true })
+    writeFileSync(join(listed, 'lib', file), telling)
+    symlinkSync(join('lib', file), join(listed, `server-${at}.cjs`))
+  }
 })
 afterAll(() => {
   if (usualTmpdir === undefined) delete process.env.TMPDIR
@@ -48,6 +62,9 @@ afterAll(() => {
 const stdio = (command: string, args: string[] = [], changes: Partial<StdioTransport> = {}): StdioTransport => ({ kind: 'STDIO', command, args, env: [], cwd: null, ...changes })
 const guardOf = (check = () => {}, packageCache: string | null = null): LaunchGuard => (
   { check, policy: () => completePolicy({ stdio: { directories: [listed] } }), launchers: createLaunchers(usualPath, packageCache) })
+/** Finds launchers that tell what they are given, whatever the machine has. */
+const tellingGuard = (directories?: string[]): LaunchGuard => (
+  { check: () => {}, policy: () => completePolicy(directories === undefined ? {} : { stdio: { directories } }), launchers: createLaunchers(`${join(root, 'bin')}:${usualPath}`) })
 const leftOvers = () => readdirSync(join(root, 'scratch'))
 
 async function tell(transport: StdioTransport, guard = guardOf()): Promise<Told> {
@@ -90,10 +107,36 @@ describe('a process of a catalog entry', () => {
     ['a script behind options', () => stdio('node', ['--no-warnings', join(root, 'elsewhere', 'tell.cjs')]), /below none/],
     ['a folder that is not listed', () => stdio('node', [join(listed, 'tell.cjs')], { cwd: join(root, 'elsewhere') }), /below none/],
     ['a script that is not there', () => stdio('node', [join(listed, 'gone.cjs')]), /cannot be reached/],
+    ['a script behind an option that nobody knows', () => stdio('node', ['--import', join(listed, 'tell.cjs'), join(listed, 'tell.cjs')]), /Nobody can say what node would run/],
+    ['a script with a relative path', () => stdio('node', ['tell.cjs', join(listed, 'tell.cjs')]), /tell\.cjs is relative/], ['no script', () => stdio('node'), /Nobody can say/],
+    ['a command that is no launcher', () => stdio('sh', ['-c', 'true']), /Nobody can say what sh would run/],
     ['a launcher that is not there', () => stdio('no-such-launcher'), /There is no no-such-launcher on the worker's path/],
   ])('S3: is not started for %s', async (_, transport, reason) => {
     await expect(startGuardedProcess(transport(), guardOf())).rejects.toThrow(reason)
     expect(leftOvers()).toEqual([])
+  })
+
+  it.each(programs.map((file, at) => [file, at] as const))('S3: is not started for %s as its script, by that name and by an honest one', async (file, at) => {
+    for (const script of [join(listed, 'lib', file), join(listed, `server-${at}.cjs`)]) {
+      await expect(startGuardedProcess(stdio('node', [script, '-c', 'true']), guardOf())).rejects.toThrow(/leads to .* nobody could judge what it would run/)
+    }
+    expect(leftOvers()).toEqual([])
+  })
+
+  it.each<[string, string[]]>([
+    ['deno', ['run', 'npm:@x/fs@1.0.0', '/srv/data']], ['deno', ['run', '--allow-read=/srv/data', 'jsr:@x/fs@1.0.0', '/srv/data']],
+    ['npx', ['-y', 'srv@1.2.3', '/srv/data']], ['docker', ['run', '--rm', `srv@sha256:${digest}`, '/srv/data']],
+  ])('S3: of %s %j the paths behind package or image are for the server, and need not be there', async (command, args) => {
+    const told = await tell(stdio(command, args, { cwd: join(listed, 'work') }), tellingGuard([listed]))
+    expect([told.argv.slice(2), told.cwd]).toEqual([args, join(listed, 'work')])
+  })
+
+  it('S3: fetches nothing as the configuration of a folder says that nobody has listed', async () => {
+    for (const [command, ...args] of [['npx', 'srv@1.2.3'], ['deno', 'run', 'npm:srv@1.2.3']] as const) {
+      await expect(startGuardedProcess(stdio(command, args, { cwd: '/' }), tellingGuard())).rejects.toThrow(/as the configuration in \/ says\. Leave cwd out/)
+    }
+    // An image has no configuration where docker runs.
+    expect((await tell(stdio('docker', ['run', `srv@sha256:${digest}`], { cwd: '/' }), tellingGuard())).cwd).toBe('/')
   })
 
   it('keeps downloads over starts when the worker has a cache, and that stays when it ends', async () => {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { memoryAdapter } from '../../src/worker/adapters/memory.js'
 import { systemClock } from '../../src/worker/clock.js'
 import { type Connector, createConnector, type Upstream } from '../../src/worker/connector.js'
@@ -111,6 +111,36 @@ describe('S13: a revocation on a worker', () => {
     runner.stop(aim.key, immediate, 2)
     await runner.settled(2)
     expect(runner.report()).toMatchObject([{ state: 'SURVIVED', reason: 'REVOKED: process group 7 is still there' }])
+  })
+
+  it('tells of what is left of a start that was given up, and of one that failed: SURVIVED', async () => {
+    const survivor = new SurvivorError('process group 7 is still there')
+    const survived = [{ state: 'SURVIVED', reason: 'REVOKED: process group 7 is still there' }]
+    const givenUp = runnerOf({ connect: (_target, _env, signal) => new Promise((_, reject) => { signal.addEventListener('abort', () => reject(survivor)) }) }).runner
+    givenUp.start(aim, body)
+    givenUp.stop(aim.key, immediate, 2)
+    await givenUp.settled(2)
+    expect(givenUp.report()).toMatchObject(survived)
+    const failed = runnerOf({ connect: () => Promise.reject(survivor) }).runner
+    failed.start(aim, body)
+    await failed.settled(null)
+    expect(failed.report()).toMatchObject([{ state: 'FAILED', reason: 'process group 7 is still there' }])
+    failed.stop(aim.key, immediate, 2)
+    await failed.settled(2)
+    expect(failed.report()).toMatchObject(survived)
+  })
+
+  it('is told of a process that outlives SIGKILL in its handshake', async () => {
+    const pids: number[] = []
+    const kill = vi.spyOn(process, 'kill').mockImplementation((pid) => { pids.push(pid); return true })
+    try {
+      const transport = { kind: 'STDIO' as const, command: '/bin/sleep', args: ['1000'], env: [], cwd: null }
+      const connecting = createConnector({ clock: systemClock, graceMs: 0, connectTimeoutMs: 50 }).connect({ ...target, transport }, {}, new AbortController().signal)
+      await expect(connecting).rejects.toBeInstanceOf(SurvivorError)
+    } finally {
+      kill.mockRestore()
+      for (const pid of new Set(pids)) process.kill(pid, 'SIGKILL')
+    }
   })
 
   it('of a server that is slow to start: STOPPING until nothing of the start is left, and then it never comes', async () => {

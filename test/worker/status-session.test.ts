@@ -48,6 +48,17 @@ describe('the status of a worker', () => {
     expect(adapter.list()).toHaveLength(1)
   })
 
+  it('S13: tells what survives the end of a session before it tells that the session is closed', async () => {
+    const adapter = { ...memoryAdapter(), unload: () => Promise.reject(new Error('the runtime holds on to it')) }
+    const opening = (await startWorker()).openSession({ id: 's1', owner: me, adapter })
+    const operation = await feed.operation()
+    operation.send(snapshot(cursorAt(1), { agents: [wireAgent('4', 'helper')] }))
+    const session = await opening
+    await session.close()
+    const isOpen = ({ sessions }: StatusReport) => sessions.some(({ id }) => id === 's1')
+    expect(feed.reports.filter(isOpen).at(-1)!.sessions[0]!.entries).toMatchObject([{ entryId: '4', state: 'SURVIVED', reason: 'CLOSED: the runtime holds on to it' }])
+  })
+
   it('tells what each session has, of the catalog and static, with where it comes from and why not', async () => {
     const secret = 'hunter2-hunter2'
     const worker = await startWorker({ static: { inline: { mcpServers: { mine: { type: 'http', url: `${server.url}?key=${secret}` }, dead: { type: 'http', url: `http://127.0.0.1:1/?key=${secret}` } } } } })
