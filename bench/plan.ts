@@ -1,5 +1,5 @@
 import { type OwnerInput } from '../src/client/index.js'
-import { type Summary } from './stats.js'
+import { type Spread, type Summary } from './stats.js'
 
 /** How to be a subscriber of a target. Plain data: it travels to the generator's process. */
 export interface SubscriberPlan {
@@ -153,6 +153,25 @@ export interface Listening {
 export interface McpServerPorts {
   kind: 'PORTS'
   ports: number[]
+}
+
+/** Microseconds. */
+export interface EvaluationResult {
+  kind: 'EVALUATION'
+  /** Of all sorts of definitions together: judged by the default policy, by a deployment's and a team's with lists, and only parsed. */
+  one: Spread
+  narrowed: Spread
+  parsed: Spread
+  /** By the default policy. */
+  sorts: Array<{ sort: string; p50: number }>
+  /** Verdicts that were others than they should have been. */
+  wrong: string[]
+}
+
+/** Of the process that judges; see evaluator.ts. */
+export interface FromEvaluator {
+  kind: 'EVALUATED'
+  result: EvaluationResult
 }
 
 /** To and from the process of a worker whose sessions call a tool; see refused.ts. */

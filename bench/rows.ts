@@ -177,6 +177,43 @@ function snapshotTable({ samples }: Run): Table | null {
   }
 }
 
+/** One judgement beside the parsing of the same definition, which every mutation does as well. */
+function evaluationTable({ samples }: Run): Table | null {
+  const of = (pick: (result: ResultOf<'EVALUATION'>) => number | null | undefined) => medianOf(samples, 'EVALUATION', { target: 'OURS', sockets: null, groups: null }, pick)
+  const [p50, parsed] = [of(({ one }) => one.p50), of((result) => result.parsed.p50)]
+  if (p50 === null) return null
+  const sorts = [...new Set(samples.flatMap(({ result }) => result.kind === 'EVALUATION' ? result.sorts.map(({ sort }) => sort) : []))]
+  return {
+    title: 'One evaluation by the policy', a: 'parsing', b: '',
+    rows: [
+      row('definitions of all sorts, p50', 'us', { a: parsed, b: null, ours: p50 }, [atMost(1, '50 µs', 50)]),
+      row('the same, p95', 'us', { a: of((result) => result.parsed.p95), b: null, ours: of(({ one }) => one.p95) }),
+      row("by a deployment's and a team's policy with lists of 20, p50", 'us', { a: parsed, b: null, ours: of(({ narrowed }) => narrowed.p50) }),
+      row('the same, p95', 'us', { a: of((result) => result.parsed.p95), b: null, ours: of(({ narrowed }) => narrowed.p95) }),
+      ...sorts.map((name) => row(`by the default policy: ${name}, p50`, 'us', { a: null, b: null, ours: of((result) => result.sorts.find(({ sort }) => sort === name)?.p50) })),
+    ],
+  }
+}
+
+function simulationTable({ samples }: Run): Table | null {
+  const of = (pick: (result: ResultOf<'SIMULATION'>) => number) => medianOf(samples, 'SIMULATION', { target: 'OURS', sockets: null, groups: null }, pick)
+  const entries = of((result) => result.entries)
+  if (entries === null) return null
+  const line = (what: string, pick: (result: ResultOf<'SIMULATION'>) => number, aims: Aim[] = []) => row(what, 'ms', { a: null, b: null, ours: of(pick) }, aims)
+  const aims = [atMost(1, '2 s', 2_000)]
+  return {
+    title: `A policy over ${counted(entries)} entries, until answered, p50`, a: '', b: '',
+    rows: [
+      line('simulatePolicy, first page, every verdict would change', (result) => result.allMs, aims),
+      line('the same, no verdict would change', (result) => result.noneMs, aims),
+      line('setPolicy, everything is denied', (result) => result.deniedMs),
+      line('the same, everything is allowed again', (result) => result.allowedMs),
+      line('the same, everything needs an approval', (result) => result.askedMs),
+      line('the same, nothing needs one any more', (result) => result.endedMs),
+    ],
+  }
+}
+
 /** What more groups cost: the same with the sockets spread over more users. A and B know no groups. */
 function groupRows(run: Run, read: Read): Row[] {
   return countsOf(run, 'groups', 'LATENCY').filter((groups) => groups > run.groups).flatMap((groups) => countsOf(run, 'sockets', 'LATENCY').flatMap((sockets) => {
@@ -205,5 +242,6 @@ export function tablesOf(run: Run): Table[] {
     { title: 'More groups', ...columns, rows: groupRows(run, read) },
     ...[offeredTable(run)].filter((table) => table !== null),
     { title: 'Revocation, sessions of one worker', a: '', b: '', rows: refusedRows(run) },
+    ...[evaluationTable(run), simulationTable(run)].filter((table) => table !== null),
   ].filter(({ rows }) => rows.length > 0)
 }

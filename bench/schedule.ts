@@ -1,5 +1,6 @@
 import { type Measure, type Options, withoutSockets } from './arguments.js'
 import { type BenchPostgres } from './database.js'
+import { measureEvaluation } from './evaluation.js'
 import { measureMutations, type Profile, runGenerator } from './measures.js'
 import { measureOffered } from './offered.js'
 import { type Task } from './plan.js'
@@ -8,6 +9,7 @@ import { measureRefused } from './refused.js'
 import { type Result, type Sample } from './samples.js'
 import { type PreparedService, prepareService } from './service.js'
 import { entries, fullSizes, quickSizes, type Sizes } from './sizes.js'
+import { measureSimulation } from './simulation.js'
 import { measureSnapshots, type SnapshotOptions } from './snapshot.js'
 import { createTargets, type RunningTarget, type TargetName, type Targets } from './targets.js'
 
@@ -45,6 +47,8 @@ function brief(result: Result): string {
     case 'MUTATIONS': return result.runs.map(({ clients, perSecond }) => `${clients} clients: ${number(perSecond, 0)}/s`).join('; ')
     case 'OFFERED': return `ours ${number(result.ours.offered.p50)} ms (answer ${number(result.answer.p50)}, prompt ${number(result.ours.prompt.p50)}), direct ${number(result.direct.offered.p50)} ms (prompt ${number(result.direct.prompt.p50)})`
     case 'REFUSED': return `last ${number(result.last.p50)} ms (slowest ${number(result.last.max)}), first ${number(result.first.p50)} ms, answer ${number(result.answer.p50)} ms, ${number(result.callsPerSecond, 0)} calls/s`
+    case 'EVALUATION': return `${number(result.one.p50)} µs (p95 ${number(result.one.p95)}), by two policies with lists ${number(result.narrowed.p50)} µs, parsed in ${number(result.parsed.p50)} µs`
+    case 'SIMULATION': return `all change ${number(result.allMs, 0)} ms, none ${number(result.noneMs, 0)} ms; set: denied ${number(result.deniedMs, 0)} ms, asked for ${number(result.askedMs, 0)} ms`
     case 'SNAPSHOT': return `changed ${number(result.changedMs, 0)} ms, unchanged ${number(result.unchangedMs, 0)} ms, naive ${number(result.naiveMs, 0)} ms, cached ${number(result.cachedMs)} ms`
   }
 }
@@ -122,11 +126,13 @@ async function alone(schedule: Schedule, title: string, sockets: number, measure
   }
 }
 
-async function runSnapshots(schedule: Schedule): Promise<void> {
+/** What needs a large catalog. */
+async function runLarge(schedule: Schedule): Promise<void> {
   const { options, sizes, postgres, say } = schedule
   say(`making a catalog of ${sizes.snapshotEntries} entries`)
   const prepared = await prepareService(postgres, options.groups, sizes.snapshotEntries)
-  await alone(schedule, 'snapshot', 0, (common) => measureSnapshots({ ...common, prepared, repeats: sizes.snapshotRepeats }))
+  if (options.only.includes('snapshot')) await alone(schedule, 'snapshot', 0, (common) => measureSnapshots({ ...common, prepared, repeats: sizes.snapshotRepeats }))
+  if (options.only.includes('simulation')) await alone(schedule, 'simulation', 0, (common) => measureSimulation({ ...common, ...sizes.simulation, prepared }))
   await prepared.template.drop()
 }
 
@@ -152,7 +158,8 @@ export async function runAll(
     await runSockets(schedule, prepared)
     await prepared.template.drop()
   }
-  if (options.only.includes('snapshot')) await runSnapshots(schedule)
+  if (options.only.some((measure) => measure === 'snapshot' || measure === 'simulation')) await runLarge(schedule)
+  if (options.only.includes('evaluation')) await alone(schedule, 'evaluation', 0, () => measureEvaluation(sizes.evaluation))
   if (options.only.includes('offered')) await alone(schedule, 'offered', 1, (common) => measureOffered({ ...common, ...sizes.offered }))
   if (options.only.includes('refused')) await runRefused(schedule)
 }

@@ -24,6 +24,9 @@ export const fullSizes = {
   offered: { warmUp: 25, changes: 40 },
   /** Each number of sessions with calls that end at once, and with calls that take half a second. */
   refused: { sessions: [1, 10, 100], callMs: [0, 500], warmUp: 2, revocations: 10 },
+  /** Of each sort of definition, before anything is measured and while it is. */
+  evaluation: { warmUp: 500, times: 1_000 },
+  simulation: { repeats: 5 },
 }
 
 /** Entries of the catalog that mutations change: more than a task has mutations, so that each changes one of its own. */
@@ -44,4 +47,6 @@ export const quickSizes: Sizes = {
   snapshotRepeats: 2,
   offered: { warmUp: 2, changes: 4 },
   refused: { sessions: [1, 10], callMs: [0, 200], warmUp: 1, revocations: 3 },
+  evaluation: { warmUp: 20, times: 50 },
+  simulation: { repeats: 2 },
 }

@@ -11,6 +11,16 @@ export function median(values: readonly number[]): number | null {
   return low === undefined || high === undefined ? null : (low + high) / 2
 }
 
+export interface Spread {
+  count: number
+  p50: number | null
+  p95: number | null
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { count: values.length, p50: percentile(values, 0.5), p95: percentile(values, 0.95) }
+}
+
 export interface Summary {
   count: number
   p50: number | null

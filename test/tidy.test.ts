@@ -56,14 +56,14 @@ describe('import direction', () => {
     ['src/worker/view.ts', '../index/state.js'], ['src/worker/view.ts', '../config.js'], ['src/client/index.ts', '../core/errors.js'],
     ['src/main.ts', './cli/bin.js'], ['src/catalog/token.ts', '../config.js'], ['src/config.ts', './core/errors.js'], ['src/index.ts', './db/client.js'],
     ['src/worker/adapters/mcp.ts', './memory.js'], ['src/core/policy.ts', 'yaml'], ['src/core/policy.ts', 'node:crypto'], ['src/worker/view.ts', 'postgres'],
-    ['src/client/index.ts', 'drizzle-orm/pg-core'], ['src/db/entry.ts', '../../test/support/server.js'], ['bench/service.ts', '../src/app.js'],
+    ['src/client/index.ts', 'drizzle-orm/pg-core'], ['src/db/entry.ts', '../../test/support/server.js'], ['bench/service.ts', '../src/app.js'], ['bench/evaluator.ts', '../src/index/judge.js'],
     ['src/db/client.ts', '../../bench/stats.js'],
   ])('%s must not import %s', (path, specifier) => expect(one(path, specifier)).toHaveLength(1))
 
   it.each([
     ['src/app.ts', './db/client.js'], ['src/http/ws.ts', '../index/state.js'], ['src/cli/watch.ts', '../client/index.js'], ['src/index.ts', './app.js'],
     ['src/worker/adapters/mcp.ts', '../adapter.js'], ['src/core/rules/url.ts', 'ipaddr.js'], ['src/db/client.ts', 'postgres'],
-    ['bench/service.ts', '../src/client/index.js'], ['bench/run.ts', './rows.js'],
+    ['bench/service.ts', '../src/client/index.js'], ['bench/run.ts', './rows.js'], ['bench/evaluator.ts', '../src/core/policy.js'],
   ])('%s may import %s', (path, specifier) => expect(one(path, specifier)).toEqual([]))
 
   it('has a row for every folder', () => {

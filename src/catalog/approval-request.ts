@@ -2,7 +2,7 @@ import { approvalTerms, lastingApproval, needsApproval, newRequest } from '../co
 import { type PolicyRecord, type PolicyRequests } from '../core/change.js'
 import { type Entry, type EntryApproval, isRevoked } from '../core/entry.js'
 import { type PrincipalRef, systemPrincipal } from '../core/owner.js'
-import { evaluate, type Verdict } from '../core/policy.js'
+import { type Verdict } from '../core/policy.js'
 import { type Tx } from '../db/client.js'
 import { putApprovals } from '../db/entry-commit.js'
 import { lockHead } from '../db/head.js'
@@ -43,7 +43,7 @@ export async function requestUnder(context: CatalogContext, tx: Tx, policy: Poli
   const governed = policy.owner.kind === 'DEPLOYMENT' ? [...state.entries.values()] : entriesOf(state, policy.owner)
   const altered = governed.flatMap((entry) => {
     const policies = policiesOf(judging, entry.owner)
-    const approval = approvalUnder(context, entry, evaluate(entry, policies), policies, now)
+    const approval = approvalUnder(context, entry, verdictOf(policies, entry), policies, now)
     return approval === (entry.approval ?? null) ? [] : [{ ...entry, approval }]
   })
   if (altered.length === 0) return null

@@ -1,7 +1,6 @@
 import { isEqualJson } from '../core/canonical.js'
-import { wayTo } from '../core/effective.js'
+import { type Scope, wayTo } from '../core/effective.js'
 import { type JudgedEntry } from '../core/entry.js'
-import { type OwnerRef } from '../core/owner.js'
 import { parseWithdrawal } from '../core/withdrawal.js'
 import { lockEntry } from '../db/entry.js'
 import { putEntries } from '../db/entry-commit.js'
@@ -48,10 +47,13 @@ export function mayTake({ before, after }: ChangedEntry): boolean {
 }
 
 export function narrowingOf(context: CatalogContext, { before, after }: ChangedEntry): Loss {
-  const reaches = (owner: OwnerRef, entry: JudgedEntry) => entry.status === 'ACTIVE' && wayTo(context.index.scopeOf(owner), entry) !== null
+  const reaches = (scope: Scope, entry: JudgedEntry) => entry.status === 'ACTIVE' && wayTo(scope, entry) !== null
   return {
     entry: before, verb: 'UPDATE', withdrawal: parseWithdrawal('UPDATE', {}), revision: after.revision,
     reason: after.status === 'ACTIVE' ? 'It is not shared with them any more.' : `It was changed, and is ${after.status}.`,
-    takesFrom: (owner) => reaches(owner, before) && !reaches(owner, after),
+    takesFrom: (owner) => {
+      const scope = context.index.scopeOf(owner)
+      return reaches(scope, before) && !reaches(scope, after)
+    },
   }
 }

@@ -6,7 +6,7 @@ export type Outcome = 'ok' | 'conflict' | 'denied' | 'error'
 
 /** What was kept out before anything was done for it: see "Limits" in docs/operating.md. */
 export const refusedKinds = [
-  'host', 'origin', 'media_type', 'body', 'document', 'reads', 'writes', 'reports', 'subscriptions', 'failures', 'sockets', 'silent_sockets', 'operations',
+  'host', 'origin', 'media_type', 'body', 'document', 'reads', 'writes', 'reports', 'subscriptions', 'failures', 'pages', 'sockets', 'silent_sockets', 'operations',
 ] as const
 
 export type RefusedKind = (typeof refusedKinds)[number]

@@ -8,7 +8,7 @@ import { type Tx } from '../db/client.js'
 import { insertTargets, listLateTargets } from '../db/receipt.js'
 import { findRevocation, type FollowedTarget, followSubscriptions, followTargets, listRevocations, listTargets, type RevocationPlace, summarizeTargets, writeTargets } from '../db/revocation.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
-import { ago, nodesAliveSince } from './open-receipt.js'
+import { ago, nodesAliveSince } from './moments.js'
 import { visibleOwners, workersByIds, type WorkerView } from './worker.js'
 
 /** A receipt as it stands now. */

@@ -82,7 +82,9 @@ export function chosenOf<Item extends Candidate>(scope: Scope, entries: Iterable
   // Most names have one entry, which nothing can shadow or lock out.
   const [first, second] = entries
   if (second === undefined) return first?.status === 'ACTIVE' && wayTo(scope, first) !== null ? first : null
-  for (const fate of fates(scope, entries)) if (fate.outcome === 'CHOSEN') return fate.entry
+  // What does not reach the scope neither shadows nor locks out.
+  const reached = [...entries].filter((entry) => wayTo(scope, entry) !== null)
+  for (const fate of reached.length === 0 ? [] : fates(scope, reached)) if (fate.outcome === 'CHOSEN') return fate.entry
   return null
 }
 

@@ -25,7 +25,7 @@ export interface Revocation {
 
 /**
  * A session that was reported to have what was taken away; or a subscription for which nobody reports, whose program may have it: then
- * `tokenId` and `trustedUntil` are set, and there is no worker.
+ * `tokenId` and `trustedUntil` are set, and there is no worker. With `trustedUntil` alone it stands for all that is not listed.
  */
 export interface RevocationTarget {
   /** Empty for a subscription. */

@@ -37,7 +37,7 @@ function knownToken(text: string): string | null {
 const forms: ReadonlyArray<[form: RegExp, what: string]> = [
   [/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/, 'a private key'],
   [/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/?#@:]{0,200}:[^\s/?#@]{1,200}@/i, 'a user name and password in an address'],
-  [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/, 'a JSON web token'],
+  [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/, 'a JSON web token'],
   [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b/, 'an AWS access key'],
   [/\bAIza[\w-]{35}/, 'a Google API key'],
   [/\b(?:sk|pk|rk|ghp|gho|ghu|ghs|ghr|github_pat|glpat|xox[abeoprs]|hf|npm|dapi|hvs|shpat|lin_api|secret|phu|phw)[_-][A-Za-z0-9_-]{16,}/, 'a token'],

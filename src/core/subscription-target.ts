@@ -23,6 +23,15 @@ export function subscriptionTarget({ requestedAt }: Revocation, { tokenId, owner
   }
 }
 
+/** The target for what more there is of one receipt than is listed. No report tells of it, so it never ends. */
+export function othersTarget({ requestedAt, owner }: Revocation, count: number): RevocationTarget {
+  const trustedUntil = new Date(Date.parse(requestedAt) + staleNodeMs + trustForMs).toISOString()
+  return {
+    workerId: '', sessionId: 'others', owner, state: 'UNREACHABLE', at: null, refusedCalls: 0, processId: null, tokenId: null, trustedUntil,
+    reason: `${count} more sessions and subscriptions may have it, of which nobody has told: too many to list for one change.`,
+  }
+}
+
 /** What is known of a subscription that is a target. */
 export interface KnownSubscription {
   isOpen: boolean

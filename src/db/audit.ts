@@ -71,6 +71,6 @@ export async function lastChangeOf(db: Queryable, target: string): Promise<numbe
 export async function lastChangesOf(db: Queryable, targets: readonly string[]): Promise<Map<string, number>> {
   if (targets.length === 0) return new Map()
   const rows = await db.select({ target: auditEvent.target, last: max(auditEvent.sequence) }).from(auditEvent)
-    .where(inArray(auditEvent.target, [...targets])).groupBy(auditEvent.target)
+    .where(sql`${auditEvent.target} in (select jsonb_array_elements_text(${JSON.stringify(targets)}::jsonb))`).groupBy(auditEvent.target)
   return new Map(rows.map(({ target, last }) => [target, last!]))
 }

@@ -5,6 +5,7 @@ import { type WithdrawalVerb } from '../core/withdrawal.js'
 import { type AppliedEntry } from '../core/worker-status.js'
 import { inOneFlight, type Queryable, type Tx } from './client.js'
 import { workerSession } from './schema.js'
+import { hasAny } from './worker.js'
 
 /** A receipt as it is opened. */
 export interface OpenedReceipt {
@@ -21,9 +22,20 @@ const isHeld = sql`each->>'state' not in ('STOPPED', 'REFUSED')`
 const columns = sql`(revocation_id, worker_id, session_id, owner_kind, owner_id, state, at, refused_calls, reason, process_id, token_id, trusted_until)`
 const told = sql`each->>'state', (each->>'at')::timestamptz, coalesce((each->>'refusedCalls')::integer, 0), each->>'reason', worker.process_id, null, null`
 
+/** Of many it costs less to look at every session. */
+const mayHave = (entryIds: readonly string[]) => (entryIds.length > 20 ? sql`true` : hasAny(entryIds.map((entryId) => ({ entryId }))))
+
+/** Postgres takes no text of hundreds of megabytes. */
+const rowsAtOnce = 5_000
+const chunksOf = <Row>(rows: readonly Row[]): Row[][] => (
+  Array.from({ length: Math.ceil(rows.length / rowsAtOnce) }, (_, at) => rows.slice(at * rowsAtOnce, (at + 1) * rowsAtOnce)))
+
 /** With every session of a worker heard of after `since` that was reported to have the entry and belongs to a loser, and with what is unreported. */
 export async function insertReceipts(tx: Tx, receipts: readonly OpenedReceipt[], since: Date): Promise<void> {
-  const made = JSON.stringify(receipts.map(({ revocation: { owner, ...rest }, losers }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id, losers })))
+  const made = JSON.stringify(receipts.map(({ revocation: { owner, ...rest } }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })))
+  const taken = receipts.map(({ revocation: { id, entryId }, losers }) => ({ id, entryId, losers }))
+  const fromAll = taken.filter(({ losers }) => losers === null).map(({ id, entryId }) => ({ id, entryId }))
+  const fromSome = taken.flatMap(({ id, entryId, losers }) => (losers ?? []).map((owner) => ({ id, entryId, owner })))
   await inOneFlight([
     tx.execute(sql`
       insert into revocation (id, sequence, entry_id, entry_name, owner_kind, owner_id, revision, verb, mode, reason, requested_by, requested_at, deadline)
@@ -31,21 +43,33 @@ export async function insertReceipts(tx: Tx, receipts: readonly OpenedReceipt[],
       from jsonb_to_recordset(${made}::jsonb) as given (
         id text, sequence bigint, "entryId" text, "entryName" text, "ownerKind" text, "ownerId" text, revision integer, verb text, mode text, reason text,
         "requestedBy" jsonb, "requestedAt" timestamptz, deadline timestamptz)`).execute(),
-    tx.execute(sql`
-      insert into revocation_target ${columns}
-      select given.id, worker_id, session_id, owner_kind, owner_id, ${told}
-      from worker_session join worker on worker.id = worker_id cross join jsonb_array_elements(worker_session.entries) as each
-        join jsonb_to_recordset(${made}::jsonb) as given (id text, "entryId" text, losers jsonb) on given."entryId" = each->>'entryId'
-      where worker.seen_at > ${since.toISOString()}::timestamptz and ${isHeld}
-        and (given.losers is null or jsonb_exists(given.losers, owner_kind || ':' || owner_id)) on conflict do nothing`).execute(),
+    ...chunksOf(fromAll).map((chunk) => insertHolders(tx, chunk, since)),
+    ...chunksOf(fromSome).map((chunk) => insertHolders(tx, chunk, since, sql`and given.owner = owner_kind || ':' || owner_id`)),
     insertTargets(tx, receipts.flatMap(({ revocation: { id, entryId }, unreported }) => unreported.map((target) => ({ revocationId: id, entryId, target })))),
   ])
 }
 
-/** @param targets `entryId` for what is unreported: where there is a word of it by now it is left out */
-export async function insertTargets(
-  db: Queryable, targets: ReadonlyArray<{ revocationId: string; entryId: string | null; target: RevocationTarget }>,
-): Promise<void> {
+async function insertHolders(tx: Tx, taken: ReadonlyArray<{ id: string; entryId: string; owner?: string }>, since: Date, ofOwner = sql``): Promise<void> {
+  await tx.execute(sql`
+    insert into revocation_target ${columns}
+    select given.id, worker_id, session_id, owner_kind, owner_id, ${told}
+    from worker_session join worker on worker.id = worker_id cross join jsonb_array_elements(worker_session.entries) as each
+      join jsonb_to_recordset(${JSON.stringify(taken)}::jsonb) as given (id text, "entryId" text, owner text) on given."entryId" = each->>'entryId' ${ofOwner}
+    where worker.seen_at > ${since.toISOString()}::timestamptz and ${mayHave([...new Set(taken.map(({ entryId }) => entryId))])} and ${isHeld} on conflict do nothing`)
+}
+
+export interface GivenTarget {
+  revocationId: string
+  /** Of what is unreported: where there is a word of it by now it is left out. */
+  entryId: string | null
+  target: RevocationTarget
+}
+
+export async function insertTargets(db: Queryable, targets: readonly GivenTarget[]): Promise<void> {
+  for (const chunk of chunksOf(targets)) await insertChunk(db, chunk)
+}
+
+async function insertChunk(db: Queryable, targets: readonly GivenTarget[]): Promise<void> {
   const given = JSON.stringify(targets.map(({ target: { owner, ...rest }, ...more }) => ({ ...rest, ...more, ownerKind: owner.kind, ownerId: owner.id })))
   await db.execute(sql`
     insert into revocation_target ${columns}
@@ -63,7 +87,7 @@ export async function listHolderOwners(tx: Tx, entryIds: readonly string[], sinc
     select given.id as "entryId", jsonb_agg(distinct jsonb_build_object('kind', owner_kind, 'id', owner_id)) as owners
     from worker_session join worker on worker.id = worker_id cross join jsonb_array_elements(worker_session.entries) as each
       join jsonb_array_elements_text(${JSON.stringify(entryIds)}::jsonb) as given (id) on given.id = each->>'entryId'
-    where worker.seen_at > ${since.toISOString()}::timestamptz and ${isHeld} group by given.id`)
+    where worker.seen_at > ${since.toISOString()}::timestamptz and ${mayHave(entryIds)} and ${isHeld} group by given.id`)
   return new Map(rows.map(({ entryId, owners }) => [entryId, owners]))
 }
 

@@ -115,7 +115,8 @@ export async function listWorkers(db: Queryable, moment: Date): Promise<StoredWo
 const ofOwners = (owners: readonly OwnerRef[] | null) => (owners === null ? undefined
   : or(sql`false`, ...owners.map(({ kind, id }) => and(eq(workerSession.ownerKind, kind), eq(workerSession.ownerId, id)))))
 
-const hasAny = (entries: ReadonlyArray<{ entryId?: string; state?: AppliedState }>) => (
+/** Whether a session has one of these rows, by the index. */
+export const hasAny = (entries: ReadonlyArray<{ entryId?: string; state?: AppliedState }>) => (
   sql`(${sql.join(entries.map((entry) => sql`${workerSession.entries} @> ${JSON.stringify([entry])}::jsonb`), sql` or `)})`)
 
 export interface SessionQuestion {

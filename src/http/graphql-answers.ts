@@ -18,8 +18,6 @@ export interface GraphQLAnswersOptions {
 
 /** What is answered at the path of the API, over HTTP. */
 export interface GraphQLAnswers {
-  /** The empty page of GraphiQL: no operation is executed for it. */
-  page: (request: IncomingMessage, response: ServerResponse, trace: RequestTrace) => Promise<void>
   /** @throws CatalogError for what is refused before it is read, and RATE_LIMITED */
   answer: (request: IncomingMessage, response: ServerResponse, caller: CatalogContext, principal: Principal, trace: RequestTrace) => Promise<void>
 }
@@ -27,13 +25,10 @@ export interface GraphQLAnswers {
 export function createGraphQLAnswers({ services, hub, admission }: GraphQLAnswersOptions): GraphQLAnswers {
   const yoga = createGraphQLServer(admission.documents)
 
-  function contextOf(caller: CatalogContext | null, principal: Principal | null, trace: RequestTrace): RequestContext {
+  function contextOf(caller: CatalogContext, principal: Principal, trace: RequestTrace): RequestContext {
     return {
       index: services.index, hub, caller, trace, documents: admission.documents,
-      admit: async (read, operation, variables) => {
-        if (principal === null) throw new Error('an operation needs a caller')
-        return admit(admission, principal, read, operation, variables)
-      },
+      admit: (read, operation, variables) => admit(admission, principal, read, operation, variables),
     }
   }
 
@@ -58,7 +53,6 @@ export function createGraphQLAnswers({ services, hub, admission }: GraphQLAnswer
   }
 
   return {
-    page: async (request, response, trace) => void await yoga.handle(request, response, contextOf(null, null, trace)),
     answer: async (request, response, caller, principal, trace) => {
       refuseUnread(request)
       const context = contextOf(caller, principal, trace)

@@ -16,6 +16,8 @@ export type Budget = 'reads' | 'writes' | 'reports' | 'subscriptions'
 export interface Rates {
   /** @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
   charge: (principalId: string, budget: Budget, points: number) => Promise<void>
+  /** Whoever asks for the page of GraphiQL has no token, so its address pays. @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
+  page: (address: string) => Promise<void>
   failures: Failures
 }
 
@@ -30,6 +32,8 @@ const windowSeconds = 60
 /** Ten thousand sockets may come back at once, several times in a minute; what is open at a time is bounded elsewhere. */
 const subscriptionsPerMinute = 60_000
 const failuresPerMinute = 120
+/** A page of megabytes. Many people may be behind one address, and a browser asks once. */
+const pagesPerMinute = 120
 
 const nouns: Record<Budget, string> = { reads: 'reads', writes: 'changes', reports: 'reports of workers', subscriptions: 'subscriptions' }
 
@@ -41,8 +45,9 @@ export function createRates({ readsPerMinute, writesPerMinute, reportsPerMinute 
     reads: limiterOf(most.reads), writes: limiterOf(most.writes), reports: limiterOf(most.reports), subscriptions: limiterOf(most.subscriptions),
   }
   const failed = limiterOf(failuresPerMinute)
+  const pages = limiterOf(pagesPerMinute)
 
-  async function take(limiter: RateLimiterMemory, key: string, points: number, kind: Budget | 'failures', message: string): Promise<void> {
+  async function take(limiter: RateLimiterMemory, key: string, points: number, kind: Budget | 'failures' | 'pages', message: string): Promise<void> {
     try {
       await limiter.consume(key, points)
     } catch (refused) {
@@ -56,6 +61,7 @@ export function createRates({ readsPerMinute, writesPerMinute, reportsPerMinute 
     // Nothing costs more than the whole budget: it could never be paid.
     charge: (principalId, budget, points) => (
       take(limiters[budget], principalId, Math.min(points, most[budget]), budget, `One principal may ask a node for at most ${most[budget]} ${nouns[budget]} in a minute.`)),
+    page: (address) => take(pages, networkOf(address), 1, 'pages', `An address may ask for the page of GraphiQL at most ${pagesPerMinute} times in a minute.`),
     failures: {
       isSpent: async (address) => ((await failed.get(networkOf(address)))?.remainingPoints ?? 1) <= 0,
       count: (address) => take(failed, networkOf(address), 1, 'failures', `An address may try at most ${failuresPerMinute} tokens that open nothing in a minute.`),

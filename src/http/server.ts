@@ -7,6 +7,7 @@ import { callerContext } from '../catalog/context.js'
 import { toGraphQLError } from '../graphql/errors.js'
 import { authenticate, bearerOf } from './auth.js'
 import { createInFlight } from './drain.js'
+import { createGraphiqlPage, renderGraphiql } from './graphiql-page.js'
 import { answerHealth, isHealthRequest } from './health.js'
 import { createGraphQLAnswers } from './graphql-answers.js'
 import { createHostCheck, type HostOptions, strangerError } from './hosts.js'
@@ -44,6 +45,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   const { tracer, admission, services: { observer }, finishMs = 10_000 } = options
   const entrance = { providers: options.providers, failures: admission.rates.failures }
   const graphql = createGraphQLAnswers(options)
+  const answerPage = createGraphiqlPage(renderGraphiql)
   const strangerOf = createHostCheck(options.hosts)
   const inFlight = createInFlight()
   let isDraining = false
@@ -71,9 +73,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       observer.refused(stranger)
       throw strangerError(stranger)
     }
-    // Yoga answers a browser's GET with the page of GraphiQL, whatever else the URL holds.
+    // Whatever else the URL holds: no operation is executed for a page.
     const wantsPage = path === graphqlPath && request.method === 'GET' && (request.headers.accept ?? '').includes('text/html')
-    if (wantsPage) return graphql.page(request, response, trace)
+    if (wantsPage) {
+      await admission.rates.page(request.socket.remoteAddress ?? '')
+      return answerPage(request, response)
+    }
     const bearer = bearerOf(request.headers)
     const wantsMetrics = path === metricsPath && isRead
     if (wantsMetrics && isMetricsToken(bearer, options.metricsToken)) return answerMetrics(response, options.metrics)

@@ -37,11 +37,8 @@ export function createGraphQLServer(documents: Documents) {
     cors: false,
     multipart: false,
     batching: false,
-    // Over WebSocket GraphiQL would not send the token: its Headers tab reaches HTTP only. Over SSE a subscription is answered
-    // with the way to go.
-    graphiql: { title: 'Pilothouse', subscriptionsProtocol: 'SSE', defaultQuery: graphiqlHint },
-    // The page of this package is whole: nothing is loaded from elsewhere. It is large, so it is read when it is asked for.
-    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    // graphiql-page.ts answers that.
+    graphiql: false,
     logging: false,
     maxRequestBodySize: maxBodyBytes,
     // Yoga keeps a thousand documents of any size; a few dozen large ones would fill the memory. documents.ts is bounded.
@@ -101,9 +98,3 @@ export function masked<Result extends ExecutionResult>(result: Result, trace: Re
 async function* maskedEach<Result extends ExecutionResult>(results: AsyncIterable<Result>, trace: RequestTrace): AsyncGenerator<Result> {
   for await (const result of results) yield masked(result, trace)
 }
-
-const graphiqlHint = `# Put your token into the Headers tab below:  {"authorization": "Bearer pht_…"}
-{
-  viewer { principal { kind displayName } owners { kind id displayName } }
-}
-`

@@ -12,11 +12,23 @@ function narrowed(deployment: Policy, revision: number, document: unknown): Poli
   return [deployment, readPolicy(revision, document, deployment.document ?? defaultPolicy)]
 }
 
+const read = new WeakMap<object, Policy>()
+
+/** Of one record the same policy each time: what a change was decided by, what it is proved by and what it comes to are judged once. */
+function policyOf({ revision, document }: PolicyRecord): Policy {
+  if (typeof document !== 'object' || document === null) return readPolicy(revision, document)
+  const known = read.get(document)
+  if (known?.revision === revision) return known
+  const policy = readPolicy(revision, document)
+  read.set(document, policy)
+  return policy
+}
+
 /** A deployment's policy, or a team's, becomes part of what judges. */
 export function putPolicy(state: CatalogState, record: PolicyRecord): void {
   state.policies.set(record.owner.id, record)
   const isOfAll = record.owner.kind === 'DEPLOYMENT'
-  if (isOfAll) state.policy = readPolicy(record.revision, record.document)
+  if (isOfAll) state.policy = policyOf(record)
   const altered = isOfAll ? [...state.policies.values()].filter(({ owner }) => owner.kind === 'TEAM') : [record]
   state.teamPolicies = new Map([
     ...state.teamPolicies, ...altered.map(({ owner, revision, document }) => [owner.id, narrowed(state.policy, revision, document)] as const),

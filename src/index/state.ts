@@ -239,7 +239,10 @@ function rejudge(state: CatalogState, record: PolicyRecord, touched: Touched): v
   putPolicy(state, record)
   const isOfAll = record.owner.kind === 'DEPLOYMENT'
   for (const old of isOfAll ? [...state.entries.values()] : entriesOf(state, record.owner)) {
-    const judged = putEntry(state, old)
+    const judged = judge(state, old)
+    // What it is found by stays as it is.
+    state.entries.set(judged.id, judged)
+    state.entriesByName.get(nameKey(judged))!.add(judged).delete(old)
     if (!isOfAll || judged.status !== old.status) touched.names.add(nameKey(judged))
   }
 }

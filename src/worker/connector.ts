@@ -13,7 +13,7 @@ export interface ConnectorOptions {
   callTimeoutMs?: number
   /** Milliseconds between SIGTERM and SIGKILL of a stdio server. Default 2,000. */
   graceMs?: number
-  /** Shared by the connectors of a worker. Default: none but that of ten starts at once for each connector. */
+  /** Shared by the connectors of a worker. Default: none but that of ten starts at once for one session. */
   startLimit?: StartLimit
 }
 
@@ -25,19 +25,16 @@ export interface Connector {
   /**
    * @param baseEnv what a stdio child's environment starts from
    * @param signal gives the start up; whatever was started is ended
-   * @throws Error with a redacted reason
+   * @param isRetry whether the start failed before; then it comes after those that did not. Default: no
+   * @throws Error with a redacted reason; SurvivorError when something of the start could not be ended
    */
-  connect: (target: UpstreamTarget, baseEnv: Record<string, string>, signal: AbortSignal) => Promise<Upstream>
+  connect: (target: UpstreamTarget, baseEnv: Record<string, string>, signal: AbortSignal, isRetry?: boolean) => Promise<Upstream>
 }
 
-/** So that fifty servers of one session do not all start in the same moment, nor take every place of the worker. */
-const startsOfOneSession = 10
-
-export function createConnector({ startLimit = (work) => work(), ...options }: ConnectorOptions): Connector {
-  const ownLimit = createStartLimit(startsOfOneSession)
+export function createConnector({ startLimit, ...options }: ConnectorOptions): Connector {
+  const starts = (startLimit ?? createStartLimit(Infinity, options.clock)).forSession()
   return {
-    connect: (target, baseEnv, signal) => (
-      ownLimit(() => startLimit(() => connectUpstream(target, { ...options, baseEnv }, signal), signal), signal)
-    ),
+    connect: (target, baseEnv, signal, isRetry = false) => starts(
+      () => connectUpstream(target, { ...options, baseEnv }, signal), { isRetry, isRemote: target.transport.kind !== 'STDIO' }, signal),
   }
 }

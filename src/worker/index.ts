@@ -57,8 +57,10 @@ export interface CatalogWorkerOptions {
   /** Milliseconds a stdio server has between SIGTERM and SIGKILL. Default 2,000. */
   graceMs?: number
   /**
-   * How many servers start or connect at once, over all sessions; the others wait in their order, and what is withdrawn waits for
-   * none. One session has at most ten of them. Default 32.
+   * How many servers start at once, over all sessions. One session has at most ten of them, and starts that failed before at most a quarter, of
+   * what no first start waits for. The others wait, and their turn goes from session to session; what is withdrawn waits for none. A process
+   * counts until it has answered or is gone, a connection for its first second at the longest. What is not counted: a connection
+   * that stood once and is made again after it was lost. Default 32.
    */
   maxConcurrentStarts?: number
   /** Milliseconds of silence after which the catalog is asked whether it is still there. Default 10,000. */
@@ -151,7 +153,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
     launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath, options.packageCache),
     transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
-    relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts), feeds: new Map(), isClosed: false,
+    relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts, clock), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
@@ -178,7 +180,9 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
   const { feed, release } = acquireFeed(shop, owner)
   let session: HeldSession | null = null
   let closing: Promise<void> | null = null
-  const close = () => closing ??= (session?.close() ?? Promise.resolve()).finally(() => {
+  const close = () => closing ??= (session?.close() ?? Promise.resolve()).finally(async () => {
+    // While the session is there still: what a closed one had counts as stopped.
+    if (session?.report().entries.some(({ state }) => state === 'SURVIVED') === true) await reporter.opening(id)
     sessions.delete(id)
     release()
     reporter.touch()

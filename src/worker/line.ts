@@ -1,11 +1,12 @@
 import { type Clock } from './clock.js'
+import { SurvivorError } from './errors.js'
 import { type Link, type LinkOptions } from './link.js'
 
 /** What the line is told of each of its connections; `signal` aborts when it closes. */
 export type LineEnd = Pick<LinkOptions, 'signal' | 'onDropped' | 'onTrouble'>
 
 export interface LineOptions {
-  /** Opens a connection; nothing is left of it when that fails. */
+  /** Opens a connection; nothing is left of it when that fails, except with a SurvivorError. */
   open: (end: LineEnd) => Promise<Link>
   /** Runs on each connection before anybody gets it; what it throws ends the connection. */
   prepare: (fresh: Link) => Promise<void>
@@ -31,7 +32,7 @@ export interface Line {
   probe: (link: Link) => Promise<void>
   /** Calls in flight on it fail now instead of waiting for their timeout. */
   drop: (link: Link) => void
-  /** Resolves when nothing is left of any connection, those that were dropped included; rejects when something survives. */
+  /** Resolves when nothing is left of any connection, those that were dropped or never stood included; rejects when something survives. */
   close: () => Promise<void>
 }
 
@@ -41,7 +42,7 @@ const longestRetryMs = 30_000
 
 export function createLine({ open, prepare, onStanding, isRemote, clock }: LineOptions): Line {
   const closing = new AbortController()
-  /** The endings of earlier links that are not over yet, or left something behind. */
+  /** The endings of earlier links, and of those that never stood, that are not over yet or left something behind. */
   const dropped = new Set<Promise<void>>()
   let held: Link | null = null
   let connecting: Promise<Link> | null = null
@@ -66,16 +67,23 @@ export function createLine({ open, prepare, onStanding, isRemote, clock }: LineO
     onStanding(fresh)
     return fresh
   }
-  const link = async () => held ?? (connecting ??= connect().finally(() => { connecting = null }))
+  const link = async () => held ?? (connecting ??= connect().catch(keepSurvivor).finally(() => { connecting = null }))
+  /** Whoever asked may have given up, and a start in the background is asked for by nobody. */
+  const keepSurvivor = (error: unknown): never => {
+    if (error instanceof SurvivorError) letGo(Promise.reject(error))
+    throw error
+  }
+  const letGo = (ending: Promise<void>) => {
+    dropped.add(ending)
+    ending.then(() => dropped.delete(ending), () => {})
+  }
   const probe = async (asked: Link) => {
     if (isRemote && held === asked) await asked.ping(probeTimeoutMs).catch(() => drop(asked))
   }
   const drop = (lost: Link) => {
     if (held !== lost) return
     held = null
-    const ending = lost.close()
-    dropped.add(ending)
-    ending.then(() => dropped.delete(ending), () => {})
+    letGo(lost.close())
     if (isRemote) retryLater()
   }
   const retryLater = () => {
@@ -91,10 +99,10 @@ export function createLine({ open, prepare, onStanding, isRemote, clock }: LineO
     close: async () => {
       closing.abort(new Error('the connection was closed'))
       cancelRetry()
-      const endings = [held?.close() ?? Promise.resolve(), ...dropped]
+      if (held !== null) letGo(held.close())
       held = null
-      await Promise.allSettled([...endings, connecting ?? Promise.resolve()])
-      await Promise.all(endings)
+      await Promise.allSettled([...dropped, connecting])
+      await Promise.all(dropped)
     },
   }
 }

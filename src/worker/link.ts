@@ -4,7 +4,7 @@ import {
   type CallToolResult, ErrorCode, McpError, type Progress, PromptListChangedNotificationSchema, ResourceListChangedNotificationSchema,
   ResourceUpdatedNotificationSchema, type Tool, ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import { messageOf, ToolCallError } from './errors.js'
+import { messageOf, SurvivorError, ToolCallError } from './errors.js'
 import { lists, type Offers, type Requests, resultSchemas } from './offers.js'
 import { createServerTransport, type ServerTransportOptions } from './server-transport.js'
 import { NotSentError } from './stdio-transport.js'
@@ -57,11 +57,14 @@ const farewellMs = 1000
 
 /**
  * Connects and shakes hands.
- * @throws Error with the reason (unredacted) when it fails or takes longer than `connectTimeoutMs`; nothing is left then
+ * @throws Error with the reason (unredacted) when it fails or takes longer than `connectTimeoutMs`; nothing is left then. SurvivorError
+ *   when something is
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
   const { transport, failure: failureOf, farewell } = createServerTransport(options)
   const client = new Client(clientInfo, { capabilities: {} })
+  // The SDK calls it after a failed handshake and looks at nothing that comes of it; what survives is told by the transport itself.
+  client.close = () => transport.close().catch(() => {})
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => options.onListChanged('TOOLS'))
   client.setNotificationHandler(PromptListChangedNotificationSchema, () => options.onListChanged('PROMPTS'))
   client.setNotificationHandler(ResourceListChangedNotificationSchema, () => options.onListChanged('RESOURCES'))
@@ -72,8 +75,8 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     await orAborted(client.connect(transport, { timeout: options.connectTimeoutMs }), limit)
   } catch (error) {
     const failure = failureOf()
-    await client.close().catch(() => {})
-    await transport.close().catch(() => {})
+    // What survives is worse than whatever went wrong before.
+    await transport.close().catch((ending: unknown) => { if (ending instanceof SurvivorError) throw ending })
     if (options.signal.aborted) throw error
     throw new Error(failure ?? (limit.aborted ? `no answer within ${options.connectTimeoutMs} ms` : messageOf(error)), { cause: error })
   }
@@ -89,8 +92,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
       client.onclose = undefined
       client.onerror = undefined
       await orAborted(farewell(), AbortSignal.timeout(farewellMs)).catch(() => {})
-      await client.close()
-      // The SDK drops its transport when that closes by itself; the process must be gone all the same.
+      // Not the client, which drops its transport when that closes by itself; the process must be gone all the same.
       await transport.close()
     },
   }

@@ -38,6 +38,8 @@ export interface Runner {
   stop: (key: string, ending: GateEnding, position: number | null) => void
   /** Ends now what still drains of entries for which `endsNow` gives a reason. */
   hasten: (endsNow: (entryId: string) => string | null) => void
+  /** What runs may be held to something else now. */
+  policyChanged: () => void
   /** A call of a tool that the adapter held once; counted with the entry that was withdrawn. */
   callRefused: (toolName: string) => void
   /** Catalog entries, as `reconcile` wants them. */
@@ -83,6 +85,7 @@ export function createRunner(options: RunnerOptions): Runner {
     defer: (aim, reason) => defer(bench, aim, reason),
     stop: (key, ending, position) => stop(bench, key, ending, position),
     hasten: departures.hasten,
+    policyChanged: () => { for (const { running } of slots.values()) running?.upstream?.policyChanged() },
     callRefused: departures.refused,
     loaded: () => new Map([...slots].flatMap(([key, slot]) => {
       const entry = loadedOf(slot)
@@ -141,7 +144,7 @@ async function runAttempt(bench: Bench, slot: Slot, attempt: Attempt): Promise<v
   const { body } = slot
   let upstream: Upstream | null = null
   try {
-    if (body?.kind === 'MCP_SERVER') upstream = await bench.connector.connect(body.target, body.baseEnv, attempt.controller.signal)
+    if (body?.kind === 'MCP_SERVER') upstream = await bench.connector.connect(body.target, body.baseEnv, attempt.controller.signal, slot.failures > 0)
     await bench.jobs.enqueue(() => install(bench, slot, attempt, upstream))
   } catch (error) {
     const failure = await upstream?.close().then(() => error, (survivor: unknown) => survivor) ?? error
@@ -158,6 +161,7 @@ async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Ups
   const gate = createGate(bench.clock, aim.entryId === null ? () => true : bench.isTrusted, bench.onChange)
   attempt.gate = gate
   const item = itemOf(slot, upstream === null ? null : gated(upstream, gate))
+  upstream?.onToolsChanged(bench.onChange)
   await bench.adapter.load(item)
   // Stopped while the adapter took it: the gate is closed, and the adapter's `unload` is next in the queue.
   if (bench.slots.get(aim.key) !== slot) throw overtaken

@@ -151,7 +151,9 @@ export function createSession(options: SessionOptions): HeldSession {
 /** Runs within the frame that brought the change: when it returns, the gates of what was removed are closed. */
 function change(session: Sitting, { view, removals, endsNow }: AppliedEvent): void {
   session.runner.hasten(endsNow)
+  const isOtherPolicy = session.view?.policy !== view.policy
   decide(session, view, removals)
+  if (isOtherPolicy) session.runner.policyChanged()
   hear(session, view.cursor)
   session.onChange()
 }

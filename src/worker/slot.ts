@@ -90,12 +90,15 @@ export function rowOf(slot: Slot): EffectiveEntry {
   return { ...row, state: 'DEFERRED', reason: told }
 }
 
-/** The rows of all slots in their order, with what the adapter has to say of what runs: nothing, when its `list` throws. */
+/** The rows of all slots in their order, with what connection and adapter have to say of what runs: the latter nothing, when its `list` throws. */
 export function rowsOf(slots: Iterable<Slot>, list: () => ListedItem[]): EffectiveEntry[] {
   const said = new Map(listedBy(list).map(({ kind, name, origin, reason }) => [`${kind}:${name}:${origin}`, reason]))
-  return [...slots].sort((a, b) => a.order - b.order).map(rowOf).map((row) => (
-    { ...row, reason: row.reason ?? (row.state === 'APPLIED' ? said.get(`${row.kind}:${row.name}:${row.origin}`) ?? null : null) }
-  ))
+  return [...slots].sort((a, b) => a.order - b.order).map((slot) => {
+    const row = rowOf(slot)
+    if (row.reason !== null || row.state !== 'APPLIED') return row
+    const notes = [slot.running?.upstream?.note() ?? null, said.get(`${row.kind}:${row.name}:${row.origin}`) ?? null]
+    return { ...row, reason: notes.filter((note) => note !== null).join(' ') || null }
+  })
 }
 
 function listedBy(list: () => ListedItem[]): ListedItem[] {

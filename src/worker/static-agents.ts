@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AgentMd, parseAgentMd } from '../core/agent-md.js'
+import { isPathLike } from '../core/rules/agent-references.js'
+import { namesLikeOthers, reportLikeOthers } from './static-contained.js'
 import { errorCode, isObject, readText, type Report, shown, type StaticProblemCode } from './static-files.js'
 import type { StaticServer } from './static-mcp.js'
 
@@ -23,20 +25,35 @@ export function readAgentFolder(folder: string, namespace: string, report: Repor
   const agents: StaticAgent[] = []
   for (const fileName of agentFileNames(folder, report)) {
     const origin = join(folder, fileName)
-    const text = readText(origin, report)
+    // A regular file of that folder, so it lies there.
+    const text = readText(origin, report, { real: origin })
     if (text === undefined) continue
     const { agent, problems } = parseAgentMd(text, fileName)
     for (const { code, message } of problems) report(code, message, origin)
-    if (agent) agents.push({ ...agent, namespace, origin })
+    if (agent) agents.push({ ...withoutPaths(agent, origin, report), namespace, origin })
   }
   return agents
+}
+
+/** A skill is named. What reads as a path could be looked up as one, outside of every folder of skills. */
+function withoutPaths(agent: AgentMd, origin: string, report: Report): AgentMd {
+  const { skills, ...rest } = agent
+  if (skills === undefined) return agent
+  for (const skill of skills.filter(isPathLike)) {
+    report('skill-ref-refused', `Agent ${shown(agent.name)}: ${shown(skill)} is a path and no name of a skill; the reference is dropped.`, origin)
+  }
+  const named = skills.filter((skill) => !isPathLike(skill))
+  return named.length === 0 ? rest : { ...rest, skills: named }
 }
 
 function agentFileNames(folder: string, report: Report): string[] {
   try {
     const names: string[] = []
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (entry.isFile() && entry.name.endsWith('.agent.md')) names.push(entry.name)
+    const entries = readdirSync(folder, { withFileTypes: true })
+    const alike = namesLikeOthers(entries.map(({ name }) => name))
+    for (const entry of entries) {
+      if (alike.has(entry.name)) reportLikeOthers(join(folder, entry.name), report)
+      else if (entry.isFile() && entry.name.endsWith('.agent.md')) names.push(entry.name)
       // Links too: a ConfigMap mounted by Kubernetes holds nothing else, and loads no agent.
       else if (entry.name.toLowerCase() !== 'readme.md') {
         report('agent-file-ignored', 'Only regular files named *.agent.md, directly in agents/, are read.', join(folder, entry.name))

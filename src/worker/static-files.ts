@@ -19,6 +19,7 @@ const furtherCodes = [
   'env-unset', 'env-syntax-left', 'inline-in-every-session',
   'agent-file-ignored', 'agent-invalid', 'agent-duplicate', 'agent-name-ambiguous', 'agent-default-repeated',
   'mcp-ref-invalid', 'mcp-default-set-empty',
+  'path-outside', 'path-hard-linked', 'path-case-collision', 'path-with-nul', 'skill-ref-refused',
 ] as const
 
 export const staticProblemCodes = [...agentMdProblemCodes, ...pilotSwarmCodes, ...furtherCodes] as const
@@ -60,18 +61,29 @@ export const shown = (text: string): string => JSON.stringify(text.length > 80 ?
 /** Largest file that is read. The largest in PilotSwarm's repository has some 20 KiB. */
 export const maxFileBytes = 1024 * 1024
 
+interface ReadOptions {
+  /** Reported for a file that does not exist; without it a missing file is no problem. */
+  codeWhenMissing?: StaticProblemCode
+  /**
+   * For a file of a plugin folder: where it really lies, so that no link is followed any more, and none of its other
+   * names may lie elsewhere (S16).
+   */
+  real?: string
+}
+
 /**
  * Reads one file as UTF-8.
- * @param codeWhenMissing reported for a file that does not exist; without it a missing file is no problem
  * @returns undefined when there is nothing to read; every other reason than a missing file is reported
  */
-export function readText(path: string, report: Report, codeWhenMissing?: StaticProblemCode): string | undefined {
+export function readText(path: string, report: Report, { codeWhenMissing, real }: ReadOptions = {}): string | undefined {
   let file: number | undefined
   try {
     // Non-blocking, because opening a named pipe for reading would otherwise hang the worker's start.
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK
+    file = real === undefined ? openSync(path, flags) : openSync(real, flags | constants.O_NOFOLLOW)
     const stat = fstatSync(file)
     if (!stat.isFile()) report('file-unreadable', 'This is not a regular file; it is not loaded.', path)
+    else if (real !== undefined && stat.nlink > 1) reportHardLink(path, report)
     else if (stat.size > maxFileBytes) report('file-too-large', `The file has more than ${maxFileBytes} bytes; it is not loaded.`, path)
     else return readFileSync(file, 'utf8')
   } catch (error) {
@@ -82,6 +94,10 @@ export function readText(path: string, report: Report, codeWhenMissing?: StaticP
     if (file !== undefined) closeSync(file)
   }
   return undefined
+}
+
+export function reportHardLink(path: string, report: Report): void {
+  report('path-hard-linked', 'The file has another name somewhere (a hard link), so it may belong elsewhere; it is not loaded. Put a copy in its place.', path)
 }
 
 /** Whether there is a folder, or anything else, at a path; what may not be looked at counts as not there. */

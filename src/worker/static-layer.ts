@@ -2,8 +2,9 @@ import { basename, join, resolve } from 'node:path'
 import {
   readAgentFolder, readInlineAgents, reportDuplicates, type ServerMap, serversOf, type StaticAgent, type StaticAgentInput,
 } from './static-agents.js'
+import { containedPath, isSkillFolderContained, readContained } from './static-contained.js'
 import {
-  copyJson, createProblemList, isObject, kindOf, parseJson, readText, type Report, shown, type StaticProblem,
+  copyJson, createProblemList, isObject, kindOf, parseJson, type Report, shown, type StaticProblem,
 } from './static-files.js'
 import { readInlineServers, readMcpJson, type StaticEnv, type StaticServer } from './static-mcp.js'
 
@@ -105,7 +106,9 @@ function loadPlugin(loading: Loading, folder: string): void {
     report('plugin-dir-missing', 'There is no such plugin folder.', folder)
     return
   }
-  for (const agent of readAgentFolder(join(folder, 'agents'), readNamespace(folder, report), report)) {
+  const agents = join(folder, 'agents')
+  const hasAgents = containedPath(folder, agents, report) !== undefined
+  for (const agent of hasAgents ? readAgentFolder(agents, readNamespace(folder, report), report) : []) {
     if (agent.name === 'default') addDefaultAgent(loading, agent)
     else (agent.system ? loading.systemAgents : loading.agents).push(agent)
   }
@@ -113,8 +116,9 @@ function loadPlugin(loading: Loading, folder: string): void {
   if (kindOf(join(folder, 'mcp.json')) && !kindOf(join(folder, '.mcp.json'))) {
     report('mcp-json-misnamed', 'Only .mcp.json, with a dot, is read.', join(folder, 'mcp.json'))
   }
-  if (kindOf(join(folder, 'skills')) === 'FOLDER') loading.skillDirectories.push(join(folder, 'skills'))
-  readSessionPolicy(loading, join(folder, 'session-policy.json'))
+  const skills = join(folder, 'skills')
+  if (kindOf(skills) === 'FOLDER' && isSkillFolderContained(folder, skills, report)) loading.skillDirectories.push(skills)
+  readSessionPolicy(loading, folder)
 }
 
 function loadInline(loading: Loading, inline: NonNullable<StaticOptions['inline']>): void {
@@ -151,7 +155,7 @@ function addDefaultAgent({ defaultAgents, report }: Loading, agent: StaticAgent)
 
 function readNamespace(folder: string, report: Report): string {
   const path = join(folder, 'plugin.json')
-  const text = readText(path, report)
+  const text = readContained(folder, path, report)
   if (text === undefined) return basename(folder)
   const parsed = parseJson(text)
   const name = 'value' in parsed && isObject(parsed.value) ? parsed.value.name : undefined
@@ -162,9 +166,10 @@ function readNamespace(folder: string, report: Report): string {
 }
 
 /** The last plugin that has one decides; one that cannot be read changes nothing. */
-function readSessionPolicy(loading: Loading, path: string): void {
+function readSessionPolicy(loading: Loading, folder: string): void {
   const { report, sessionPolicyPath } = loading
-  const text = readText(path, report)
+  const path = join(folder, 'session-policy.json')
+  const text = readContained(folder, path, report)
   if (text === undefined) return
   const parsed = parseJson(text)
   const notes = { hasRefusedKey: false, isTooDeep: false }

@@ -1,4 +1,5 @@
 import { dirname, isAbsolute, resolve } from 'node:path'
+import { readContained, serverPathProblem } from './static-contained.js'
 import { type CopyNotes, copyJson, isObject, parseJson, readText, type Report, shown, type StaticProblemCode } from './static-files.js'
 
 /** One MCP server of the base layer. */
@@ -35,12 +36,14 @@ const runtimeKeys: readonly string[] = [
 
 /**
  * Reads one `.mcp.json` as PilotSwarm 0.5.42 does: plain JSON, a flat object of server name -> config, `${WORD}` expanded
- * in every text value, `cwd` of stdio servers anchored to the file's folder, nothing validated. The `default` tag stays.
+ * in every text value, `cwd` of stdio servers anchored to the file's folder, nothing validated but that a plugin's paths stay
+ * in its folder (S16). The `default` tag stays.
  * @param shape FLAT for a plugin's file, where a wrapper `mcpServers` loads as one useless server; ANY also unwraps it
  * @returns the servers in file order; none when the file is missing or refused
  */
 export function readMcpJson(path: string, env: StaticEnv, report: Report, shape: 'FLAT' | 'ANY' = 'FLAT'): StaticServer[] {
-  const text = readText(path, report, shape === 'ANY' ? 'mcp-json-missing' : undefined)
+  const folder = dirname(path)
+  const text = shape === 'FLAT' ? readContained(folder, path, report) : readText(path, report, { codeWhenMissing: 'mcp-json-missing' })
   if (text === undefined) return []
   const parsed = parseJson(text)
   if ('mistake' in parsed) {
@@ -56,11 +59,15 @@ export function readMcpJson(path: string, env: StaticEnv, report: Report, shape:
     const server = readServer(name, value, path, report, expander(env))
     if (server === undefined) continue
     // PilotSwarm fails here inside its one try block, and with it goes the whole file.
-    if (!anchorCwd(server.config, dirname(path))) {
+    const { cwd: given } = server.config
+    if (!anchorCwd(server.config, folder)) {
       report('server-cwd-not-text', `The cwd of ${shown(name)} is no text, so no server of this file is loaded.`, path)
       return []
     }
-    servers.push(server)
+    const { command, cwd } = server.config
+    const problem = shape === 'FLAT' && isText(command) && isText(cwd) ? serverPathProblem(folder, command, given, cwd) : null
+    if (problem === null) servers.push(server)
+    else report(problem.code, `${shown(name)} is not loaded: ${problem.reason}.`, path)
   }
   return servers
 }

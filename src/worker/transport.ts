@@ -161,9 +161,10 @@ interface ReportedError {
 export function fromErrors(errors: ReadonlyArray<ReportedError>): FeedMessage {
   const [error] = errors
   if (error === undefined) return { type: 'DROPPED', reason: 'the server sent an event without data' }
-  const { code, retryAfterMs } = error.extensions ?? {}
+  // In seconds, as the server's documentation and HTTP's header of that name have it.
+  const { code, retryAfter } = error.extensions ?? {}
   if (typeof code === 'string' && finalCodes.has(code)) return { type: 'DENIED', code, reason: error.message }
-  return { type: 'DROPPED', reason: error.message, ...(typeof retryAfterMs === 'number' && { retryAfterMs }) }
+  return { type: 'DROPPED', reason: error.message, ...(typeof retryAfter === 'number' && { retryAfterMs: retryAfter * 1000 }) }
 }
 
 /** What graphql-ws fails with: a list of GraphQL errors, a close event, or an error of the socket. */

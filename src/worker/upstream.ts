@@ -1,14 +1,14 @@
-import { isToolSelected, type McpTransport, type ToolSelection } from '../core/mcp-server.js'
+import { type McpTransport, type ToolSelection } from '../core/mcp-server.js'
 import { type SessionUpstream } from './adapter.js'
 import { type Clock } from './clock.js'
 import { messageOf, ToolCallError } from './errors.js'
 import { type LaunchGuard } from './launch-guard.js'
 import { createLine, type Line, type LineEnd } from './line.js'
-import { isUndelivered, type Link, openLink, orAborted, type Progress, type UpstreamTool } from './link.js'
+import { isUndelivered, type Link, openLink, orAborted, type Progress } from './link.js'
 import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
-import { tellEach } from './tell-each.js'
+import { createToolBook, type ToolBook } from './tool-book.js'
 
 /** What to connect to, and how much of it to offer. */
 export interface UpstreamTarget {
@@ -44,6 +44,10 @@ export interface CallOptions {
  * lists, the selected tools in the server's order, and nothing else (S28).
  */
 export interface Upstream extends SessionUpstream {
+  /** What is to be said of it though it runs; null: nothing. */
+  note: () => string | null
+  /** The policy is another one now. */
+  policyChanged: () => void
   /**
    * Ends the connection; a stdio server's processes are gone when it resolves.
    * @throws SurvivorError when they could not be ended
@@ -60,8 +64,7 @@ interface Holding {
   options: ConnectOptions
   redact: Redact
   line: Line
-  listeners: Set<() => void>
-  tools: UpstreamTool[]
+  tools: ToolBook
   book: OfferBook
   /** As the last connection had it. */
   instructions: string | null
@@ -71,17 +74,18 @@ interface Holding {
 
 /**
  * Connects, and lists the tools.
- * @throws Error with a redacted reason when the server does not come up; nothing is left then
+ * @throws Error with a redacted reason when the server does not come up; nothing is left then. SurvivorError when something is
  */
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions, signal?: AbortSignal): Promise<Upstream> {
   const holding: Holding = {
-    target, options, redact: createRedactor(target.transport), listeners: new Set(), tools: [], book: createOfferBook(), instructions: null, isAgain: false,
+    target, options, redact: createRedactor(target.transport), tools: createToolBook(target.tools, () => mostTools(target)), book: createOfferBook(),
+    instructions: null, isAgain: false,
     line: createLine({
       isRemote: target.transport.kind !== 'STDIO', clock: options.clock, open: (end) => open(holding, end),
-      prepare: async (fresh) => setTools(holding, await fresh.list('TOOLS')), onStanding: (fresh) => stands(holding, fresh),
+      prepare: async (fresh) => holding.tools.list(await fresh.list('TOOLS')), onStanding: (fresh) => stands(holding, fresh),
     }),
   }
-  const { line, book, redact } = holding
+  const { line, tools, book, redact } = holding
   const onAbort = () => void line.close().catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
@@ -94,15 +98,12 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     signal?.removeEventListener('abort', onAbort)
   }
   return {
-    tools: () => holding.tools,
-    callTool: (name, args, options = {}) => deliver(holding, 'tools/call', { name, arguments: args }, options, () => {
-      // After connecting, because a new connection may list other tools.
-      if (!holding.tools.some((tool) => tool.name === name)) throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name}.`)
-    }),
-    onToolsChanged: (listener) => {
-      holding.listeners.add(listener)
-      return () => { holding.listeners.delete(listener) }
-    },
+    tools: tools.offered,
+    note: tools.note,
+    policyChanged: tools.review,
+    // Checked after connecting, because a new connection may list other tools.
+    callTool: (name, args, options = {}) => deliver(holding, 'tools/call', { name, arguments: args }, options, () => tools.check(name)),
+    onToolsChanged: tools.listen,
     instructions: () => holding.instructions,
     offers: (kind) => orAborted(linkForCall(holding).then((link) => book.list(kind, link)), AbortSignal.timeout(offersTimeoutMs)),
     ask: (method, params, options = {}) => deliver(holding, method, params, options),
@@ -137,11 +138,14 @@ function again(holding: Holding, fresh: Link): void {
   }
 }
 
-function setTools(holding: Holding, all: UpstreamTool[]): void {
-  const selected = all.filter(({ name }) => isToolSelected(holding.target.tools, name))
-  const isSame = JSON.stringify(selected) === JSON.stringify(holding.tools)
-  holding.tools = selected
-  if (!isSame) tellEach(holding.listeners)
+/** Static servers have no limit; without a policy nothing is offered. */
+function mostTools({ guard }: UpstreamTarget): number {
+  if (guard === undefined) return Infinity
+  try {
+    return guard.policy().tools.maxPerMcpServer
+  } catch {
+    return 0
+  }
 }
 
 /** A connection that does not stand yet lists its tools anyway. */
@@ -151,7 +155,7 @@ async function refresh(holding: Holding): Promise<void> {
   if (current === null) return
   try {
     const all = await current.list('TOOLS')
-    if (line.current() === current) setTools(holding, all)
+    if (line.current() === current) holding.tools.list(all)
   } catch {
     await line.probe(current)
   }

@@ -67,4 +67,57 @@ describe('importCatalog', () => {
     const format = what.startsWith('an agent') ? 'AGENT_MD' : 'MCP_JSON'
     await expect(run(user, { text, format })).rejects.toMatchObject({ code: 'INVALID_INPUT', extensions: { field: 'text', mend: expect.any(String) as string } })
   })
+
+  const stdio = (more: object) => JSON.stringify({ s: { command: 'node', args: ['/srv/mcp/a.js'], ...more } })
+  const named = (name: string) => JSON.stringify({ [name]: { url: 'https://s.example.com/mcp' } })
+  const agent = (name: string, more = '') => `---\nschemaVersion: 2\nversion: 1\nname: ${name}\n${more}---\nPlan.\n`
+
+  it.each<[string, string, string]>([
+    ['a cwd above', stdio({ cwd: '../x' }), 'stdio'],
+    ['a cwd that goes up on its way', stdio({ cwd: '/srv/mcp/../../etc' }), 'stdio'],
+    ['a cwd of the system', stdio({ cwd: '/etc' }), 'stdio'],
+    ['NUL in a cwd', stdio({ cwd: '/srv/mcp\0' }), 'form'],
+    ['a command above', stdio({ command: '../run' }), 'stdio'],
+    ['a command that goes up on its way', stdio({ command: '/srv/mcp/../../bin/true' }), 'stdio'],
+    ['NUL in a command', stdio({ command: '/srv/mcp/run\0.sh' }), 'form'],
+    ['a script above', stdio({ args: ['../a.js'] }), 'stdio'],
+    ['a script that goes up on its way', stdio({ args: ['/srv/mcp/../../tmp/a.js'] }), 'stdio'],
+    ['NUL in an argument', stdio({ args: ['/srv/mcp/a.js\0'] }), 'form'],
+    ['too long a path', stdio({ cwd: `/srv/${'x'.repeat(2000)}` }), 'form'],
+    ['a name that goes up', named('../s'), 'name'],
+    ['an absolute name', named('/etc/passwd'), 'name'],
+    ['a name of two dots', named('..'), 'name'],
+    ['NUL in a name', named('s\0'), 'name'],
+    ['a name in capitals', named('S'), 'name'],
+    ['too long a name', named('s'.repeat(41)), 'name'],
+    ['an agent whose name goes up', agent('../planner'), 'name'],
+    ['an agent with a skill above', agent('planner', 'skills: [../../etc]\n'), 'agent-references'],
+    ['an agent with an absolute skill', agent('planner', 'skills:\n  - /etc/passwd\n'), 'agent-references'],
+    ['an agent with NUL in a skill', agent('planner', 'skills: [a\0b]\n'), 'form'],
+    ['an agent with NUL in its prompt', `${agent('planner')}\0`, 'form'],
+    ['an agent with too long a prompt', `${agent('planner')}${'x'.repeat(200_001)}`, 'form'],
+  ])('S16: refuses %s', async (what, text, rule) => {
+    const format = what.startsWith('an agent') ? 'AGENT_MD' : 'MCP_JSON'
+    for (const onConflict of ['FAIL', 'RENAME'] as const) {
+      const { cursor, items } = await run(server.admin, { text, format, onConflict })
+      expect([cursor, items.map(({ outcome }) => outcome)]).toEqual([null, ['REFUSED']])
+      expect(items[0]!.findings.map((finding) => finding.rule)).toContain(rule)
+    }
+  })
+
+  it('S16: takes the plain names and paths beside them', async () => {
+    const user = await server.user('contained')
+    expect((await run(user, { text: stdio({ cwd: '/srv/mcp' }) })).outcomes).toEqual({ s: 'CREATED' })
+    expect((await run(user, { text: agent('planner', 'skills: [triage, ..data]\n'), format: 'AGENT_MD' })).outcomes).toEqual({ planner: 'CREATED' })
+  })
+
+  it('S16: of two names that differ by case it takes neither, and an oversize text not at all', async () => {
+    const user = await server.user('oversize')
+    const twice = JSON.stringify({ tickets: { url: 'https://a.example.com' }, Tickets: { url: 'https://b.example.com' } })
+    expect((await run(user, { text: twice })).outcomes).toEqual({ tickets: 'NOT_WRITTEN', Tickets: 'REFUSED' })
+    const many = JSON.stringify(Object.fromEntries(Array.from({ length: 501 }, (_, at) => [`s${at}`, { url: 'https://a.example.com' }])))
+    for (const text of [named('s').padEnd(1_000_001), many]) await expect(run(user, { text })).rejects.toMatchObject({ code: 'INVALID_INPUT', extensions: { field: 'text' } })
+    await run(user, { text: named('s').padEnd(1_000_000) })
+    expect(await list(user)).toEqual(['s@1 ACTIVE'])
+  })
 })

@@ -45,7 +45,7 @@ describe('S13: a right that is lost has a receipt for each entry that sessions h
     await reporter.send([sessionOf('of-alice', alice, unused.cursor, appliedEntry(shared.id, 'APPLIED')), sessionOf('of-bob', bob, unused.cursor, appliedEntry(shared.id, 'APPLIED'))])
     await leave(bob)
     const gone = server.app.services.index.cursor()
-    expect(await receiptOf(shared.id)).toMatchObject({ state: 'PENDING', mode: 'IMMEDIATE', reason: 'They left a team.', requestedBy: { id: server.admin.id }, targets: [[`worker-${round}`, 'of-bob', 'APPLIED', 0]] })
+    expect(await receiptOf(shared.id)).toMatchObject({ state: 'PENDING', mode: 'IMMEDIATE', reason: 'Somebody lost the right to it.', requestedBy: { id: server.admin.id }, targets: [[`worker-${round}`, 'of-bob', 'APPLIED', 0]] })
     expect(await receiptsOf(unused.id)).toEqual([])
     await reporter.send([sessionOf('of-alice', alice, gone, appliedEntry(shared.id, 'APPLIED')), sessionOf('of-bob', bob, gone)])
     expect(await receiptOf(shared.id)).toMatchObject({ state: 'COMPLETE' })
@@ -87,7 +87,7 @@ describe('S13: a right that is lost has a receipt for each entry that sessions h
     ])
     await server.admin.client.execute(DeleteTeamDocument, { team })
     expect(await receiptOf(own.id)).toMatchObject({ reason: 'It was deleted with its team.', targetCount: 2 })
-    expect(await receiptOf(lent.id)).toMatchObject({ reason: 'A team was deleted.', targets: [[`worker-${round}`, 'of-bob', 'APPLIED', 0]] })
+    expect(await receiptOf(lent.id)).toMatchObject({ reason: 'Somebody lost the right to it.', targets: [[`worker-${round}`, 'of-bob', 'APPLIED', 0]] })
   })
 
   it('deactivating a person: all that they had, and what they own from everybody', async () => {
@@ -101,7 +101,7 @@ describe('S13: a right that is lost has a receipt for each entry that sessions h
     await server.admin.client.execute(DeactivateUserDocument, { userId: alice.id })
     const targetsOf = async (entryId: string) => (await receiptOf(entryId)).targets.map(([, sessionId]) => sessionId)
     expect([await targetsOf(own.id), await targetsOf(given.id), await targetsOf(kept.id)]).toEqual([['of-alice'], ['of-alice', 'of-bob'], ['of-alice']])
-    expect((await receiptOf(own.id)).reason).toBe('A person was deactivated.')
+    expect((await receiptOf(own.id)).reason).toBe('Somebody lost the right to it.')
   })
 
   it('being no admin any more: what only admins see of the deployment', async () => {
@@ -109,7 +109,7 @@ describe('S13: a right that is lost has a receipt for each entry that sessions h
     await server.admin.client.execute(SetUserRoleDocument, { userId: bob.id, role: 'ADMIN' })
     await reporter.send([sessionOf('s1', bob, cursor, appliedEntry(id, 'APPLIED')), sessionOf('s2', server.admin, cursor, appliedEntry(id, 'APPLIED'))])
     await server.admin.client.execute(SetUserRoleDocument, { userId: bob.id, role: 'USER' })
-    expect(await receiptOf(id)).toMatchObject({ reason: 'They are no admin any more.', targets: [[`worker-${round}`, 's1', 'APPLIED', 0]] })
+    expect(await receiptOf(id)).toMatchObject({ reason: 'Somebody lost the right to it.', targets: [[`worker-${round}`, 's1', 'APPLIED', 0]] })
   })
 
   it('another policy: what may not run any more, from everybody; in pages, although they are of one change', async () => {

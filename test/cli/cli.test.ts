@@ -129,8 +129,8 @@ describe('the commands', () => {
     expect(result.stderr).not.toContain('    at ')
   })
 
-  it('the example asserts its own story against the running server', async () => {
-    const example = start(['node_modules/tsx/dist/cli.mjs', 'examples/hot-load/hot-load.ts'], env)
+  it.each([[['examples/hot-load/hot-load.ts']], [['examples/approval/approval.ts', '--untimed']]])('%j asserts its own story against the running server', async (args) => {
+    const example = start(['node_modules/tsx/dist/cli.mjs', ...args], env)
     expect(await example.ended, example.stdout() + example.stderr()).toBe(0)
     expect(example.stdout()).toContain('All as promised.')
   })

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { createLine, type LineEnd } from '../../src/worker/line.js'
+import { SurvivorError } from '../../src/worker/errors.js'
+import { createLine, type Line, type LineEnd, type LineOptions } from '../../src/worker/line.js'
 import { type Link } from '../../src/worker/link.js'
 import { handClock } from '../support/fake-feed.js'
 
@@ -42,6 +43,33 @@ it('S13: says when one that it let go of survives', async () => {
   opened[0]!.survives()
   await turns()
   await expect(line.close()).rejects.toThrow('survived')
+})
+
+it.each<[string, (line: Line) => Promise<unknown>, Partial<LineOptions>]>([
+  ['a start that was given up', async (line) => { line.link().catch(() => {}) }, {}],
+  ['a start that failed', (line) => line.link().catch(() => {}), { prepare: () => Promise.reject(new Error('no list')) }],
+])('S13: says when something of %s survives', async (_, begin, changes) => {
+  const survivor = new SurvivorError('process group 7 is still there')
+  let prepared = () => {}
+  const line = createLine({
+    isRemote: false, clock: handClock(), onStanding: () => {}, prepare: () => new Promise((resolve) => { prepared = resolve }),
+    open: async () => ({ close: () => Promise.reject(survivor) }) as unknown as Link, ...changes,
+  })
+  await begin(line)
+  await turns()
+  const closed = line.close()
+  prepared()
+  await expect(closed).rejects.toBe(survivor)
+  await expect(line.close()).rejects.toBe(survivor)
+})
+
+it('S13: says when something of a handshake survives, and forgets what went wrong otherwise', async () => {
+  const failures = [new Error('refused'), new SurvivorError('process group 7 is still there'), new Error('refused')]
+  const line = createLine({
+    isRemote: false, clock: handClock(), onStanding: () => {}, prepare: async () => {}, open: () => Promise.reject(failures.shift()!),
+  })
+  for (const message of ['refused', 'still there', 'refused']) await expect(line.link()).rejects.toThrow(message)
+  await expect(line.close()).rejects.toThrow('process group 7 is still there')
 })
 
 it.each([[true, 2], [false, 1]])('to a server elsewhere (%s) is made again in the background when it is lost or gives no answer', async (isRemote, connections) => {

@@ -68,7 +68,7 @@ describe('S13: a revocation on a worker', () => {
     const steps: string[] = []
     let finishClosing = () => {}
     const upstream: Upstream = {
-      ...upstreamOf('x'),
+      ...upstreamOf('x'), note: () => null, policyChanged: () => {},
       close: () => { steps.push('close'); return new Promise<void>((resolve) => { finishClosing = resolve }) },
     }
     const { runner, upstreamOfItem, adapter } = runnerOf({ connect: async () => upstream })
@@ -104,7 +104,7 @@ describe('S13: a revocation on a worker', () => {
   })
 
   it('tells of what could not be ended: SURVIVED, with the reason', async () => {
-    const upstream: Upstream = { ...upstreamOf('x'), close: () => Promise.reject(new SurvivorError('process group 7 is still there')) }
+    const upstream: Upstream = { ...upstreamOf('x'), note: () => null, policyChanged: () => {}, close: () => Promise.reject(new SurvivorError('process group 7 is still there')) }
     const { runner } = runnerOf({ connect: async () => upstream })
     runner.start(aim, body)
     await runner.settled(null)

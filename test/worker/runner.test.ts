@@ -34,7 +34,7 @@ function handConnector(): Connector & { starts: Start[] } {
     starts,
     connect: () => new Promise<Upstream>((resolve, reject) => {
       let isClosed = false
-      const upstream: Upstream = { ...upstreamOf('x'), close: async () => { isClosed = true } }
+      const upstream: Upstream = { ...upstreamOf('x'), note: () => null, policyChanged: () => {}, close: async () => { isClosed = true } }
       starts.push({ succeed: () => resolve(upstream), fail: (reason) => reject(new Error(reason)), isClosed: () => isClosed })
     }),
   }

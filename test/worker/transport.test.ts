@@ -139,6 +139,6 @@ describe('mapping', () => {
     expect(fromFailure(new Error('boom'))).toEqual({ type: 'DROPPED', reason: 'boom' })
     expect(fromFailure(null)).toMatchObject({ type: 'DROPPED' })
     expect(fromClose(1006, '')).toMatchObject({ type: 'DROPPED' })
-    expect(fromErrors([{ message: 'busy', extensions: { code: 'RATE_LIMITED', retryAfterMs: 70 } }])).toMatchObject({ retryAfterMs: 70 })
+    expect(fromErrors([{ message: 'busy', extensions: { code: 'RATE_LIMITED', retryAfter: 7 } }])).toMatchObject({ retryAfterMs: 7000 })
   })
 })

@@ -18,10 +18,19 @@ export const env: Rule = (subject, policy) => {
     const say = (message: string, mend: string) =>
       findings.push({ rule: 'env', effect: 'DENY', field: `definition.transport.stdio.env.${name}`, message, mend })
     if (!variableName.test(name)) say(`${JSON.stringify(name)} is not a name of a variable.`, 'Use letters, digits and _, beginning with a letter or _.')
-    else if (isSteeringName(name)) say(`${name} steers how programs run, and is never taken from the catalog.`, 'Leave it out, or give it a name of the server\'s own.')
+    else if (isSteeringName(name)) say(`${name} steers how programs run, and is never taken from the catalog.`, mendOf(upper))
     else if (denied.some((pattern) => matchesPattern(pattern, upper))) say(`The policy denies ${name}.`, 'Leave it out, or ask an admin to change env.deny.')
     else if (seen.has(upper)) say(`${name} stands there twice.`, 'Name each variable once; some systems ignore case.')
     seen.add(upper)
   }
   return findings
+}
+
+/** In a container every variable is the server's own, and nothing of the worker is steered. */
+const fromImage = 'run the server from an image, where any variable is its own: `docker run -e NAME=TEXT`.'
+
+function mendOf(upper: string): string {
+  if (upper.startsWith('PYTHON')) return `Use options in its place, such as \`python3 -u\` or \`-X utf8\`, or ${fromImage}`
+  if (upper === 'KUBECONFIG') return `Most servers take the file as an argument, such as \`--kubeconfig PATH\`: use that, or ${fromImage}`
+  return `Leave it out, or ${fromImage}`
 }

@@ -19,6 +19,15 @@ describe('S12: an agent names servers', () => {
 
   it('reports each', () => { expect(judge('A', 'b', 'C').map(({ field }) => field)).toEqual(['definition.mcpServers.0', 'definition.mcpServers.2']) })
 
+  const judgeSkills = (...skills: string[]) =>
+    agentReferences({ kind: 'AGENT', name: 'a', definition: parseAgentDefinition({ prompt: 'p', skills }) }, completePolicy({}))
+
+  it.each(['triage', 'Triage Notes', 'desk:triage', 'v1.2', '..data', '...', '$x', 'é'])('S16: a skill may be called %j', (name) => { expect(judgeSkills(name)).toEqual([]) })
+
+  it.each(['../triage', '/etc/passwd', 'a/b', 'a/../../b', '.', '..', '..\\triage', 'C:\\skills', '\\\\host\\share', '~/x', 'a/'])('S16: %j is a path and no skill', (name) => {
+    expect(judgeSkills('first', name)).toEqual([expect.objectContaining({ rule: 'agent-references', effect: 'DENY', field: 'definition.skills.1' })])
+  })
+
   it('says nothing of MCP servers', () => {
     const definition = parseMcpServerDefinition({ transport: { http: { url: 'https://a.com' } } })
     expect(agentReferences({ kind: 'MCP_SERVER', name: 'a', definition }, completePolicy({}))).toEqual([])

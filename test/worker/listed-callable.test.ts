@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type SessionServer } from '../../src/worker/adapter.js'
+import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
+import { createGate, type Gate } from '../../src/worker/gate.js'
+import { mergedSurface, singleSurface } from '../../src/worker/relay-surface.js'
+import { gated } from '../../src/worker/slot.js'
+import { createToolBook, type ToolBook } from '../../src/worker/tool-book.js'
+import { publicToolName } from '../../src/worker/tool-name.js'
+import { serverItem, upstreamOf } from '../suites/adapter-conformance.js'
+import { handClock } from '../support/fake-feed.js'
+import { text } from '../support/mcp-servers.js'
+
+/** Names that come to one name in more than one way: `a` with `b-x`, `a-b` with `x`; `A b` is reduced to `A-b`. */
+const serverNames = ['a', 'a-b', 'a-b-c', 'A b', 'A-b']
+const toolNames = ['x', 'b-x', 'c-x', 'b-c-x', 'b', 'y.z']
+const everyName = [...new Set(serverNames.flatMap((server) => toolNames.map((tool) => publicToolName(server, tool)))), 'nobody-x']
+
+const inventories = fc.array(fc.constantFrom(...toolNames), { maxLength: 8 })
+const patterns = fc.array(fc.constantFrom('*', ...toolNames, 'b*', '*x', '*-*', 'b-*-x', ''), { maxLength: 3 })
+const servers = fc.constantFrom(...serverNames)
+const limits = fc.integer({ min: 0, max: 6 })
+const steps = fc.oneof(
+  { weight: 4, arbitrary: fc.record({
+    type: fc.constant('LOAD' as const), server: servers, inventory: inventories, include: fc.oneof(fc.constant<string[]>(['*']), patterns), exclude: patterns, isStatic: fc.boolean(),
+  }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('LIST' as const), server: servers, inventory: inventories }) },
+  fc.record({ type: fc.constant('LIMIT' as const), most: limits }),
+  fc.record({ type: fc.constant('WITHDRAW' as const), server: servers }),
+  fc.record({ type: fc.constant('UNLOAD' as const), server: servers }),
+  fc.record({ type: fc.constant('TRUST' as const), isTrusted: fc.boolean() }),
+)
+type Step = typeof steps extends fc.Arbitrary<infer Value> ? Value : never
+
+interface Held {
+  book: ToolBook
+  gate: Gate
+  item: SessionServer
+  inventory: string[]
+  include: string[]
+  exclude: string[]
+  isWithdrawn: boolean
+}
+
+/** A session's real pieces but for the wire: each call answers who was reached, in the words of the list. */
+function createSession() {
+  const host = mcpAdapter()
+  const held = new Map<string, Held>()
+  const now = { most: 6, isTrusted: true }
+  const inventoryOf = (server: string, names: string[]) => names.map((name) => ({ name, description: `${server}/${name}`, inputSchema: { type: 'object' as const } }))
+  return {
+    host, held, now,
+    apply: async (step: Step) => {
+      switch (step.type) {
+        case 'LOAD': {
+          const { server, inventory, include, exclude, isStatic } = step
+          const book = createToolBook({ include, exclude }, () => now.most)
+          book.list(inventoryOf(server, inventory))
+          const gate = createGate(handClock(), () => now.isTrusted)
+          const upstream = gated({
+            ...upstreamOf(), tools: book.offered, onToolsChanged: book.listen, note: book.note, policyChanged: book.review, close: async () => {},
+            callTool: async (name) => {
+              book.check(name)
+              return text(`${server}/${name}`)
+            },
+          }, gate)
+          const item = serverItem(server, { order: serverNames.indexOf(server), entryId: isStatic ? null : server, upstream })
+          held.set(server, { book, gate, item, inventory, include, exclude, isWithdrawn: false })
+          return host.load(item)
+        }
+        case 'LIST': {
+          const one = held.get(step.server)
+          if (one !== undefined) one.inventory = step.inventory
+          return one?.book.list(inventoryOf(step.server, step.inventory))
+        }
+        case 'LIMIT': {
+          now.most = step.most
+          return held.forEach(({ book }) => book.review())
+        }
+        case 'WITHDRAW': {
+          const one = held.get(step.server)
+          if (one !== undefined) one.isWithdrawn = true
+          return one?.gate.close({ mode: 'IMMEDIATE', deadlineSeconds: 0, reason: 'REVOKED' })
+        }
+        case 'UNLOAD': {
+          held.delete(step.server)
+          return host.unload('MCP_SERVER', step.server, 'IMMEDIATE')
+        }
+        case 'TRUST': {
+          now.isTrusted = step.isTrusted
+          return undefined
+        }
+      }
+    },
+  }
+}
+
+/** Who is reached by each name that reaches anybody. */
+async function reached(names: string[], call: (name: string) => Promise<{ content: unknown[] }>): Promise<Record<string, string>> {
+  const answers = await Promise.all(names.map((name) => call(name).then(({ content }) => [[name, (content[0] as { text: string }).text]], () => [])))
+  return Object.fromEntries(answers.flat()) as Record<string, string>
+}
+
+function listed(tools: Array<{ name: string; description?: string | undefined }>): Record<string, string> {
+  const names = tools.map(({ name }) => name)
+  expect(new Set(names).size, names.join()).toBe(names.length)
+  return Object.fromEntries(tools.map(({ name, description }) => [name, description!]))
+}
+
+/** What it has to come to, in other words than the code's. */
+function expected({ inventory, include, exclude, isWithdrawn }: Held, { most, isTrusted }: { most: number; isTrusted: boolean }): string[] {
+  const matches = (all: string[], name: string) => all.some((pattern) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.]/g, '\\.')).join('.*')}$`).test(name))
+  return isWithdrawn || !isTrusted ? [] : [...new Set(inventory)].filter((name) => matches(include, name) && !matches(exclude, name)).slice(0, most)
+}
+
+describe('S28: a tool is listed if and only if it is callable', () => {
+  it('S18, S19: over inventories, selections, limits and names that collide, and after every hot change of them', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 12 }), async (all) => {
+      const { host, held, now, apply } = createSession()
+      const inOrder = () => [...held.values()].map(({ item }) => item)
+      const merged = mergedSurface(inOrder, () => {})
+      for (const step of all) {
+        await apply(step)
+        const ofHost = listed(await host.listTools())
+        expect(await reached(everyName, (name) => host.callTool(name))).toEqual(ofHost)
+        expect(await reached(everyName, (name) => merged.callTool(name, {}, {}))).toEqual(listed(merged.tools()))
+        const offered = new Map<string, string[]>()
+        for (const name of serverNames) {
+          const one = held.get(name)
+          const single = singleSurface(name, () => one?.item, () => {})
+          expect(await reached(toolNames, (tool) => single.callTool(tool, {}, {}))).toEqual(listed(single.tools()))
+          const own = one === undefined ? [] : expected(one, now)
+          expect(single.tools().map((tool) => tool.name)).toEqual(own)
+          for (const tool of own) offered.set(publicToolName(name, tool), [...offered.get(publicToolName(name, tool)) ?? [], `${name}/${tool}`])
+        }
+        // Of several that come to one name one is offered, and nothing else is lost.
+        expect(Object.keys(ofHost).sort()).toEqual([...offered.keys()].sort())
+        for (const [name, who] of Object.entries(ofHost)) expect(offered.get(name)).toContain(who)
+      }
+    }), { numRuns: 80 })
+  })
+})
