@@ -120,11 +120,19 @@ export const defaultPolicy: FullPolicyDocument = {
   staleAfterSeconds: 600,
 }
 
-/** What workers are told when the stored policy cannot be read. */
+/** What stands in for a stored policy that cannot be read, where only rules for MCP servers matter. */
 export const denyingPolicy: FullPolicyDocument = {
   ...defaultPolicy,
   transports: { stdio: 'deny', http: 'deny', sse: 'deny' },
   mcpServers: { allow: [], deny: [] },
+}
+
+/**
+ * A policy as workers are told it. Of one that cannot be read they are told so: no worker can read that document either, and so denies agents
+ * as well as servers, while whoever takes the parts that it knows still finds every transport denied (S23).
+ */
+export function deliveredPolicy(document: FullPolicyDocument | null): PolicyDocument & { unreadable?: true } {
+  return document === null ? { ...writtenPolicy(denyingPolicy), unreadable: true } : writtenPolicy(document)
 }
 
 export interface Policy {

@@ -7,7 +7,7 @@ import { CatalogError } from '../../src/core/errors.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
 import { evaluate, type VerdictKind } from '../../src/core/policy.js'
-import { completePolicy, defaultPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, policyDocumentSchema, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
+import { completePolicy, defaultPolicy, deliveredPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, policyDocumentSchema, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
 
 const policyOf = (document: PolicyDocument = {}, revision = 3): Policy => ({ revision, document: completePolicy(document) })
 const subject = (transport: object, name = 'x') =>
@@ -86,6 +86,11 @@ describe('the document', () => {
   it('S23: what workers are told then denies every transport', () => {
     for (const one of [http(), sse, stdio]) expect(evaluate(one, [{ revision: 0, document: denyingPolicy }]).kind).toBe('DENY')
     expect(denyingPolicy.urls).toEqual({ insecureHttp: [], privateNetworks: [] })
+    // A worker denies agents, too; and whoever takes the parts alone finds each of them.
+    const told = JSON.parse(JSON.stringify(deliveredPolicy(null))) as object
+    for (const one of [http(), sse, stdio, agent]) expect(evaluate(one, [readPolicy(4, told)]).kind).toBe('DENY')
+    expect(told).toMatchObject(writtenPolicy(denyingPolicy))
+    expect(evaluate(agent, [readPolicy(4, JSON.parse(JSON.stringify(deliveredPolicy(defaultPolicy))))]).kind).toBe('ALLOW')
   })
 })
 

@@ -27,12 +27,13 @@ export const headers: Rule = (subject, policy) => {
     const say = (message: string, mend: string) =>
       findings.push({ rule: 'headers', effect: 'DENY', field: `${field}.${name}`, message, mend })
     if (!token.test(name)) say(`${JSON.stringify(name)} is not a header name.`, 'Use letters, digits and -.')
-    else if (reserved.has(lower)) say(`${name} is set by the transport itself.`, 'Leave the header out.')
+    else if (reserved.has(lower) || /^(?:sec|proxy)-/.test(lower)) say(`${name} is set by the transport itself.`, 'Leave the header out.')
     else if (seen.has(lower)) say(`${name} stands there twice.`, 'Name each header once; names ignore case.')
     else if (policy.headers.deny.some((pattern) => matchesPattern(pattern.toLowerCase(), lower))) {
       say(`The policy denies the header ${name}.`, 'Leave the header out, or ask an admin to change headers.deny.')
     }
     if (!fieldValue.test(value)) say(`The value of ${name} holds characters that a header cannot carry.`, 'Use plain ASCII, percent-encoded where it needs more.')
+    else if (value !== value.trim()) say(`The value of ${name} begins or ends with a blank, which is not sent.`, 'Take the blank away.')
     seen.add(lower)
   }
   return findings

@@ -15,8 +15,8 @@ export const tools: Rule = (subject, { tools: { maxPerMcpServer } }) => {
   const say = (field: string, message: string, mend: string) => findings.push({ rule: 'tools', effect: 'DENY', field: `definition.tools.${field}`, message, mend })
   for (const [list, patterns] of [['include', include], ['exclude', exclude]] as const) {
     patterns.forEach((pattern, at) => {
-      if (!toolPattern.test(pattern)) {
-        say(`${list}.${at}`, `${JSON.stringify(pattern.slice(0, 80))} is not the name of a tool.`, 'Use letters, digits, _, -, . and /, with * for any run of them.')
+      if (!toolPattern.test(pattern) || pattern.includes('**') || pattern.split('/').some((part) => /^\.*$/.test(part))) {
+        say(`${list}.${at}`, `${JSON.stringify(pattern.slice(0, 80))} is not the name of a tool.`, 'Use letters, digits, _, -, . and /, with * for any run of them, and no part that is empty or dots alone.')
       } else if (patterns.indexOf(pattern) < at) {
         say(`${list}.${at}`, `${pattern} stands there twice.`, 'Name each tool once.')
       }

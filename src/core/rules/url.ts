@@ -6,12 +6,14 @@ import { type FullPolicyDocument } from '../policy-document.js'
 /** The WHATWG parser, present in Node and browsers; declared here because `core` is checked without either's types. */
 declare const URL: {
   new (text: string): {
-    protocol: string; hostname: string; host: string; username: string; password: string; hash: string; port: string
+    protocol: string; hostname: string; host: string; username: string; password: string; hash: string; port: string; href: string
   }
 }
 
 /** Names that lead into somebody's own network (RFC 6761, 6762, 8375 and common practice). */
 const privateSuffixes = ['localhost', 'local', 'internal', 'intranet', 'lan', 'corp', 'home', 'private', 'home.arpa', 'localdomain']
+/** Names that the public DNS never has, and that something else on the machine may answer (RFC 2606, 6761, 7686, 9476; .svc is Kubernetes'). */
+const unresolvedSuffixes = ['test', 'invalid', 'onion', 'alt', 'svc']
 
 /** Clouds serve a machine's own credentials here; the other such addresses lie in private ranges. (Azure) */
 const metadataAddresses = ['168.63.129.16']
@@ -54,6 +56,10 @@ export function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] 
     const plain = plainHost(url.hostname)
     objections.push([`The host is written in another form than it is understood (${plain}).`, `Write the host as ${plain}.`])
   }
+  const [sent, written] = [afterAuthority(url.href), afterAuthority(text)]
+  if (sent !== (written.startsWith('/') ? written : `/${written}`)) {
+    objections.push(['The URL is sent in another form than it is written in.', `Write its path and query as ${sent}.`])
+  }
   if (text.includes('#')) objections.push(['A fragment is never sent to a server.', 'Leave out # and what follows it.'])
   if (url.protocol === 'http:' && !isListed(url.hostname, policy.urls.insecureHttp)) {
     objections.push([
@@ -67,6 +73,11 @@ export function judgeUrl(text: string, policy: FullPolicyDocument): Objection[] 
     ])
   }
   return objections
+}
+
+/** Path and query. */
+function afterAuthority(text: string): string {
+  return text.replace(/^[^/]*\/\/[^/?#]*/, '').replace(/#.*$/, '')
 }
 
 export function addressOf(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
@@ -93,6 +104,7 @@ export function privateReason(hostname: string): string | null {
   if (hostname.endsWith('.')) return 'a name with a trailing dot'
   const isSpecial = privateSuffixes.some((suffix) => hostname === suffix || hostname.endsWith(`.${suffix}`))
   if (isSpecial) return 'a name of a private network'
+  if (unresolvedSuffixes.some((suffix) => hostname === suffix || hostname.endsWith(`.${suffix}`))) return 'a name that public name servers do not have'
   return hostname.includes('.') ? null : 'a name without a domain'
 }
 

@@ -1,6 +1,6 @@
 import { removalReasons, type RemovedEntry } from '../../core/effective.js'
 import { type Availability, type AvailabilityStep } from '../../core/explain.js'
-import { denyingPolicy, writtenPolicy } from '../../core/policy-document.js'
+import { deliveredPolicy } from '../../core/policy-document.js'
 import { effectiveCatalog, type EffectiveCatalog, explainAvailability } from '../../catalog/snapshot.js'
 import { type CatalogBookmark, type CatalogDelta, type CatalogEvent, type CatalogSnapshot, type EffectivePolicy } from '../../feed/event.js'
 import { openCatalogStream } from '../../feed/stream.js'
@@ -17,7 +17,7 @@ const EffectivePolicyType = builder.objectRef<EffectivePolicy>('EffectivePolicy'
   description: 'What a worker enforces for this owner.',
   fields: (t) => ({
     revision: t.exposeInt('revision'),
-    document: t.field({ type: 'JSON', resolve: ({ document }) => writtenPolicy(document ?? denyingPolicy) }),
+    document: t.field({ type: 'JSON', resolve: ({ document }) => deliveredPolicy(document) }),
   }),
 })
 const RemovedEntryType = builder.objectRef<RemovedEntry>('RemovedEntry').implement({

@@ -128,6 +128,20 @@ describe('S3: a grammar, not a list of names', () => {
     ['node', ['--eval', 'x', '/srv/a.js'], null], ['docker', ['exec', 'x'], null], ['node', [], null], ['/srv/mcp/server', ['/srv/a'], null],
   ])('says where the operand of %s %j stands', (command, args, operand) => { expect(operandOf(command, args)).toEqual(operand) })
 
+  it.each<[command: string, args: string[], mend: string]>([
+    ['python3', ['-m', 'x'], 'Write uvx NAME==VERSION, or python3 with the absolute path of the script.'],
+    ['npx', ['-y', '-p', '@s/pkg@1.2.3', 'cmd'], 'Write npx -y @SCOPE/NAME@VERSION or npx -y NAME@VERSION: it runs the command that bears the package\'s name.'],
+    ['/srv/mcp/venv/bin/python', ['/srv/mcp/x.py'], 'Name the script of the venv itself (/srv/mcp/venv/bin/NAME), or write python3 with the absolute path of the script.'],
+    ['docker', ['run', '-v', '/srv/a:/a:ro', `srv${digest}`], 'Write -v VALUE, where VALUE is HOST:PATH:ro, with HOST below a folder of stdio.directories, which has none: ask an admin to list one.'],
+    ['uv', ['run', 'x'], 'Write uvx NAME==VERSION, or uv tool run NAME==VERSION.'],
+  ])('the mend of %s %j leads to what is taken', (command, args, mend) => { expect(judge(command, args).map((one) => one.mend)).toContain(mend) })
+
+  it('the mend of an unknown option names it and stays a short line', () => {
+    const [finding] = judge('docker', ['run', '--privileged', `srv${digest}`])
+    expect(finding?.mend).toMatch(/^Leave --privileged out\. /)
+    expect(finding?.mend.length).toBeLessThan(320)
+  })
+
   it('names the field of what is wrong, all of it at once', () => {
     const definition = parseMcpServerDefinition({ transport: { stdio: { command: 'docker', args: ['run', '--network', 'host', '-v/:/x', 'srv'], cwd: '/etc' } } })
     expect(stdio({ kind: 'MCP_SERVER', name: 'x', definition }, completePolicy({ stdio: { launchers: ['npx'] } })).map(({ field }) => field)).toEqual(

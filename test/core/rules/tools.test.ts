@@ -15,6 +15,7 @@ describe('S18: a selection of tools', () => {
   it.each<[object, string[]]>([
     [{ include: ['g\u0435t'] }, ['include.0']], [{ include: ['ok', 'get issue'] }, ['include.1']], [{ exclude: ['a\u200bb'] }, ['exclude.0']], [{ include: ['a', 'a'] }, ['include.1']],
     [{ exclude: ['a', 'b', 'a'] }, ['exclude.2']], [{ include: ['a,b'] }, ['include.0']], [{ include: ['${A}'] }, ['include.0']], [{ include: ['(a|b)'] }, ['include.0']],
+    [{ include: ['**'] }, ['include.0']], [{ include: ['a**b'] }, ['include.0']], [{ include: ['.'] }, ['include.0']], [{ include: ['../x'] }, ['include.0']], [{ exclude: ['a/..'] }, ['exclude.0']], [{ include: ['a//b'] }, ['include.0']],
   ])('%j is none', (selection, fields) => { expect(judge(selection)).toEqual(fields) })
 
   it('names no more tools than a server may offer', () => {

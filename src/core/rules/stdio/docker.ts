@@ -1,3 +1,4 @@
+import { privateReason } from '../url.js'
 import { createLauncher, type Problem } from './launcher.js'
 import { matching, oneOf, type OptionGrammar, optionsOf, type OptionValue } from './option-grammar.js'
 import { isBelow, isPlainPath } from './path.js'
@@ -67,8 +68,17 @@ const digest = /^sha256:[0-9a-f]{64}$/
 
 function imageProblem(image: string): Problem {
   const parts = image.split('@')
-  if (image.length < 500 && parts.length === 2 && imageName.test(parts[0]!) && digest.test(parts[1]!)) return null
+  if (image.length < 500 && parts.length === 2 && imageName.test(parts[0]!) && digest.test(parts[1]!)) return registryProblem(parts[0]!)
   return ['The image is not pinned to a digest.', 'Write it as NAME@sha256:DIGEST, with the 64 digits that docker images --digests shows.']
+}
+
+/** docker takes what stands before the first `/` for a host when it has a dot or a port, or is localhost. Whoever runs the worker could be asked by it. */
+function registryProblem(name: string): Problem {
+  const [first = '', ...rest] = name.split('/')
+  const host = first.replace(/:\d+$/, '')
+  if (rest.length === 0 || !(/[.:]/.test(first) || first === 'localhost')) return null
+  const reason = privateReason(host)
+  return reason === null ? null : [`The registry ${host} is ${reason}.`, 'Use an image of a public registry, by its name.']
 }
 
 export const docker = createLauncher({

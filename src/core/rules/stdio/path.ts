@@ -28,6 +28,7 @@ export function isPlainPath(path: string): boolean {
  */
 export function pathProblem(path: string, directories: readonly string[] | null): [message: string, mend: string] | null {
   if (!path.startsWith('/')) return ['This is not an absolute path.', 'Write the whole path, beginning with /.']
+  if (/[^\x20-\x7e]/.test(path)) return ['The path holds characters that look like others.', 'Write it in plain ASCII; rename the folder or file if need be.']
   if (!isPlainPath(path)) return ['The path is written in a roundabout way.', 'Write it without ., .. and //, and without a / at the end.']
   if (directories !== null) {
     if (directories.some((folder) => isBelow(path, folder))) return null

@@ -30,8 +30,8 @@ const gnuTools = ['env', 'xargs', 'timeout', 'nice', 'nohup', 'stdbuf', 'time', 
 const loader = /^ld\d*[.-](?:.*[.-])?so(?:\.\d+)*$/
 /** What may follow the name of a program: the kind of build, a version with the letters of Python's builds, a platform. */
 const tails = [
-  /[._-](?:static|dbg|debug|preview|stable|nightly|unstable|canary|lts|real|orig|wrapped|bin)$/,
-  /[._-]?v?\d[\d._]*(?:[dmtuw]{1,2}|(?:a|b|rc)\d{1,3})?$/,
+  /[._-](?:static|dbg|debug|preview|stable|nightly|unstable|canary|lts|real|orig|distrib|wrapped|bin)$/,
+  /[._-]?v?\d[\d._]*(?:(?:a|b|rc|p)\d{1,3})?[dmtuw]{0,2}$/,
   /-(?:x86_64|x86-64|x64|x86|amd64|aarch64|arm64|armv\d\w*|arm|i[3-6]86|ia32|intel64|universal2?|riscv64|ppc64(?:le|el)?|s390x|loong64|mips\w*)(?:-[\w-]*)?$/,
   /-(?:linux|darwin|macos|win32|windows|win|freebsd|alpine|android)(?:-?(?:gnu|musl|msvc|glibc))?$/,
 ]
