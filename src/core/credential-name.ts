@@ -15,8 +15,8 @@ export function isCredentialName(name: string): boolean {
   return !switches.has(parts[0] ?? '') && (words.has(last) || (last === 'key' && secretKeys.has(parts.at(-2) ?? '')))
 }
 
-/** What says where a credential lies, or nothing at all: a path, an address, the name of a variable, a short number, a switch. */
-const placeholder = /^(?:\.{0,2}\/[\w./-]*|~\/[\w./-]*|[a-z]{2,8}:\/[^@]*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|\d{0,7}|true|false|null|none)$/
+/** What says where a credential lies, or nothing at all: a path, an address, the name of a variable, a gap to fill, a short number, a switch. */
+const placeholder = /^(?:\.{0,2}\/[\w./-]*|~\/[\w./-]*|[a-z]{2,8}:\/[^@]*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|<[\w .-]+>|\{[\w .-]+\}|\d{0,7}|true|false|null|none)$/
 
 /** Whether a value is taken for what its name announces. A plain word is no credential where a text may be prose. */
 export function isRawCredential(value: string, least: number): boolean {

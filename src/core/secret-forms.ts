@@ -1,5 +1,5 @@
-/** Letters and digits as chance mixes them, looked for in what follows a beginning; what people write after it is words. Bounded, so that no run is tried twice. */
-const mixed = '(?=[\\w-]{0,48}(?:\\d|[a-z][A-Z]))'
+/** A long run, and letters and digits as chance mixes them, in what follows a beginning; what people write after it is short words. Bounded, so that no text is tried twice. */
+const mixed = '(?=[\\w-]{0,32}?[A-Za-z0-9]{10})(?=[\\w-]{0,48}(?:\\d|[a-z][A-Z]))'
 
 /** How tokens begin, by what those who issue them say; `_` or `-` follows. */
 const beginnings = [

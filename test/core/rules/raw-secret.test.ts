@@ -119,6 +119,6 @@ describe('where it is looked for', () => {
     expect(agent(token).map(({ field }) => field.replace('definition.', ''))).toEqual(['description', 'prompt', 'model', 'tools.0', 'skills.0', 'mcpServers.0'])
     expect(fieldsOf({ http: { url: 'https://a.com', headers: [{ name: token, value: '' }] } })).toEqual(['http.headers'])
     expect(JSON.stringify([server(token), agent(token)])).not.toContain(token)
-    for (const text of [of('a8Kd93jQz71', 'LmPx04VbN'), 'password=hunter22', 'sk-learn-pipeline-for-models', 'ghp_xxxxxxxxxxxxxxxxxxxxxxxx', 'secret_manager_get_secret_value']) expect([...server(text), ...agent(text)]).toEqual([])
+    for (const text of [of('a8Kd93jQz71', 'LmPx04VbN'), 'password=hunter22', 'sk-learn-pipeline-for-models', 'ghp_xxxxxxxxxxxxxxxxxxxxxxxx', 'secret_manager_get_secret_value', 'sk-learn-2024-pipeline-models', 'hf_hub_download_v2_cache_dir']) expect([...server(text), ...agent(text)]).toEqual([])
   })
 })
