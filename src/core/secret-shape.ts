@@ -1,4 +1,6 @@
 import { creator } from '@secretlint/secretlint-rule-preset-recommend'
+import { isPlainWord, isRawCredential } from './credential-name.js'
+import { tokenIn } from './secret-forms.js'
 
 /** What this file uses of a secretlint rule; its own types live in a package that is not published with it. */
 interface Detector {
@@ -33,48 +35,70 @@ function knownToken(text: string): string | null {
   return first === undefined ? null : first.toLowerCase().replaceAll('_', ' ')
 }
 
-/** Forms that say themselves what they are. Each is linear: no run is tried twice. */
-const forms: ReadonlyArray<[form: RegExp, what: string]> = [
-  [/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/, 'a private key'],
-  [/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/?#@:]{0,200}:[^\s/?#@]{1,200}@/i, 'a user name and password in an address'],
-  [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}/, 'a JSON web token'],
-  [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b/, 'an AWS access key'],
-  [/\bAIza[\w-]{35}/, 'a Google API key'],
-  [/\b(?:sk|pk|rk|ghp|gho|ghu|ghs|ghr|github_pat|glpat|xox[abeoprs]|hf|npm|dapi|hvs|shpat|lin_api|secret|phu|phw)[_-][A-Za-z0-9_-]{16,}/, 'a token'],
-  [/(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|credential)s?["']?\s*[=:]\s*["']?(?!\d+\b)[^\s"',;&]{6}/i, 'a credential'],
-]
+/** Who is told between scheme and host, with what proves it. */
+const passwordInAddress = /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/?#@:]{0,200}:[^\s/?#@]{1,200}@/i
 
-/**
- * What of a text looks like a secret, in words for people; null: nothing does. By a well-kept detector for known tokens, by forms that
- * say what they are, and by chance: long runs of letters and digits that no word has.
- * It judges values and never names; references are no part of what it is given.
- */
-export function secretShape(text: string): string | null {
-  const form = forms.find(([pattern]) => pattern.test(text))
-  if (form !== undefined) return form[1]
-  // The detectors cost more than all other rules together, and what people write has no such runs.
-  const mayBeToken = text.match(/[\w-]{16,}/g)?.some((run) => /\d|[a-z][A-Z]/.test(run)) ?? false
-  return (mayBeToken ? knownToken(text) : null) ?? (runsOf(text).some(isRandom) ? 'a random value' : null)
+/** A name that announces a credential, and what follows it. */
+const announced = /(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|(?:access|secret|private|account)[_-]?key|credential|(?<![a-z])(?:pass|pat))s?["']?\s{0,3}[=:]\s{0,3}["']?([^\s"',;&]+)/gi
+
+/** A scheme of HTTP's and what vouches for it (RFC 9110 section 11.4), in the midst of a text. */
+const vouched = /(?<![\w-])(?:basic|bearer|token|api-?key|jwt|negotiate|ntlm)[ \t:]{1,4}([^\s"',;&]{6,})/gi
+
+/** The same where the header is named: whatever follows the scheme. */
+const authorization = /(?<!\w)authorization["']?[ \t]{0,3}[:=][ \t]{0,3}["']?(?:basic|bearer|bot|key|token|api-?key|jwt|negotiate|ntlm|digest)[ \t:]{1,4}[^\s"',;&]{4}/i
+
+function isAnnounced(text: string): boolean {
+  if (authorization.test(text)) return true
+  for (const [, value] of text.matchAll(announced)) if (isRawCredential(value!, 6) && !isPlainWord(value!)) return true
+  for (const [, value] of text.matchAll(vouched)) if (/\d|[a-z][A-Z]|[A-Z]{2}[a-z]|=$/.test(value!) && isRawCredential(value!, 6)) return true
+  return false
 }
 
-/** Digests name content, and UUIDs name things: neither is kept secret. */
-const publicForms = /\b(?:sha(?:1|256|384|512)[:-][0-9A-Za-z+/=]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b/gi
+/**
+ * What of a text looks like a secret, in words for people; null: nothing does. By forms that say what they are, by a well-kept detector for known
+ * tokens, by words that announce a credential, and by chance: long runs of letters and digits that no word has.
+ * It judges values and never names; references are no part of what it is given. Takes time in proportion to the text, whatever the text is.
+ */
+export function secretShape(text: string): string | null {
+  const token = tokenIn(text)
+  if (token !== null) return token
+  if (passwordInAddress.test(text)) return 'a user name and password in an address'
+  if (isAnnounced(text)) return 'a credential'
+  const secret = text.replaceAll(hosts, hostLess).replaceAll(publicForms, ' ')
+  // The detectors cost more than all other rules together, and what people write has no such runs.
+  const mayBeToken = secret.match(/[\w-]{16,}/g)?.some((run) => /\d|[a-z][A-Z]/.test(run)) ?? false
+  return (mayBeToken ? knownToken(secret) : null) ?? (runsOf(secret).some(isRandom) ? 'a random value' : null)
+}
+
+/** Who answers at an address is public; who asks there is not. */
+const hosts = /:\/\/([^\s/?#]{1,500})/g
+const hostLess = (_: string, authority: string) => `://${authority.slice(0, authority.lastIndexOf('@') + 1)}`
+
+/** Digests name content, UUIDs and ids of clouds name things, fingerprints and addresses are told to everybody, and publishable keys are made for it. */
+const publicForms = new RegExp([
+  /\bsha(?:1|256|384|512)[:-][0-9A-Za-z+/=]+/, /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/, /(?<![\w-])[a-z]{2,8}-[0-9a-f]{8,17}(?![\w-])/,
+  /(?<![\w:])(?:[0-9a-f]{1,4}:){5,31}[0-9a-f]{1,4}(?![\w:])/, /(?<![\w-])pk_(?:test|live)_[A-Za-z0-9]+/,
+].map(({ source }) => source).join('|'), 'gi')
 
 function runsOf(text: string): string[] {
-  return text.replaceAll(publicForms, ' ').match(/[A-Za-z0-9_+/=-]{20,}/g) ?? []
+  return text.match(/[A-Za-z0-9_+/=.:~-]{20,}/g) ?? []
 }
 
 /** What people write: a number, or letters in words, with a short number behind. Chance changes the case more often. */
 function isWord(part: string): boolean {
   const letters = part.replace(/\d{1,4}$/, '')
   if (/^\d*$/.test(letters)) return true
+  if (!/^[A-Za-z]+$/.test(letters)) return false
+  if (letters.length <= 3 && (letters === letters.toLowerCase() || letters === letters.toUpperCase())) return true
   const humps = letters.match(/[a-z][A-Z]/g)?.length ?? 0
-  return /^[A-Za-z]+$/.test(letters) && letters.length / (humps + 1) >= 3.5
+  return letters.length / (humps + 1) >= (/^[A-Z]?[a-z]+(?:[A-Z][a-z]+)*$/.test(letters) ? 3 : 3.5)
 }
 
 function isRandom(run: string): boolean {
-  const rest = run.split(/[-_+/=]/).filter((part) => !isWord(part)).join('')
+  const rest = run.split(/[-_+/=.:~]/).filter((part) => !isWord(part)).join('')
   if (rest.length < shortest || !/\d/.test(rest) || !/[A-Za-z]/.test(rest)) return false
+  // What is joined with dots in small letters is a host, a version or a time, unless one part is random by itself.
+  if (/[.:~]/.test(run) && rest === rest.toLowerCase()) return run.split(/[.:~]/).some((part) => part.length >= 20 && isRandom(part))
   return /^[0-9a-f]+$/i.test(rest) ? rest.length >= 32 && entropy(rest) > 3 : entropy(rest) > 3.5
 }
 

@@ -23,8 +23,27 @@ describe('S4: environment cannot execute code', () => {
   it('what begins like a family is one of it, whatever follows', () => {
     const prefix = fc.constantFrom('LD_', 'DYLD_', 'NODE_', 'PYTHON', 'PERL5', 'RUBY', 'JAVA_', 'DOTNET_', 'GIT_', 'SSH_', 'npm_config_', 'UV_', 'PIP_', 'DENO_', 'DOCKER_', 'XDG_', 'BASH_', 'OPENSSL_', 'CARGO_')
     fc.assert(fc.property(prefix, fc.stringMatching(/^[A-Z0-9_]{1,20}$/), (start, rest) => {
-      if (!/^NODE_ENV$/i.test(start + rest)) expect(deniedOf(start + rest)).toEqual([start + rest])
+      if (!/^NODE_ENV$/i.test(start + rest) && !/_(?:TOKEN|API_KEY|PASSWORD|USERNAME|USER|HOST|PORT)$/.test(start + rest)) expect(deniedOf(start + rest)).toEqual([start + rest])
     }))
+  })
+
+  it('a credential, an account or an address of the server\'s own is taken, but not where S4 names the whole family', () => {
+    const ends = ['TOKEN', 'API_KEY', 'PASSWORD', 'USERNAME', 'USER', 'HOST', 'PORT']
+    for (const family of ['SSH', 'NODE', 'FISH', 'CARGO', 'GEM', 'ANSIBLE', 'R_X', 'DOCKER_HUB']) expect(deniedOf(...ends.map((end) => `${family}_${end}`))).toEqual([])
+    for (const family of ['LD', 'DYLD', 'PYTHON', 'PERL5', 'RUBY', 'DOTNET', 'UV', 'PIP', 'GIT', 'npm_config']) expect(deniedOf(...ends.map((end) => `${family}_${end}`))).toHaveLength(ends.length)
+  })
+
+  it('what is refused by its end is refused as a name of its own', () => {
+    fc.assert(fc.property(fc.constantFrom('SHELL', 'BINARY_PATH', 'PLUGINS', 'CA_BUNDLE', 'PROXY_URL', 'PRELOAD', 'SETTINGS_MODULE', 'SKIP_VERIFY', 'DOWNLOAD_HOST'), fc.stringMatching(/^[A-Z][A-Z0-9_]{0,12}$/), (end, start) => {
+      expect(deniedOf(end, `${start}_${end}`)).toEqual([end, `${start}_${end}`].sort())
+    }))
+  })
+
+  it('the mend can be followed', () => {
+    const mendOf = (name: string) => env(subjectOf([{ name, value: '' }]), completePolicy({}))[0]?.mend
+    expect(mendOf('PYTHONUNBUFFERED')).toContain('`python3 -u`')
+    expect(mendOf('KUBECONFIG')).toContain('`--kubeconfig PATH`')
+    for (const name of ['PYTHONUTF8', 'KUBECONFIG', 'CHROME_PATH', 'NODE_RED_URL']) expect(mendOf(name)).toContain('from an image, where any variable is its own: `docker run -e NAME=TEXT`')
   })
 
   it('every name is reported, and no value', () => {
