@@ -8,9 +8,8 @@ import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { schema } from '../graphql/schema.js'
-import { admit, type Admission, chargeRefused } from './admission.js'
+import { admit, type Admission, readPaid } from './admission.js'
 import { type Authenticated } from './auth.js'
-import { type ReadDocument } from './documents.js'
 import { type Asked } from './rendering.js'
 
 export interface OperationOptions {
@@ -34,12 +33,12 @@ export async function beginOperation(
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
   try {
-    const read = await readFor(admission, authenticated, query)
-    const { document } = read
+    const paid = await readPaid(admission, authenticated.principal, query)
+    const { read, read: { document } } = paid
     if (read.problems.length > 0) return { kind: 'REFUSED', errors: read.problems }
     const operation = getOperationAST(document, operationName)
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
-    const refusal = await admit(admission, authenticated.principal, read, operation, variables)
+    const refusal = await admit(admission, authenticated.principal, paid, operation, variables)
     if (refusal !== null) return { kind: 'REFUSED', errors: [refusal] }
     const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.credential) }
     const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue }
@@ -58,15 +57,5 @@ export async function beginOperation(
     return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
   } catch (error) {
     return { kind: 'REFUSED', errors: [error] }
-  }
-}
-
-async function readFor(admission: Admission, { principal }: Authenticated, query: string): Promise<ReadDocument> {
-  let read: ReadDocument | null = null
-  try {
-    read = admission.documents.read(query)
-    return read
-  } finally {
-    if (read === null || read.problems.length > 0) await chargeRefused(admission, principal)
   }
 }
