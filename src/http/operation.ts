@@ -1,5 +1,6 @@
 import { createSourceEventStream, execute, type ExecutionArgs, getOperationAST, OperationTypeNode } from 'graphql'
 import { type SubscribePayload } from 'graphql-ws'
+import { type Principal } from '../core/access.js'
 import { invalid } from '../core/errors.js'
 import { callerContext, type CatalogServices } from '../catalog/context.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
@@ -11,12 +12,14 @@ import { schema } from '../graphql/schema.js'
 import { admit, type Admission, readPaid } from './admission.js'
 import { type Authenticated } from './auth.js'
 import { type Asked } from './rendering.js'
+import { type SubscriptionBound } from './subscription-bound.js'
 
 export interface OperationOptions {
   admission: Admission
   services: CatalogServices
   hub: Hub
   book: SubscriptionBook
+  bound: SubscriptionBound
   renderingOf: (asked: Asked) => Rendering
 }
 
@@ -28,7 +31,7 @@ export type Begun =
 
 /** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
 export async function beginOperation(
-  { admission, services, hub, book, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
+  { admission, services, hub, book, bound, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
 ): Promise<Begun> {
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
@@ -46,16 +49,29 @@ export async function beginOperation(
       const result = await execute(args)
       return { kind: 'RESULT', result: result.errors === undefined ? result : { ...result, errors: result.errors.map((error) => toGraphQLError(error, report)) } }
     }
-    const source = await createSourceEventStream(args)
-    if (isCatalogStream(source)) {
-      const rendering = renderingOf({ query, document, operationName, variables })
-      const { kind, id } = authenticated.principal
-      // People look; workers run what they are told of.
-      const release = kind === 'WORKER' ? await book.open(id, source.owner) : () => {}
-      return { kind: 'STREAM', stream: source, rendering, release }
-    }
-    return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
+    return await beginStream({ book, bound, renderingOf }, authenticated.principal, args, { query, document, operationName, variables })
   } catch (error) {
     return { kind: 'REFUSED', errors: [error] }
+  }
+}
+
+async function beginStream({ book, bound, renderingOf }: Pick<OperationOptions, 'book' | 'bound' | 'renderingOf'>, principal: Principal, args: ExecutionArgs, asked: Asked): Promise<Begun> {
+  const leave = bound.enter(principal)
+  try {
+    const source = await createSourceEventStream(args)
+    if (isCatalogStream(source)) {
+      // People look; workers run what they are told of.
+      const unbook = principal.kind === 'WORKER' ? await book.open(principal.id, source.owner) : () => {}
+      const release = () => {
+        leave()
+        unbook()
+      }
+      return { kind: 'STREAM', stream: source, rendering: renderingOf(asked), release }
+    }
+    leave()
+    return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
+  } catch (error) {
+    leave()
+    throw error
   }
 }
