@@ -11,6 +11,10 @@ import { chargeOf } from '../../src/http/admission.js'
 import { charactersIn } from '../../src/http/weights.js'
 import { createRates } from '../../src/http/rates.js'
 import { noObserver } from '../../src/catalog/observer.js'
+import { hashToken } from '../../src/catalog/token.js'
+import { createTokenProvider } from '../../src/http/auth.js'
+import { createTrickle } from '../../src/http/trickle.js'
+import { type CatalogIndex } from '../../src/index/catalog-index.js'
 import { report, sessionOf } from '../support/reporting.js'
 import { type Person, post, type RawAnswer, startTestServer, type TestServer } from '../support/server.js'
 
@@ -210,6 +214,40 @@ describe('S7: tokens that open nothing', () => {
     expect(JSON.parse(String((await once(good, 'message'))[0]))).toEqual({ type: 'connection_ack' })
     good.close()
     expect(await refusedOf('failures')).toBeGreaterThanOrEqual(3)
+  })
+
+  it('a spent address still has one look at the change log in a second, which all share: a token made elsewhere a moment ago opens', async () => {
+    let nowMs = 1_000_000
+    let refreshes = 0
+    const known = new Map<string, unknown>()
+    const principal = { kind: 'USER', id: 'usr_1' }
+    const provider = createTokenProvider({
+      index: { state: { tokensByHash: known }, principalNow: () => principal } as unknown as CatalogIndex, accessLog: { record: async () => {} },
+      refresh: async () => { refreshes++ }, now: () => new Date(nowMs), used: () => {},
+    })
+    const token = (at: number) => `pht_${String(at).padStart(43, 'x')}`
+    expect(await Promise.all(Array.from({ length: 50 }, (_, at) => provider.authenticate(token(at), true)))).toEqual(Array(50).fill(null))
+    expect(refreshes).toBe(1)
+    known.set(hashToken(token(7)), { id: 'tok_7', kind: 'PERSONAL' })
+    nowMs += 1_000
+    expect(await provider.authenticate(token(7), true)).toMatchObject({ principal })
+    await provider.authenticate(token(8), true)
+    expect(refreshes).toBe(2)
+    for (let at = 0; at < 5; at++) await provider.authenticate(token(9), false)
+    expect(refreshes).toBe(7)
+  })
+
+  it('a trickle lets a few through in each second, also when the clock is set back', () => {
+    let nowMs = 5_000
+    const pass = createTrickle(2, () => nowMs)
+    const three = () => [pass(), pass(), pass()]
+    expect(three()).toEqual([true, true, false])
+    nowMs += 999
+    expect(pass()).toBe(false)
+    nowMs += 1
+    expect(three()).toEqual([true, true, false])
+    nowMs = 0
+    expect(three()).toEqual([true, true, false])
   })
 
   it('a network of IPv6 is one address', async () => {
