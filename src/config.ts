@@ -35,6 +35,8 @@ const environment = z.object({
   PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(10_000),
   /** Operations on one socket. Default 5,000. */
   PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(5_000),
+  /** Subscriptions that one user may have open on one node; a worker's are bounded by its sockets. Default 2,000. */
+  PILOTHOUSE_MAX_SUBSCRIPTIONS_PER_USER: z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(2_000),
   /** Reads that one principal may send to one node in a minute. Default 6,000. */
   PILOTHOUSE_READS_PER_MINUTE: perMinute(6_000),
   /** Changes, likewise; an import is one. Default 1,500. */
@@ -119,6 +121,7 @@ export interface Config {
   allowedOrigins: readonly string[]
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
+  maxSubscriptionsPerUser: number
   readsPerMinute: number
   writesPerMinute: number
   reportsPerMinute: number
@@ -170,7 +173,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     allowedHosts: values.PILOTHOUSE_ALLOWED_HOSTS, allowedOrigins: values.PILOTHOUSE_ALLOWED_ORIGINS,
     readsPerMinute: values.PILOTHOUSE_READS_PER_MINUTE, writesPerMinute: values.PILOTHOUSE_WRITES_PER_MINUTE, reportsPerMinute: values.PILOTHOUSE_REPORTS_PER_MINUTE,
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
-    maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
+    maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, maxSubscriptionsPerUser: values.PILOTHOUSE_MAX_SUBSCRIPTIONS_PER_USER, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
     metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,
     oidc: oidcOf(values),
   }

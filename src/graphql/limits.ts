@@ -5,6 +5,8 @@ import {
 } from 'graphql'
 import { CatalogError } from '../core/errors.js'
 import { defaultPageSize, maxPageSize } from './connection.js'
+import { introspectionLengths } from './introspection-lengths.js'
+import { repeatsOf } from './repeats.js'
 
 /** The most that a document may ask for. Counts of fields and levels are those after its fragments were put in. */
 export interface DocumentLimits {
@@ -17,22 +19,30 @@ export interface DocumentLimits {
   /** Aliases of one operation: what lets one field be asked for many times. */
   aliases: number
   directives: number
+  /** Fields of all its operations and fragments. */
+  fields: number
+  /** Fields of one response name in one place of the answer. */
+  repeats: number
+  /** `__schema` in one operation: each asks for everything. */
+  introspections: number
   /** Fields that one operation may have to answer: see `Measured.cost`. */
   cost: number
 }
 
 /** Several times what the generated client, GraphiQL and its introspection ask for. */
-export const documentLimits: DocumentLimits = { characters: 262_144, tokens: 2_000, depth: 20, aliases: 50, directives: 50, cost: 1_000_000 }
+export const documentLimits: DocumentLimits = {
+  characters: 262_144, tokens: 2_000, depth: 20, aliases: 50, directives: 50, fields: 10_000, repeats: 50, introspections: 2, cost: 1_000_000,
+}
 
-/** What a list without a page size is taken to hold. */
+/** What a list without a page size is taken to hold; those of introspection have lengths of their own. */
 const listSize = 10
 
 /** What one operation asks for. */
 export interface Measured {
   /** Fields of the root. */
   fields: number
-  /** Their names. */
-  names: ReadonlySet<string>
+  /** Their names, and how often each stands there. */
+  names: ReadonlyMap<string, number>
   depth: number
   aliases: number
   /**
@@ -73,9 +83,9 @@ export function measure(schema: GraphQLSchema, document: DocumentNode, operation
     const below = node.selectionSet === undefined ? nothing : selections(node.selectionSet, defined && getNamedType(defined.type))
     const members = defined?.args.some(({ name }) => name === 'first') ? pageSizeOf(node, values)
       // The page size was counted where it was asked for, one level above.
-      : isListType(defined && getNullableType(defined.type)) && !type!.name.endsWith('Connection') ? listSize : 1
+      : isListType(defined && getNullableType(defined.type)) && !type!.name.endsWith('Connection') ? lengthOf(type!, node) : 1
     return {
-      fields: 1, names: new Set([node.name.value]), depth: 1 + below.depth, aliases: below.aliases + (node.alias === undefined ? 0 : 1), cost: 1 + members * below.cost,
+      fields: 1, names: new Map([[node.name.value, 1]]), depth: 1 + below.depth, aliases: below.aliases + (node.alias === undefined ? 0 : 1), cost: 1 + members * below.cost,
     }
   }
 
@@ -83,9 +93,13 @@ export function measure(schema: GraphQLSchema, document: DocumentNode, operation
     const each = nodes.map((node) => selection(node, type))
     const sum = (of: (one: Measured) => number) => each.reduce((total, one) => total + of(one), 0)
     return {
-      fields: sum(({ fields }) => fields), names: new Set(each.flatMap(({ names }) => [...names])), depth: each.reduce((most, { depth }) => Math.max(most, depth), 0),
+      fields: sum(({ fields }) => fields), names: added(each), depth: each.reduce((most, { depth }) => Math.max(most, depth), 0),
       aliases: sum(({ aliases }) => aliases), cost: sum(({ cost }) => cost),
     }
+  }
+
+  function lengthOf({ name }: GraphQLNamedType, node: FieldNode): number {
+    return introspectionLengths(schema).get(`${name}.${node.name.value}`) ?? listSize
   }
 
   return selections(operation.selectionSet, schema.getRootType(operation.operation) ?? undefined)
@@ -93,7 +107,13 @@ export function measure(schema: GraphQLSchema, document: DocumentNode, operation
 
 const introspection = new Map<string, GraphQLField<unknown, unknown>>([['__schema', SchemaMetaFieldDef], ['__type', TypeMetaFieldDef]])
 
-const nothing: Measured = { fields: 0, names: new Set(), depth: 0, aliases: 0, cost: 0 }
+const nothing: Measured = { fields: 0, names: new Map(), depth: 0, aliases: 0, cost: 0 }
+
+function added(each: readonly Measured[]): Map<string, number> {
+  const names = new Map<string, number>()
+  for (const one of each) for (const [name, count] of one.names) names.set(name, (names.get(name) ?? 0) + count)
+  return names
+}
 
 const isFragment = (node: { kind: Kind }): node is FragmentDefinitionNode => node.kind === Kind.FRAGMENT_DEFINITION
 
@@ -113,10 +133,13 @@ function pageSizeOf(node: FieldNode, variables: Record<string, unknown> | null):
 const mends: Record<keyof DocumentLimits, string> = {
   characters: 'Send long values as variables, and the rest in several operations.', tokens: 'Send values as variables, and the rest in several operations.',
   depth: 'Ask for what lies deeper by its id, in an operation of its own.', aliases: 'Ask in several operations, or once with variables.',
-  directives: 'Leave out what is never wanted.', cost: 'Ask for smaller pages (`first`), or for fewer fields of them.',
+  directives: 'Leave out what is never wanted.',
+  fields: 'Ask in several operations.', repeats: 'Ask for each field once.', introspections: 'Ask for the schema once.',
+  cost: 'Ask for smaller pages (`first`), or for fewer fields of them.',
 }
 const nouns: Record<keyof DocumentLimits, string> = {
-  characters: 'characters', tokens: 'tokens', depth: 'levels', aliases: 'aliases', directives: 'directives', cost: 'fields to answer',
+  characters: 'characters', tokens: 'tokens', depth: 'levels', aliases: 'aliases', directives: 'directives',
+  fields: 'fields with its fragments put in', repeats: 'fields of one name in one place', introspections: '__schema fields', cost: 'fields to answer',
 }
 
 /** As one more problem of the document. */
@@ -131,10 +154,12 @@ export function overLimit(limit: keyof DocumentLimits, most: number, found: numb
 export function shapeProblems(document: DocumentNode, operations: Iterable<Measured>, limits: DocumentLimits): GraphQLError[] {
   let directives = 0
   visit(document, { Directive: () => { directives++ } })
-  const found = { directives, depth: 0, aliases: 0 }
-  for (const { depth, aliases } of operations) {
+  const found = { directives, depth: 0, aliases: 0, introspections: 0, ...repeatsOf(document, limits) }
+  for (const { depth, aliases, names } of operations) {
     found.depth = Math.max(found.depth, depth)
     found.aliases = Math.max(found.aliases, aliases)
+    found.introspections = Math.max(found.introspections, names.get('__schema') ?? 0)
   }
-  return (['depth', 'aliases', 'directives'] as const).filter((limit) => found[limit] > limits[limit]).map((limit) => overLimit(limit, limits[limit], found[limit]))
+  return (['depth', 'aliases', 'directives', 'fields', 'repeats', 'introspections'] as const)
+    .filter((limit) => found[limit] > limits[limit]).map((limit) => overLimit(limit, limits[limit], found[limit]))
 }

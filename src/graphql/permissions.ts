@@ -64,6 +64,9 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
   Subscription: { catalogChanged: everybody },
 }
 
+/** Mutations that workers alone may call. */
+export const machineMutations: ReadonlySet<string> = new Set(Object.entries(rootPermissions.Mutation).filter(([, guard]) => guard === machines).map(([name]) => name))
+
 /** Types behind the root: whoever got one by a root field may read all of it. */
 export const openTypes = [
   'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload', 'AppliedEntry',

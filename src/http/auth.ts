@@ -5,6 +5,7 @@ import { type AccessLog } from '../catalog/context.js'
 import { hashToken } from '../catalog/token.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Failures } from './rates.js'
+import { createTrickle } from './trickle.js'
 
 export interface Authenticated {
   principal: Principal
@@ -13,7 +14,7 @@ export interface Authenticated {
 
 /**
  * One way in. Every way answers the same question for a bearer token; null means "not mine".
- * @param isSparing the address has sent too many tokens that open nothing: what costs a statement of the database is left out
+ * @param isSparing the address has sent too many tokens that open nothing: what costs a statement of the database or a signature is done a few times in a second, for all of them together
  */
 export interface AuthProvider {
   authenticate: (bearer: string, isSparing: boolean) => Promise<Authenticated | 'ENDED' | null>
@@ -48,11 +49,18 @@ export interface TokenProviderOptions {
 
 /** Access tokens of our own: looked up by hash in the index, so that a revoked one is refused at once on every node. */
 export function createTokenProvider({ index, accessLog, refresh, now, used }: TokenProviderOptions): AuthProvider {
+  const mayRefresh = createTrickle(1, () => now().getTime())
+  /** The one of this second is everybody's. */
+  let shared = Promise.resolve()
+  function refreshSparingly(): Promise<void> {
+    if (mayRefresh()) shared = refresh()
+    return shared
+  }
   return {
     authenticate: async (bearer, isSparing) => {
       if (!/^ph[tw]_[A-Za-z0-9_-]{43}$/.test(bearer)) return null
       const hash = hashToken(bearer)
-      if (!index.state.tokensByHash.has(hash) && !isSparing) await refresh()
+      if (!index.state.tokensByHash.has(hash)) await (isSparing ? refreshSparingly() : refresh())
       const token = index.state.tokensByHash.get(hash)
       if (token === undefined) return null
       const credential: Credential = { kind: 'TOKEN', tokenId: token.id }

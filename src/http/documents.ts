@@ -13,6 +13,8 @@ export interface ReadDocument {
 
 /** Reads documents, and remembers the usual ones: what was found once, its limits included, costs nothing again. */
 export interface Documents {
+  /** What it costs to read a text, in reads; 0 for one that is remembered. */
+  priceOf: (text: string) => number
   /** Parses, measures and validates. @throws GraphQLError for what is no document, or is too long to be read */
   read: (text: string) => ReadDocument
   /** What was found of a document that was read here; null for others. */
@@ -24,12 +26,15 @@ export interface Documents {
 /** Clients send the same few documents again and again. Longer ones are read each time: a thousand large ones would fill the memory. */
 const keptDocuments = 200
 const keptLength = 8_000
+/** Reading such a document takes about a millisecond in the worst case, and the limit of tokens ends it. */
+const charactersOfOnePoint = 200
+const highestPrice = 50
 
 export function createDocuments(limits: DocumentLimits, observer: Pick<Observer, 'refused'>): Documents {
   const kept = new Map<string, ReadDocument>()
   const ofDocument = new WeakMap<DocumentNode, ReadDocument>()
-  /** A document with a mistake is read twice in a row: by the quick way, and by Yoga, which answers it. */
-  let lastRefused: { text: string; outcome: ReadDocument | Error } | null = null
+  /** What is not kept is often read twice in a row: to see whether it is in order, and by Yoga, which answers it. */
+  let last: { text: string; outcome: ReadDocument | Error } | null = null
 
   function over(...limit: Parameters<typeof overLimit>): GraphQLError {
     observer.refused('document')
@@ -68,18 +73,29 @@ export function createDocuments(limits: DocumentLimits, observer: Pick<Observer,
 
   function outcomeOf(text: string): ReadDocument | Error {
     const known = kept.get(text)
-    if (known !== undefined) return known
-    const outcome = lastRefused?.text === text ? lastRefused.outcome : readAnew(text)
-    const isRefused = outcome instanceof Error || outcome.problems.length > 0
-    // Once: whoever answers it adds to the errors.
-    lastRefused = isRefused && lastRefused?.outcome !== outcome ? { text, outcome } : null
-    if (isRefused || text.length > keptLength) return outcome
+    if (known !== undefined) {
+      // The one that was not used for longest goes first.
+      kept.delete(text)
+      kept.set(text, known)
+      return known
+    }
+    const outcome = last?.text === text ? last.outcome : readAnew(text)
+    if (outcome instanceof Error || outcome.problems.length > 0 || text.length > keptLength) {
+      // Once: whoever answers it adds to the errors.
+      last = last?.outcome === outcome ? null : { text, outcome }
+      return outcome
+    }
     kept.set(text, outcome)
     if (kept.size > keptDocuments) kept.delete(kept.keys().next().value!)
     return outcome
   }
 
   return {
+    priceOf: (text) => {
+      if (kept.has(text) || last?.text === text) return 0
+      // What is too long is not looked at.
+      return text.length > limits.characters ? 1 : Math.min(highestPrice, Math.max(1, Math.ceil(text.length / charactersOfOnePoint)))
+    },
     read: (text) => {
       const outcome = outcomeOf(text)
       if (outcome instanceof Error) throw outcome

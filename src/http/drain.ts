@@ -36,12 +36,17 @@ export function createInFlight(): InFlight {
 }
 
 /**
- * The reason of a 1012. Everybody comes back at a moment of their own, and the more there are, the wider they are spread:
- * a node takes about four returns in a millisecond, so half a millisecond for each leaves it half idle.
+ * Everybody comes back at a moment of their own, and the more there are, the wider they are spread: a node takes about four returns in a millisecond, so
+ * half a millisecond for each leaves it half idle.
  * @param chance from 0 to 1
  */
+export function retryHint(sockets: number, chance: number): string {
+  return `retry in ${Math.round(chance * Math.max(2_000, sockets / 2))} ms`
+}
+
+/** The reason of a 1012. */
 export function restartReason(sockets: number, chance: number): string {
-  return `Restarting; retry in ${Math.round(chance * Math.max(2_000, sockets / 2))} ms`
+  return `Restarting; ${retryHint(sockets, chance)}`
 }
 
 /** Resolves when a socket that was told to close has done so; one that does not answer within a second is cut off. */

@@ -3,7 +3,7 @@ import { type Principal } from '../core/access.js'
 import { CatalogError, invalid } from '../core/errors.js'
 import { type CatalogContext, type CatalogServices } from '../catalog/context.js'
 import { type Hub } from '../feed/hub.js'
-import { admit, type Admission, chargeRefused } from './admission.js'
+import { admit, type Admission, chargeBytes, chargeUnusual, readPaid } from './admission.js'
 import { isReadableType } from './hosts.js'
 import { answerPlainJson, isPlainJson, readBody } from './json-request.js'
 import { maxBodyBytes, tooLarge } from './refusals.js'
@@ -26,9 +26,15 @@ export function createGraphQLAnswers({ services, hub, admission }: GraphQLAnswer
   const yoga = createGraphQLServer(admission.documents)
 
   function contextOf(caller: CatalogContext, principal: Principal, trace: RequestTrace): RequestContext {
+    let points = 0
     return {
-      index: services.index, hub, caller, trace, documents: admission.documents,
-      admit: (read, operation, variables) => admit(admission, principal, read, operation, variables),
+      index: services.index, hub, caller, trace,
+      read: async (text) => {
+        const paid = await readPaid(admission, principal, text)
+        points += paid.points
+        return paid.read
+      },
+      admit: (read, operation, variables) => admit(admission, principal, { read, points }, operation, variables),
     }
   }
 
@@ -56,10 +62,11 @@ export function createGraphQLAnswers({ services, hub, admission }: GraphQLAnswer
     answer: async (request, response, caller, principal, trace) => {
       refuseUnread(request)
       const context = contextOf(caller, principal, trace)
+      // What does not say how long it is may be as long as anything.
+      await chargeBytes(admission, principal, Number(request.headers['content-length'] ?? (request.method === 'POST' ? maxBodyBytes : 0)))
       const body = isPlainJson(request) ? await readBody(request) : null
       if (body !== null && await answerPlainJson(response, body, context)) return
-      // Nobody knows yet what it is, and to find out is work too.
-      await chargeRefused(admission, principal)
+      await chargeUnusual(admission, principal)
       if (body !== null) return answerRead(request, response, body, context)
       await yoga.handle(request, response, context)
       if (response.statusCode === 413) services.observer.refused('body')

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { execute, type ExecutionResult, getOperationAST, type OperationDefinitionNode, OperationTypeNode } from 'graphql'
+import { CatalogError } from '../core/errors.js'
 import { schema } from '../graphql/schema.js'
 import { type ReadDocument } from './documents.js'
 import { masked, type RequestContext } from './yoga.js'
@@ -32,7 +33,7 @@ export function readBody(request: IncomingMessage): Promise<string> {
  */
 export async function answerPlainJson(response: ServerResponse, body: string, contextValue: RequestContext): Promise<boolean> {
   const asked = readJson(body)
-  const valid = asked === null ? null : readValid(asked, contextValue)
+  const valid = asked === null ? null : await readValid(asked, contextValue)
   if (asked === null || valid === null) return false
   const { read: { document }, operation } = valid
   contextValue.trace.operation(document, asked.operationName)
@@ -59,13 +60,19 @@ function readJson(body: string): JsonRequest | null {
   return isInOrder ? { query, operationName, variables: (variables ?? {}) as Record<string, unknown> } : null
 }
 
-/** The document and its operation, if it is valid and asks for one query or mutation. */
-function readValid({ query, operationName }: JsonRequest, { documents }: RequestContext): { read: ReadDocument; operation: OperationDefinitionNode } | null {
+interface Valid {
+  read: ReadDocument
+  operation: OperationDefinitionNode
+}
+
+/** The document and its operation, if it is valid and asks for one query or mutation. @throws CatalogError RATE_LIMITED */
+async function readValid({ query, operationName }: JsonRequest, context: RequestContext): Promise<Valid | null> {
   try {
-    const read = documents.read(query)
+    const read = await context.read(query)
     const operation = read.problems.length > 0 ? null : getOperationAST(read.document, operationName)
     return operation && operation.operation !== OperationTypeNode.SUBSCRIPTION ? { read, operation } : null
-  } catch {
+  } catch (error) {
+    if (error instanceof CatalogError) throw error
     return null
   }
 }

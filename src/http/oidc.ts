@@ -6,6 +6,7 @@ import { CatalogError } from '../core/errors.js'
 import { type CatalogServices } from '../catalog/context.js'
 import { signIn } from '../catalog/sign-in.js'
 import { type AuthProvider } from './auth.js'
+import { createTrickle } from './trickle.js'
 
 export interface OidcSettings {
   /** Exactly as in the `iss` claim. */
@@ -38,6 +39,8 @@ const mostCharacters = 16_384
 const mostDocumentBytes = 1_048_576
 const fetchTimeoutMs = 5_000
 const mostVerified = 10_000
+/** Signatures that are checked in a second for addresses that sent too many bad tokens, together. */
+const sparingChecks = 10
 
 interface Verified {
   identity: Identity
@@ -57,6 +60,8 @@ export function createOidcProvider({ settings, services, report, keysMaxAgeMs = 
   const verified = new Map<string, Verified>()
   const keyOf = createKeySource(settings, report, { cacheMaxAge: keysMaxAgeMs / 2, cooldownDuration: keysCooldownMs })
 
+  const mayCheck = createTrickle(sparingChecks, () => services.now().getTime())
+
   /** null: a token that opens nothing. */
   async function verify(bearer: string): Promise<Verified | null> {
     const now = services.now()
@@ -72,11 +77,13 @@ export function createOidcProvider({ settings, services, report, keysMaxAgeMs = 
     return { identity, expiresAt: new Date(expiresAtMs).toISOString(), goodUntilMs: Math.min(expiresAtMs, now.getTime() + keysMaxAgeMs / 2) }
   }
 
-  async function recall(bearer: string): Promise<Verified | null> {
+  async function recall(bearer: string, isSparing: boolean): Promise<Verified | null> {
     const hash = createHash('sha256').update(bearer).digest('base64')
     const known = verified.get(hash)
     if (known !== undefined && services.now().getTime() < known.goodUntilMs) return known
     verified.delete(hash)
+    // Its address is told to come again.
+    if (isSparing && !mayCheck()) return null
     const fresh = await verify(bearer)
     if (fresh === null) return null
     // The oldest goes first; who still needs it is verified again.
@@ -86,9 +93,9 @@ export function createOidcProvider({ settings, services, report, keysMaxAgeMs = 
   }
 
   return {
-    authenticate: async (bearer) => {
+    authenticate: async (bearer, isSparing) => {
       if (bearer.length > mostCharacters || !jwtPattern.test(bearer) || issuerOf(bearer) !== issuer) return null
-      const token = await recall(bearer)
+      const token = await recall(bearer, isSparing)
       const userId = token === null ? null : await signIn(services, token.identity)
       if (token === null || userId === null) return null
       // A commit is done before this node has read it, if its reader lags.

@@ -1,5 +1,6 @@
 import { createSourceEventStream, execute, type ExecutionArgs, getOperationAST, OperationTypeNode } from 'graphql'
 import { type SubscribePayload } from 'graphql-ws'
+import { type Principal } from '../core/access.js'
 import { invalid } from '../core/errors.js'
 import { callerContext, type CatalogServices } from '../catalog/context.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
@@ -8,16 +9,17 @@ import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { schema } from '../graphql/schema.js'
-import { admit, type Admission, chargeRefused } from './admission.js'
+import { admit, type Admission, readPaid } from './admission.js'
 import { type Authenticated } from './auth.js'
-import { type ReadDocument } from './documents.js'
 import { type Asked } from './rendering.js'
+import { type SubscriptionBound } from './subscription-bound.js'
 
 export interface OperationOptions {
   admission: Admission
   services: CatalogServices
   hub: Hub
   book: SubscriptionBook
+  bound: SubscriptionBound
   renderingOf: (asked: Asked) => Rendering
 }
 
@@ -29,17 +31,17 @@ export type Begun =
 
 /** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
 export async function beginOperation(
-  { admission, services, hub, book, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
+  { admission, services, hub, book, bound, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
 ): Promise<Begun> {
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
   try {
-    const read = await readFor(admission, authenticated, query)
-    const { document } = read
+    const paid = await readPaid(admission, authenticated.principal, query)
+    const { read, read: { document } } = paid
     if (read.problems.length > 0) return { kind: 'REFUSED', errors: read.problems }
     const operation = getOperationAST(document, operationName)
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
-    const refusal = await admit(admission, authenticated.principal, read, operation, variables)
+    const refusal = await admit(admission, authenticated.principal, paid, operation, variables)
     if (refusal !== null) return { kind: 'REFUSED', errors: [refusal] }
     const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.credential) }
     const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue }
@@ -47,26 +49,29 @@ export async function beginOperation(
       const result = await execute(args)
       return { kind: 'RESULT', result: result.errors === undefined ? result : { ...result, errors: result.errors.map((error) => toGraphQLError(error, report)) } }
     }
-    const source = await createSourceEventStream(args)
-    if (isCatalogStream(source)) {
-      const rendering = renderingOf({ query, document, operationName, variables })
-      const { kind, id } = authenticated.principal
-      // People look; workers run what they are told of.
-      const release = kind === 'WORKER' ? await book.open(id, source.owner) : () => {}
-      return { kind: 'STREAM', stream: source, rendering, release }
-    }
-    return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
+    return await beginStream({ book, bound, renderingOf }, authenticated.principal, args, { query, document, operationName, variables })
   } catch (error) {
     return { kind: 'REFUSED', errors: [error] }
   }
 }
 
-async function readFor(admission: Admission, { principal }: Authenticated, query: string): Promise<ReadDocument> {
-  let read: ReadDocument | null = null
+async function beginStream({ book, bound, renderingOf }: Pick<OperationOptions, 'book' | 'bound' | 'renderingOf'>, principal: Principal, args: ExecutionArgs, asked: Asked): Promise<Begun> {
+  const leave = bound.enter(principal)
   try {
-    read = admission.documents.read(query)
-    return read
-  } finally {
-    if (read === null || read.problems.length > 0) await chargeRefused(admission, principal)
+    const source = await createSourceEventStream(args)
+    if (isCatalogStream(source)) {
+      // People look; workers run what they are told of.
+      const unbook = principal.kind === 'WORKER' ? await book.open(principal.id, source.owner) : () => {}
+      const release = () => {
+        leave()
+        unbook()
+      }
+      return { kind: 'STREAM', stream: source, rendering: renderingOf(asked), release }
+    }
+    leave()
+    return { kind: 'REFUSED', errors: 'errors' in source ? source.errors ?? [] : [new Error('no stream')] }
+  } catch (error) {
+    leave()
+    throw error
   }
 }

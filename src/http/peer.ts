@@ -5,6 +5,7 @@ import { CatalogError } from '../core/errors.js'
 import { type CatalogStream } from '../feed/stream.js'
 import { type Rendering } from '../feed/hub.js'
 import { toGraphQLError } from '../graphql/errors.js'
+import { chargeBytes } from './admission.js'
 import { type Authenticated } from './auth.js'
 import { createFrameWriter, onceDrained, waitingBytes } from './frames.js'
 import { beginOperation, type OperationOptions } from './operation.js'
@@ -15,6 +16,8 @@ export const closeCodes = { tokenEnded: 4401, rightsLost: 4403, slowConsumer: 44
 
 /** Characters of an operation's id, which is kept as long as it lives; clients send UUIDs. */
 const mostIdLength = 200
+/** Bytes of a message of somebody who has not said who they are: room for the longest token. */
+const mostBytesUnknown = 20_480
 
 export interface PeerOptions extends OperationOptions {
   maxOperationsPerSocket: number
@@ -33,6 +36,8 @@ export interface Peer extends TracedSocket {
   address: string
   /** The last ping was answered. */
   isAlive: boolean
+  /** When that was sent, as `performance.now()` tells; when it came, before the first. */
+  pingedAt: number
   operations: Map<string, Operation>
   /** It was pinged while it did not read. */
   isOwedPong: boolean
@@ -47,7 +52,7 @@ interface Operation {
 
 export function createPeer(socket: WebSocket, address: string): Peer {
   return {
-    id: randomUUID(), socket, stage: 'OPEN', address, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, operations: new Map(), isOwedPong: false, turns: null,
+    id: randomUUID(), socket, stage: 'OPEN', address, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, pingedAt: performance.now(), operations: new Map(), isOwedPong: false, turns: null,
   }
 }
 
@@ -57,6 +62,9 @@ export function createPeer(socket: WebSocket, address: string): Peer {
  */
 export async function receive(options: PeerOptions, peer: Peer, data: Buffer): Promise<void> {
   const { socket, operations } = peer
+  if (peer.stage !== 'READY' && data.length > mostBytesUnknown) return socket.close(1009, 'Message too big')
+  // Not waited for: messages keep their order.
+  if (peer.authenticated !== null) chargeBytes(options.admission, peer.authenticated.principal, data.length).catch((error: unknown) => tooMuch(options, peer, error))
   let message: ReturnType<typeof parseMessage>
   try {
     message = parseMessage(data.toString())
@@ -72,7 +80,7 @@ export async function receive(options: PeerOptions, peer: Peer, data: Buffer): P
       peer.stage = 'READY'
       options.tracer.socketOpened(peer)
       return send(peer, '{"type":"connection_ack"}')
-    case MessageType.Ping: return pong(options, peer, message.payload)
+    case MessageType.Ping: return pong(options, peer, peer.stage === 'READY' ? message.payload : undefined)
     case MessageType.Pong: return
     case MessageType.Subscribe:
       if (message.id.length > mostIdLength) return socket.close(CloseCode.BadRequest, 'The id is too long')
@@ -116,6 +124,11 @@ function pong(options: PeerOptions, peer: Peer, payload: Record<string, unknown>
     peer.isOwedPong = false
     send(peer, '{"type":"pong"}')
   })
+}
+
+function tooMuch(options: PeerOptions, peer: Peer, error: unknown): void {
+  if (!(error instanceof CatalogError) || error.code !== 'RATE_LIMITED') return void options.tracer.reportOf(peer)(error)
+  peer.socket.close(closeCodes.restart, `Too much was sent; retry in ${Number(error.details.retryAfter) * 1_000} ms`)
 }
 
 async function subscribe(options: PeerOptions, peer: Peer, id: string, payload: SubscribePayload): Promise<void> {

@@ -9,11 +9,12 @@ import { type Hub } from '../feed/hub.js'
 import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type Admission } from './admission.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf } from './auth.js'
-import { closedOrTerminated, restartReason } from './drain.js'
+import { closedOrTerminated, restartReason, retryHint } from './drain.js'
 import { waitingBytes } from './frames.js'
 import { type RequestHead, type Stranger, strangerError } from './hosts.js'
 import { closeCodes, createPeer, forget, type Peer, type PeerOptions, receive } from './peer.js'
 import { createRenderings } from './rendering.js'
+import { createSubscriptionBound } from './subscription-bound.js'
 import { type Tracer } from './trace.js'
 import { graphqlPath, nothingHere, pathOf } from './yoga.js'
 
@@ -28,6 +29,7 @@ export interface WsOptions {
   tracer: Tracer
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
+  maxSubscriptionsPerUser: number
   /** Bytes that may wait for a slow socket before it is closed with 4420. Default 1 MiB beyond the first event. */
   maxWaitingBytes?: number
   /** Sockets that may be open without having said who they are; the oldest gives way. Default 10,000. */
@@ -56,14 +58,14 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   const open = new Set<Peer>()
   /** In the order in which they came. */
   const silent = new Set<Peer>()
-  const counts = new Map<string, number>()
+  const rolls = new Map<string, Set<Peer>>()
   const peerOptions: PeerOptions = {
-    services, hub, book, tracer, admission: options.admission, maxOperationsPerSocket: options.maxOperationsPerSocket,
+    services, hub, book, tracer, bound: createSubscriptionBound(options.maxSubscriptionsPerUser, services.observer), admission: options.admission, maxOperationsPerSocket: options.maxOperationsPerSocket,
     maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
     renderingOf: createRenderings({ index: services.index, hub, report: tracer.report, observer: services.observer }),
     admit: async (peer, payload) => {
       silent.delete(peer)
-      return admit(options, counts, peer, payload)
+      return admit(options, rolls, peer, payload)
     },
   }
 
@@ -88,7 +90,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
       silent.delete(peer)
       tracer.socketClosed(peer, code)
       forget(peer)
-      if (peer.authenticated !== null) count(counts, peer.authenticated.principal.id, -1)
+      if (peer.authenticated !== null) leave(rolls, peer.authenticated.principal.id, peer)
     })
   }
 
@@ -108,7 +110,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   }
 
   server.on('upgrade', upgrade)
-  const timers = [setInterval(sweep, 1_000), setInterval(() => pingAll(open), keepAliveMs)]
+  const timers = [setInterval(sweep, 1_000), setInterval(() => pingAll(open, Math.min(pongPatienceMs, keepAliveMs / 2)), keepAliveMs)]
   return {
     closeEnded,
     size: () => open.size,
@@ -154,23 +156,61 @@ function refuseUpgrade(duplex: Duplex, status: string, { code, message, details 
   duplex.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => duplex.destroy())
 }
 
-function pingAll(open: Set<Peer>): void {
+function pingAll(open: Set<Peer>, patienceMs: number): void {
+  const now = performance.now()
   for (const peer of open) {
-    if (peer.isAlive) peer.socket.ping()
-    else peer.socket.terminate()
-    peer.isAlive = false
+    if (peer.isAlive) ping(peer)
+    // One that was asked in between, because its principal's roll was full, has a while to answer.
+    else if (peer.pingedAt < now - patienceMs) peer.socket.terminate()
   }
 }
 
-/** How many sockets a principal has. */
-function count(counts: Map<string, number>, principal: string, change: number): number {
-  const now = (counts.get(principal) ?? 0) + change
-  if (now > 0) counts.set(principal, now)
-  else counts.delete(principal)
-  return now
+/** Sockets of a principal, in the order in which they came. */
+type Rolls = Map<string, Set<Peer>>
+
+function leave(rolls: Rolls, principal: string, peer: Peer): void {
+  const roll = rolls.get(principal)
+  roll?.delete(peer)
+  if (roll?.size === 0) rolls.delete(principal)
 }
 
-async function admit(options: WsOptions, counts: Map<string, number>, peer: Peer, payload: Record<string, unknown>): Promise<Authenticated | null> {
+/** A pong that is owed for so long will hardly come. */
+const pongPatienceMs = 1_000
+
+/**
+ * Puts a socket on its principal's roll, unless that is full. A fleet that was cut off comes back before its old sockets are missed, so those that owe
+ * a pong give way first. While none does, all are asked again, and whoever is told to come later finds room.
+ */
+function enter(rolls: Rolls, principal: string, peer: Peer, most: number): boolean {
+  const roll = rolls.get(principal) ?? new Set<Peer>()
+  if (roll.size >= most) {
+    const now = performance.now()
+    const [gone] = debtors(roll, now)
+    if (gone === undefined) {
+      const [oldest] = roll
+      if (oldest !== undefined && oldest.pingedAt < now - pongPatienceMs) for (const one of roll) ping(one)
+      return false
+    }
+    roll.delete(gone)
+    gone.socket.terminate()
+  }
+  rolls.set(principal, roll.add(peer))
+  return true
+}
+
+function* debtors(roll: Set<Peer>, now: number): Generator<Peer> {
+  for (const peer of roll) if (!peer.isAlive && peer.pingedAt < now - pongPatienceMs) yield peer
+}
+
+function ping(peer: Peer): void {
+  // Who owes one is not given more time by a second one.
+  if (!peer.isAlive || peer.socket.readyState !== WebSocket.OPEN) return
+  peer.isAlive = false
+  peer.pingedAt = performance.now()
+  peer.socket.ping()
+}
+
+async function admit(options: WsOptions, rolls: Rolls, peer: Peer, payload: Record<string, unknown>): Promise<Authenticated | null> {
   const { socket } = peer
   const nested = typeof payload.headers === 'object' && payload.headers !== null ? payload.headers as Record<string, unknown> : {}
   try {
@@ -178,11 +218,10 @@ async function admit(options: WsOptions, counts: Map<string, number>, peer: Peer
     const authenticated = await authenticate({ providers, failures }, bearerOf(payload) ?? bearerOf(nested), peer.address)
     // Gone meanwhile: nobody would count it out again.
     if (socket.readyState !== WebSocket.OPEN) return null
-    const { id } = authenticated.principal
-    if (count(counts, id, 1) <= options.maxSocketsPerPrincipal) return authenticated
-    count(counts, id, -1)
+    const most = options.maxSocketsPerPrincipal
+    if (enter(rolls, authenticated.principal.id, peer, most)) return authenticated
     options.services.observer.refused('sockets')
-    socket.close(closeCodes.tooMany, 'Too many sockets')
+    socket.close(closeCodes.tooMany, `Too many sockets; ${retryHint(most, Math.random())}`)
   } catch (error) {
     const code = error instanceof CatalogError ? error.code : null
     if (code === 'UNAUTHENTICATED') socket.close(closeCodes.tokenEnded, 'Unauthorized')

@@ -23,7 +23,8 @@ export function pathOf({ url }: IncomingMessage): string {
 
 export interface RequestContext extends GraphQLContext {
   trace: RequestTrace
-  documents: Documents
+  /** Reads a document for its price. @throws CatalogError RATE_LIMITED; GraphQLError for what is no document */
+  read: (text: string) => Promise<ReadDocument>
   /** Lets an operation in: null, or what is wrong with it. @throws CatalogError RATE_LIMITED */
   admit: (read: ReadDocument, operation: OperationDefinitionNode, variables: Record<string, unknown>) => Promise<GraphQLError | null>
 }
@@ -55,6 +56,15 @@ export function createGraphQLServer(documents: Documents) {
  */
 function oneBehaviour(documents: Documents): Plugin<RequestContext, RequestContext> {
   return {
+    onParams: async ({ params: { query }, context, setResult }) => {
+      if (typeof query !== 'string') return
+      try {
+        await context.read(query)
+      } catch (error) {
+        // What is no document is answered where it is parsed.
+        if (error instanceof CatalogError) setResult({ errors: [tooOften(error)] })
+      }
+    },
     onParse: ({ setParseFn }) => setParseFn((source: unknown) => documents.read(String(source)).document),
     onValidate: ({ params, setResult }) => {
       const read = documents.known(params.documentAST as DocumentNode)

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { getIntrospectionQuery, Kind, parse, print } from 'graphql'
+import { getIntrospectionQuery, Kind, type OperationDefinitionNode, parse, print } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import * as generated from '../../src/client/generated/graphql.js'
 import { noObserver } from '../../src/catalog/observer.js'
 import { documentLimits, measure } from '../../src/graphql/limits.js'
+import { repeatsOf } from '../../src/graphql/repeats.js'
 import { schema } from '../../src/graphql/schema.js'
 import { createDocuments } from '../../src/http/documents.js'
 import { type RawAnswer, startTestServer, type TestServer } from '../support/server.js'
@@ -92,6 +93,16 @@ describe('S21: a document that asks for too much is refused before anything of i
     ['comments without end', 'characters', { query: `${'# x\n'.repeat(70_000)}{ __typename }` }],
     ['white space without end', 'characters', { query: `{${' ,'.repeat(140_000)}__typename }` }],
     ['a long literal', 'characters', { query: `{ mcpServers(search: "${'x'.repeat(270_000)}") { nodes { id } } }` }],
+    ['one field again and again', 'repeats', { query: `{ ${times(51, () => 'viewer { principal { kind } }')} }` }],
+    ['one field again and again under one alias', 'repeats', { query: `{ ${times(50, () => 'v: viewer { principal { kind } }')} v: viewer { principal { id } } }` }],
+    ['one field of fields that are one', 'repeats', { query: `{ ${times(11, () => `viewer { principal { ${times(5, () => 'kind')} } }`)} }` }],
+    ['one field in fragments', 'repeats', { query: `{ viewer { ${times(26, (at) => `...f${at}`)} } } ${times(26, (at) => `fragment f${at} on Viewer { principal { id } ... { principal { id } } }`)}` }],
+    ['one field in a fragment that is not used', 'repeats', { query: `{ __typename } fragment f on Query { ${times(51, () => 'viewer { principal { kind } }')} }` }],
+    ['one field of a subscription', 'repeats', { query: `subscription { catalogChanged(owner: { kind: USER }) { ${times(51, () => '__typename')} } }` }],
+    ['fields that fragments multiply', 'fields', {
+      query: `{ __schema { types { ...f0 } } } ${times(13, (at) => `fragment f${at} on __Type { ofType { ...f${at + 1} } interfaces { ...f${at + 1} } }`)} fragment f13 on __Type { name }`,
+    }],
+    ['the schema three times', 'introspections', { query: '{ a: __schema { queryType { name } } b: __schema { queryType { name } } __schema { queryType { name } } }' }],
     ['pages of pages of pages', 'cost', { query: widest }],
     ['pages whose size is a variable', 'cost', { query: widest.replace('(first: 500)', '(first: $n)').replace('{', 'query ($n: Int) {'), variables: { n: 500 } }],
     ['pages whose size is the default of a variable', 'cost', { query: widest.replace('(first: 500)', '(first: $n)').replace('{', 'query ($n: Int = 500) {') }],
@@ -177,6 +188,43 @@ describe('what people and programs send', () => {
   })
 })
 
+describe('S21: reading a document', () => {
+  it('has a price before, by its length, unless it is remembered', () => {
+    const documents = createDocuments(documentLimits, noObserver)
+    const text = '{ viewer { principal { id } } }'
+    expect([documents.priceOf(text), documents.priceOf(text.padEnd(1_001)), documents.priceOf(text.padEnd(200_000)), documents.priceOf(text.padEnd(300_000))]).toEqual([1, 6, 50, 1])
+    documents.read(text)
+    expect(documents.priceOf(text)).toBe(0)
+  })
+
+  it('is remembered for what is used, however much else comes', () => {
+    const documents = createDocuments(documentLimits, noObserver)
+    const [used, unused] = ['query Used { __typename }', 'query Unused { __typename }']
+    documents.read(unused)
+    const read = documents.read(used)
+    for (let at = 0; at < 200; at++) {
+      documents.read(`query q${at} { __typename }`)
+      expect(documents.read(used)).toBe(read)
+    }
+    expect(documents.priceOf(unused)).toBe(1)
+  })
+
+  it('takes the list of all types for as long as it is', () => {
+    const document = parse('{ __schema { types { name kind } } }')
+    const [operation] = document.definitions
+    expect(measure(schema, document, operation as OperationDefinitionNode).cost).toBe(2 + 2 * Object.keys(schema.getTypeMap()).length)
+  })
+
+  it('counts what fragments put in one place, in a time that grows with the document alone', () => {
+    const shared = parse('{ viewer { ...a } } fragment a on Viewer { ...b principal { id } } fragment b on Viewer { principal { id } }')
+    expect(repeatsOf(shared, documentLimits)).toEqual({ repeats: 2, fields: 5 + 4 + 2 })
+    // Validation says what is wrong with that.
+    expect(repeatsOf(parse('{ ...a } fragment a on Query { ...a viewer { ...a } }'), documentLimits).fields).toBeLessThan(100)
+    const deep = parse(`{ ...f0 } ${times(200, (at) => `fragment f${at} on Query { a { ...f${at + 1} } b { ...f${at + 1} } }`)} fragment f200 on Query { id }`)
+    expect(repeatsOf(deep, documentLimits).fields).toBe(documentLimits.fields + 1)
+  })
+})
+
 describe('S21: what one connection may hold', () => {
   it('sockets that do not say who they are give way, the oldest first, and nobody who did', async () => {
     const silent = await Promise.all(Array.from({ length: 3 }, async () => {
@@ -212,6 +260,15 @@ describe('S21: what one connection may hold', () => {
     expect(pongs.length).toBeLessThan(20)
     flooder.close()
     await once(flooder, 'close')
+  })
+
+  it('nothing large of who has not said who they are, and no echo', async () => {
+    const stranger = new WebSocket(server.webSocketUrl, 'graphql-transport-ws')
+    await once(stranger, 'open')
+    stranger.send(JSON.stringify({ type: 'ping', payload: { filler: 'x'.repeat(10_000) } }))
+    expect(String((await once(stranger, 'message'))[0])).toBe('{"type":"pong"}')
+    stranger.send(JSON.stringify({ type: 'ping', payload: { filler: 'x'.repeat(21_000) } }))
+    expect((await once(stranger, 'close'))[0]).toBe(1009)
   })
 
   it('no long id, which would be kept', async () => {

@@ -252,3 +252,20 @@ describe('an issuer that cannot be reached', () => {
     await early.close()
   })
 })
+
+it('S7: an address that sent too many bad tokens has ten signatures checked in a second; who is known comes in as before', async () => {
+  let fixed = new Date()
+  const own = await startTestServer({ now: () => fixed }, settings())
+  const send = async (token: string) => (await fetch(own.url, {
+    method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }, body: JSON.stringify({ query: '{ __typename }' }),
+  })).status
+  const tokens = await Promise.all(Array.from({ length: 13 }, (_, at) => issuer.token('one-of-many', { jti: String(at) })))
+  expect(await send(tokens[0]!)).toBe(200)
+  for (let at = 0; at < 120; at++) await send('nothing')
+  const statuses: number[] = []
+  for (const token of tokens) statuses.push(await send(token))
+  expect(statuses).toEqual([...Array<number>(11).fill(200), 429, 429])
+  fixed = new Date(fixed.getTime() + 1_000)
+  expect(await send(tokens[12]!)).toBe(200)
+  await own.close()
+})

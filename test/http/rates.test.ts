@@ -1,10 +1,20 @@
 import { once } from 'node:events'
+import { type OperationDefinitionNode, parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { CreateAccessTokenDocument, RevokeAccessTokenDocument } from '../../src/client/index.js'
 import { readConfig } from '../../src/config.js'
+import { type Principal } from '../../src/core/access.js'
+import { measure } from '../../src/graphql/limits.js'
+import { schema } from '../../src/graphql/schema.js'
+import { chargeOf } from '../../src/http/admission.js'
+import { charactersIn } from '../../src/http/weights.js'
 import { createRates } from '../../src/http/rates.js'
 import { noObserver } from '../../src/catalog/observer.js'
+import { hashToken } from '../../src/catalog/token.js'
+import { createTokenProvider } from '../../src/http/auth.js'
+import { createTrickle } from '../../src/http/trickle.js'
+import { type CatalogIndex } from '../../src/index/catalog-index.js'
 import { report, sessionOf } from '../support/reporting.js'
 import { type Person, post, type RawAnswer, startTestServer, type TestServer } from '../support/server.js'
 
@@ -117,6 +127,69 @@ describe('S21: rates of one principal', () => {
   })
 })
 
+describe('S21: work is paid for before it is done', () => {
+  const unread = (number: number) => `query Unread${number} { viewer { principal { id } } }`
+
+  it('whoever has nothing left is refused unread, by every way; what is remembered and pays otherwise goes on', async () => {
+    const spender = await server.user('spender')
+    await server.register(spender, 'remembered')
+    while (!codesOf(await spender.raw(viewers(50))).includes('RATE_LIMITED'));
+    // A document that is none would be told so, had it been read.
+    for (const accept of ['application/json', 'application/graphql-response+json']) expect((await send(spender.token, '{ nothing }', accept)).status).toBe(429)
+    expect((await fetch(`${server.url}?query=${encodeURIComponent('{ nothing }')}`, { headers: { authorization: `Bearer ${spender.token}` } })).status).toBe(429)
+    expect((await send(spender.token, `{ ${'x'.repeat(70_000)} }`)).status).toBe(429)
+    const socket = await speaker(spender.token)
+    await once(socket, 'message')
+    expect(await askBySocket(socket, unread(1))).toMatchObject({ id: '1', type: 'error', payload: [limited(/reads/)] })
+    socket.send(JSON.stringify({ type: 'ping', payload: { filler: 'x'.repeat(70_000) } }))
+    expect((await once(socket, 'close'))[0]).toBe(1012)
+    await server.register(spender, 'still-remembered')
+  })
+
+  it('reading a query is part of its price', async () => {
+    const reader = await server.user('careful')
+    for (let number = 0; number < readsPerMinute; number++) expect(codesOf(await reader.raw(unread(number)))).toEqual([])
+    expect(codesOf(await reader.raw(unread(0)))).toEqual(['RATE_LIMITED'])
+  })
+
+  it('a request that does not say how long it is pays as if it were as long as it may be', async () => {
+    const streamer = await server.user('streamer')
+    const stream = () => fetch(server.url, {
+      method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${streamer.token}` }, duplex: 'half',
+      body: new Blob(['{"query":"{ __typename }"}']).stream(),
+    } as RequestInit)
+    const statuses: number[] = []
+    while (statuses.at(-1) !== 429) statuses.push((await stream()).status)
+    expect(statuses).toEqual([...Array<number>(Math.floor(readsPerMinute / 66)).fill(200), 429])
+  })
+
+  const [user, worker] = (['USER', 'WORKER'] as const).map((kind): Principal => ({ kind, id: 'x', role: 'USER' } as unknown as Principal))
+  it.each<[who: Principal, text: string, characters: number, expected: { budget: string; points: number }]>([
+    [user!, 'mutation { importCatalog { x } }', 9_999, { budget: 'writes', points: 1 }],
+    [user!, 'mutation { importCatalog { x } }', 1_000_000, { budget: 'writes', points: 101 }],
+    [user!, 'mutation { a: importCatalog { x } b: importCatalog { x } }', 1_000_000, { budget: 'writes', points: 202 }],
+    [user!, 'mutation { createTeam { x } }', 1_000_000, { budget: 'writes', points: 1 }],
+    [user!, '{ simulatePolicy { x } }', 10, { budget: 'reads', points: 100 }],
+    [user!, 'mutation { setPolicy { x } }', 10, { budget: 'writes', points: 20 }],
+    [worker!, 'mutation { reportWorkerStatus { x } }', 1_000_000, { budget: 'reports', points: 1 }],
+    [user!, 'mutation { reportWorkerStatus { x } }', 10, { budget: 'writes', points: 1 }],
+    [worker!, 'mutation { createTeam { x } }', 10, { budget: 'writes', points: 1 }],
+    [worker!, 'mutation { reportWorkerStatus { x } createTeam { x } }', 10, { budget: 'writes', points: 2 }],
+    [worker!, '{ viewer { x } }', 10, { budget: 'reads', points: 1 }],
+    [user!, 'subscription { catalogChanged { x } }', 10, { budget: 'subscriptions', points: 1 }],
+  ])('%o pays for %s with %i characters', (who, text, characters, expected) => {
+    const document = parse(text)
+    const operation = document.definitions[0] as OperationDefinitionNode
+    expect(chargeOf(who, operation, measure(schema, document, operation), 1, { characters: () => characters })).toEqual(expected)
+  })
+
+  it('texts are counted wherever they stand', () => {
+    let deep: unknown = 'abc'
+    for (let at = 0; at < 100_000; at++) deep = [deep]
+    expect(charactersIn({ input: { text: 'abcd', list: ['a', 1, null, { more: 'bc' }] }, deep })).toBe(10)
+  })
+})
+
 describe('S7: tokens that open nothing', () => {
   it('are counted by address, and then cost nothing more; good ones of that address still open, and ended ones are told so', async () => {
     const { createAccessToken: { accessToken, secret } } = await server.admin.client.execute(CreateAccessTokenDocument, { input: { kind: 'PERSONAL', name: 'ended', userId: person.id } })
@@ -141,6 +214,40 @@ describe('S7: tokens that open nothing', () => {
     expect(JSON.parse(String((await once(good, 'message'))[0]))).toEqual({ type: 'connection_ack' })
     good.close()
     expect(await refusedOf('failures')).toBeGreaterThanOrEqual(3)
+  })
+
+  it('a spent address still has one look at the change log in a second, which all share: a token made elsewhere a moment ago opens', async () => {
+    let nowMs = 1_000_000
+    let refreshes = 0
+    const known = new Map<string, unknown>()
+    const principal = { kind: 'USER', id: 'usr_1' }
+    const provider = createTokenProvider({
+      index: { state: { tokensByHash: known }, principalNow: () => principal } as unknown as CatalogIndex, accessLog: { record: async () => {} },
+      refresh: async () => { refreshes++ }, now: () => new Date(nowMs), used: () => {},
+    })
+    const token = (at: number) => `pht_${String(at).padStart(43, 'x')}`
+    expect(await Promise.all(Array.from({ length: 50 }, (_, at) => provider.authenticate(token(at), true)))).toEqual(Array(50).fill(null))
+    expect(refreshes).toBe(1)
+    known.set(hashToken(token(7)), { id: 'tok_7', kind: 'PERSONAL' })
+    nowMs += 1_000
+    expect(await provider.authenticate(token(7), true)).toMatchObject({ principal })
+    await provider.authenticate(token(8), true)
+    expect(refreshes).toBe(2)
+    for (let at = 0; at < 5; at++) await provider.authenticate(token(9), false)
+    expect(refreshes).toBe(7)
+  })
+
+  it('a trickle lets a few through in each second, also when the clock is set back', () => {
+    let nowMs = 5_000
+    const pass = createTrickle(2, () => nowMs)
+    const three = () => [pass(), pass(), pass()]
+    expect(three()).toEqual([true, true, false])
+    nowMs += 999
+    expect(pass()).toBe(false)
+    nowMs += 1
+    expect(three()).toEqual([true, true, false])
+    nowMs = 0
+    expect(three()).toEqual([true, true, false])
   })
 
   it('a network of IPv6 is one address', async () => {

@@ -7,7 +7,7 @@ import { subscribe } from '../support/subscriber.js'
 
 let server: TestServer
 let now = () => new Date()
-beforeAll(async () => { server = await startTestServer({ now: () => now() }, { maxSocketsPerPrincipal: 2, maxOperationsPerSocket: 2 }) })
+beforeAll(async () => { server = await startTestServer({ now: () => now() }, { maxSocketsPerPrincipal: 2, maxOperationsPerSocket: 2, maxSubscriptionsPerUser: 3 }) })
 afterAll(() => server.close())
 
 const base = () => server.url.replace('/graphql', '')
@@ -171,6 +171,56 @@ describe('bounds', () => {
     expect(received.filter(({ type }) => type === 'error')).toMatchObject([{ id: '3', payload: [{ extensions: { code: 'LIMIT_EXCEEDED' } }] }])
     socket.close()
     await closed
+  })
+
+  it('S21: hold for open subscriptions of one user on all sockets, and what ended makes room', async () => {
+    const { token } = await server.user('collector')
+    const [one, other] = await Promise.all([0, 1].map(async () => {
+      const opened = await speak([{ ...init(), payload: { authorization: `Bearer ${token}` } }])
+      await once(opened.socket, 'message')
+      return opened
+    }))
+    const begin = async (at: typeof one, id: string) => {
+      at!.socket.send(JSON.stringify(subscription(id)))
+      await once(at!.socket, 'message')
+      return at!.received.at(-1)!
+    }
+    for (const id of ['1', '2']) expect((await begin(one, id)).type).toBe('next')
+    expect((await begin(other, '3')).type).toBe('next')
+    expect(await begin(other, '4')).toMatchObject({ type: 'error', payload: [{ extensions: { code: 'LIMIT_EXCEEDED', limit: 'subscriptions', most: 3 } }] })
+    other!.socket.send(JSON.stringify({ type: 'complete', id: '3' }))
+    expect((await begin(other, '5')).type).toBe('next')
+    one!.socket.close()
+    await one!.closed
+    while ((await begin(other, '6')).type === 'error');
+    other!.socket.close()
+    await other!.closed
+  })
+
+  it('S21: hold for sockets of one principal, and those that do not answer give way to who comes back', async () => {
+    const { token } = await server.user('fleet')
+    const come = async () => {
+      const socket = new WebSocket(server.webSocketUrl, 'graphql-transport-ws', { autoPong: false })
+      const closed = once(socket, 'close').then(([code, reason]) => `${code} ${String(reason)}`)
+      await once(socket, 'open')
+      socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } }))
+      const answer = await Promise.race([closed, once(socket, 'message').then(([data]) => String(data))])
+      return { socket, closed, answer }
+    }
+    const old = [await come(), await come()]
+    const answering = old[0]!.socket
+    answering.on('ping', () => answering.pong())
+    const answers: string[] = []
+    let newcomer = await come()
+    for (; !newcomer.answer.includes('ack'); newcomer = await come()) answers.push(newcomer.answer)
+    expect(answers.length).toBeGreaterThan(0)
+    for (const answer of answers) expect(answer).toMatch(/^4429 Too many sockets; retry in \d+ ms$/)
+    expect(await old[1]!.closed).toBe('1006 ')
+    expect(answering.readyState).toBe(WebSocket.OPEN)
+    for (const { socket, closed } of [old[0]!, newcomer]) {
+      socket.close()
+      await closed
+    }
   })
 
   it('hold for frames and for messages that are none', async () => {
