@@ -1,7 +1,7 @@
 import { isEqualJson } from '../core/canonical.js'
 import { can } from '../core/access.js'
 import { type JudgedEntry } from '../core/entry.js'
-import { type OwnerRef } from '../core/owner.js'
+import { type OwnerRef, type PrincipalRef, systemPrincipal } from '../core/owner.js'
 import { heardAt, type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, targetAfter } from '../core/revocation.js'
 import { subscriptionAfter } from '../core/subscription-target.js'
 import { trustForMs } from '../core/worker-status.js'
@@ -91,8 +91,13 @@ async function viewsOf(context: CatalogContext, revocations: readonly Revocation
   return revocations.map((revocation) => {
     const { count, ended, open } = summaries.get(revocation.id)!
     const judged = open.map(({ worker, ...alike }) => judgeTarget(revocation, alike, heardAt(alike, worker), now))
-    return { ...revocation, state: revocationState(revocation, judged, now), targetCount: count, stoppedCount: ended }
+    return { ...revocation, requestedBy: whoAsked(context, revocation), state: revocationState(revocation, judged, now), targetCount: count, stoppedCount: ended }
   })
+}
+
+/** Who changed somebody's rights need not be known to the owners of what they lost: another team's maintainer, say. */
+function whoAsked({ principal }: CatalogContext, { verb, requestedBy }: Revocation): PrincipalRef {
+  return verb !== 'RIGHTS' || principal.role === 'ADMIN' || requestedBy.id === principal.id ? requestedBy : systemPrincipal
 }
 
 const batchSize = 100
