@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Db } from '../../src/db/client.js'
+import { listHolderOwners } from '../../src/db/receipt.js'
 import { followTargets, listRevocations, summarizeTargets } from '../../src/db/revocation.js'
 import * as schema from '../../src/db/schema.js'
 import { listBehind } from '../../src/db/worker.js'
@@ -100,4 +101,16 @@ it('a list judges as many rows as there are processes, not sessions; of subscrip
   expect(open.map(({ processId, trustedUntil, state, worker }) => [processId, trustedUntil, state, worker?.processId]).sort()).toEqual([
     [null, '2026-01-02T00:00:00.000Z', 'UNREACHABLE', undefined], ['p0', null, 'APPLIED', 'p'], ['p1', null, 'APPLIED', 'p'],
   ])
+})
+
+it('who has one entry is found without taking apart what all sessions have', async () => {
+  await client.unsafe(`
+    insert into worker_session (worker_id, session_id, owner_kind, owner_id, entries, bytes, opened_at, updated_at)
+      select 'w', 'of-' || n, 'USER', 'user-' || n, jsonb_build_array(jsonb_build_object('entryId', 'srv_' || n, 'state', 'APPLIED')), 2, now(), now() from generate_series(2, 5000) as n`)
+  await client.unsafe('vacuum analyze worker_session')
+  const holders = await db.transaction((tx) => listHolderOwners(tx, ['srv_7'], new Date(0)))
+  expect([...holders]).toEqual([['srv_7', [{ kind: 'USER', id: 'user-7' }]]])
+  const plan = await planned()
+  expect(plan.map((node) => node['Index Name'])).toContain('worker_session_entries')
+  for (const node of plan) expect(node['Actual Rows']).toBeLessThan(10)
 })
