@@ -1,12 +1,13 @@
 import { isEqualJson } from '../core/canonical.js'
 import { can } from '../core/access.js'
 import { type JudgedEntry } from '../core/entry.js'
-import { type OwnerRef } from '../core/owner.js'
+import { type OwnerRef, type PrincipalRef, systemPrincipal } from '../core/owner.js'
 import { heardAt, type JudgedTarget, judgeTarget, type Revocation, type RevocationState, revocationState, targetAfter } from '../core/revocation.js'
 import { subscriptionAfter } from '../core/subscription-target.js'
+import { trustForMs } from '../core/worker-status.js'
 import { type Tx } from '../db/client.js'
-import { insertTargets, listLateTargets } from '../db/receipt.js'
-import { findRevocation, type FollowedTarget, followSubscriptions, followTargets, listRevocations, listTargets, type RevocationPlace, summarizeTargets, writeTargets } from '../db/revocation.js'
+import { insertTargets, listLateTargets, type ReportedSessions } from '../db/receipt.js'
+import { findRevocation, type Followed, type FollowedTarget, followSubscriptions, followTargets, listRevocations, listTargets, type RevocationPlace, summarizeTargets, writeTargets } from '../db/revocation.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { ago, nodesAliveSince } from './moments.js'
 import { visibleOwners, workersByIds, type WorkerView } from './worker.js'
@@ -36,14 +37,14 @@ const followedForMs = 15 * 60_000
 
 /**
  * Brings receipts to what workers last reported. Judged on what is stored, so whoever calls it, and when, makes no difference: after a report
- * for its worker, and for a receipt before it is read, should a process have died in between (S17).
+ * for the sessions that it told of, and for a receipt before it is read, should a process have died in between (S17).
  */
-export async function fillReceipts(services: CatalogServices, of: { workerId: string } | { revocationId: string }): Promise<void> {
+export async function fillReceipts(services: CatalogServices, of: Followed): Promise<void> {
   const { db, index, now } = services
-  const since = ago(services, followedForMs)
-  if ('workerId' in of) await addLateTargets(services, of.workerId, since)
+  const endedSince = ago(services, followedForMs)
+  if ('workerId' in of) await addLateTargets(services, of, endedSince)
   const at = { incarnation: index.state.incarnation, now: now() }
-  const followed = await followTargets(db, of, since)
+  const followed = await followTargets(db, of, { endedSince, trustedSince: ago(services, trustForMs) })
   const subscriptions = await followSubscriptions(db, of, { ...at, aliveSince: nodesAliveSince(services) })
   const brought = [
     ...followed.map((one) => ({ ...one, after: targetAfter(one.revocation, one.target, one.session, one.worker, { ...at, isBack: isBack(services, one) }) })),
@@ -54,8 +55,8 @@ export async function fillReceipts(services: CatalogServices, of: { workerId: st
 }
 
 /** What only some lose, others have: of them nobody is late whose set still holds it. */
-async function addLateTargets(services: CatalogServices, workerId: string, since: Date): Promise<void> {
-  const late = (await listLateTargets(services.db, workerId, since))
+async function addLateTargets(services: CatalogServices, of: ReportedSessions, since: Date): Promise<void> {
+  const late = (await listLateTargets(services.db, of, since))
     .filter(({ verb, entryId, target }) => (verb !== 'UPDATE' && verb !== 'RIGHTS') || !hasNow(services, target.owner, entryId))
   if (late.length > 0) await insertTargets(services.db, late.map(({ revocationId, target }) => ({ revocationId, entryId: null, target })))
 }
@@ -89,9 +90,14 @@ async function viewsOf(context: CatalogContext, revocations: readonly Revocation
   const now = context.now()
   return revocations.map((revocation) => {
     const { count, ended, open } = summaries.get(revocation.id)!
-    const judged = open.map(({ target, worker }) => judgeTarget(revocation, target, heardAt(target, worker), now))
-    return { ...revocation, state: revocationState(revocation, judged, now), targetCount: count, stoppedCount: ended }
+    const judged = open.map(({ worker, ...alike }) => judgeTarget(revocation, alike, heardAt(alike, worker), now))
+    return { ...revocation, requestedBy: whoAsked(context, revocation), state: revocationState(revocation, judged, now), targetCount: count, stoppedCount: ended }
   })
+}
+
+/** Who changed somebody's rights need not be known to the owners of what they lost: another team's maintainer, say. */
+function whoAsked({ principal }: CatalogContext, { verb, requestedBy }: Revocation): PrincipalRef {
+  return verb !== 'RIGHTS' || principal.role === 'ADMIN' || requestedBy.id === principal.id ? requestedBy : systemPrincipal
 }
 
 const batchSize = 100

@@ -32,7 +32,8 @@ export async function reportWorkerStatus(context: CatalogContext, input: ReportW
     if (verdict === 'REFUSE') break
     if (!isOwn) await claim(context, report.workerId)
     if (!await writeReport(context.db, await planWrite(context, report, owners, { known, isReplacing: verdict === 'REPLACE' }))) continue
-    await fillReceipts(context, report)
+    const told = [...report.sessions.map(({ id }) => id), ...report.closedSessions]
+    await fillReceipts(context, { workerId: report.workerId, sessionIds: verdict === 'REPLACE' ? null : told })
     return { accepted: true }
   }
   return { accepted: false }

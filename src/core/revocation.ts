@@ -88,7 +88,7 @@ export interface HeardWorker {
 }
 
 /** When the process that had it last reported: another one under the same id knows nothing of it. null: nobody knows. */
-export function heardAt({ processId }: RevocationTarget, worker: HeardWorker | null): Date | null {
+export function heardAt({ processId }: Pick<RevocationTarget, 'processId'>, worker: HeardWorker | null): Date | null {
   if (worker === null) return null
   return isReplaced({ processId }, worker) ? worker.replacedSeenAt : worker.seenAt
 }
@@ -96,7 +96,9 @@ export function heardAt({ processId }: RevocationTarget, worker: HeardWorker | n
 const isReplaced = ({ processId }: Pick<RevocationTarget, 'processId'>, worker: HeardWorker) => processId !== null && processId !== worker.processId
 
 /** @param seenAt when its process last reported; null: it is forgotten, days after it was last heard of */
-export function judgeTarget(revocation: Revocation, target: RevocationTarget, seenAt: Date | null, now: Date): JudgedTarget {
+export function judgeTarget<Target extends Pick<RevocationTarget, 'state' | 'trustedUntil'>>(
+  revocation: Revocation, target: Target, seenAt: Date | null, now: Date,
+): Target & Pick<JudgedTarget, 'state' | 'mustStopBy'> {
   if (isEnded(target)) return { ...target, mustStopBy: null }
   if (target.trustedUntil !== null) return { ...target, state: 'UNREACHABLE', mustStopBy: target.trustedUntil }
   const isSilent = seenAt === null || now.getTime() - seenAt.getTime() > silentAfterMs
@@ -108,11 +110,11 @@ export function judgeTarget(revocation: Revocation, target: RevocationTarget, se
 }
 
 /** COMPLETE when everything has stopped; OVERDUE when something has not although its time is over: for a DRAIN a little after the deadline. */
-export function revocationState({ deadline, mode }: Pick<Revocation, 'deadline' | 'mode'>, targets: Iterable<JudgedTarget>, now: Date): RevocationState {
+export function revocationState({ deadline, mode }: Pick<Revocation, 'deadline' | 'mode'>, targets: Iterable<Pick<JudgedTarget, 'state' | 'mustStopBy'>>, now: Date): RevocationState {
   const open = [...targets].filter((target) => !isEnded(target))
   if (open.length === 0) return 'COMPLETE'
   const dueMs = Date.parse(deadline) + (mode === 'DRAIN' ? settleMs : 0)
-  const isLate = ({ mustStopBy }: JudgedTarget) => (mustStopBy === null ? dueMs : Date.parse(mustStopBy)) <= now.getTime()
+  const isLate = ({ mustStopBy }: Pick<JudgedTarget, 'mustStopBy'>) => (mustStopBy === null ? dueMs : Date.parse(mustStopBy)) <= now.getTime()
   return open.some(isLate) ? 'OVERDUE' : 'PENDING'
 }
 

@@ -1,10 +1,9 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
 import { type Revocation, type RevocationTarget } from '../core/revocation.js'
 import { type WithdrawalVerb } from '../core/withdrawal.js'
 import { type AppliedEntry } from '../core/worker-status.js'
 import { inOneFlight, type Queryable, type Tx } from './client.js'
-import { workerSession } from './schema.js'
 import { hasAny } from './worker.js'
 
 /** A receipt as it is opened. */
@@ -16,8 +15,6 @@ export interface OpenedReceipt {
   unreported: readonly RevocationTarget[]
 }
 
-/** What a session was reported to have of an entry, or to lack: one row for each of its rows. */
-const reportedOf = (entryId: SQL) => sql`jsonb_array_elements(${workerSession.entries}) as each on each->>'entryId' = ${entryId}`
 const isHeld = sql`each->>'state' not in ('STOPPED', 'REFUSED')`
 const columns = sql`(revocation_id, worker_id, session_id, owner_kind, owner_id, state, at, refused_calls, reason, process_id, token_id, trusted_until)`
 const told = sql`each->>'state', (each->>'at')::timestamptz, coalesce((each->>'refusedCalls')::integer, 0), each->>'reason', worker.process_id, null, null`
@@ -105,16 +102,24 @@ export interface LateTarget {
   target: RevocationTarget
 }
 
+/** Some sessions of a worker; null: all. */
+export interface ReportedSessions {
+  workerId: string
+  sessionIds: readonly string[] | null
+}
+
 /**
  * Sessions whose report met a revocation that was made after `since`: they have what was taken away, or had it and have stopped by now, and
  * nobody counted them. Of a session that has two of them the one that runs comes first.
  */
-export async function listLateTargets(db: Queryable, workerId: string, since: Date): Promise<LateTarget[]> {
+export async function listLateTargets(db: Queryable, { workerId, sessionIds }: ReportedSessions, since: Date): Promise<LateTarget[]> {
   const rows = await db.execute<{ revocationId: string; entryId: string; verb: WithdrawalVerb; sessionId: string; kind: OwnerRef['kind']; id: string; entry: AppliedEntry; processId: string }>(sql`
     select revocation.id as "revocationId", revocation.entry_id as "entryId", verb, session_id as "sessionId",
       worker_session.owner_kind as kind, worker_session.owner_id as id, each as entry, worker.process_id as "processId"
-    from revocation cross join worker_session join worker on worker.id = worker_id join ${reportedOf(sql`revocation.entry_id`)}
+    from worker_session join worker on worker.id = worker_id cross join jsonb_array_elements(worker_session.entries) as each
+      join revocation on revocation.entry_id = each->>'entryId'
     where requested_at > ${since.toISOString()}::timestamptz and worker_id = ${workerId}
+      ${sessionIds === null ? sql`` : sql`and session_id in (select jsonb_array_elements_text(${JSON.stringify(sessionIds)}::jsonb))`}
       and (${isHeld} or (each->>'state' = 'STOPPED' and (each->>'at')::timestamptz > requested_at))
       and (each->>'revision')::integer <= revocation.revision
       and not exists (select 1 from revocation_target as was where was.revocation_id = revocation.id and was.worker_id = ${workerId} and was.session_id = worker_session.session_id)

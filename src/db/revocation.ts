@@ -1,7 +1,8 @@
-import { and, asc, count, desc, eq, exists, gt, inArray, isNotNull, not, or, type InferSelectModel, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, exists, gt, inArray, isNotNull, lte, ne, not, or, type InferSelectModel, sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
 import { type HeardWorker, type ReportedSession, type Revocation, type RevocationTarget } from '../core/revocation.js'
 import { type KnownSubscription } from '../core/subscription-target.js'
+import { type AppliedState } from '../core/worker-status.js'
 import { type Queryable } from './client.js'
 import { revocation, revocationTarget, worker, workerSession } from './schema.js'
 
@@ -27,20 +28,43 @@ export interface FollowedTarget {
 
 const heardWorker = { processId: worker.processId, seenAt: worker.seenAt, replacedSeenAt: worker.replacedSeenAt }
 
-/** Targets that reports may still alter, of workers that are known; those that ended after `since` still count refused calls. */
-export async function followTargets(db: Queryable, of: { workerId: string } | { revocationId: string }, since: Date): Promise<FollowedTarget[]> {
+/** A receipt, or what a worker's report may have altered: that of some sessions; null: of all. */
+export type Followed = { revocationId: string } | { workerId: string; sessionIds: readonly string[] | null }
+
+export interface FollowSince {
+  /** Of those that ended after this refused calls are still counted. */
+  endedSince: Date
+  /** Of what was taken away before this, or had a process that was replaced before this, no other process is waited for any more. */
+  trustedSince: Date
+}
+
+const listed = (ids: readonly string[]) => sql`(select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb))`
+
+/** Targets that reports may still alter, of workers that are known; those that have ended only if more calls were refused by now. */
+export async function followTargets(db: Queryable, of: Followed, { endedSince, trustedSince }: FollowSince): Promise<FollowedTarget[]> {
+  const { workerId, sessionId, processId } = revocationTarget
+  const sessionIds = 'workerId' in of ? of.sessionIds : null
+  // What another process of the worker had may be over although no session is told of.
+  const isReplaced = and(isOpen, ne(processId, worker.processId), or(lte(revocation.requestedAt, trustedSince), lte(worker.replacedSeenAt, trustedSince)))
+  const isConcerned = 'workerId' in of
+    ? and(eq(workerId, of.workerId), sessionIds === null ? undefined : or(sql`${sessionId} in ${listed(sessionIds)}`, isReplaced))
+    : eq(revocationTarget.revocationId, of.revocationId)
+  // Each session is taken apart once, however many receipts it is in.
+  const rowsOf = 'workerId' in of
+    ? sql`worker_session.worker_id = ${of.workerId} ${sessionIds === null ? sql`` : sql`and worker_session.session_id in ${listed(sessionIds)}`}`
+    : sql`(worker_session.worker_id, worker_session.session_id) in (select worker_id, session_id from revocation_target where revocation_id = ${of.revocationId})
+        and each->>'entryId' = (select entry_id from revocation where id = ${of.revocationId})`
+  const told = sql`(select worker_id, session_id, each->>'entryId' as entry_id, jsonb_agg(each) as entries, max((each->>'refusedCalls')::integer) as refused
+    from worker_session cross join jsonb_array_elements(worker_session.entries) as each where ${rowsOf} group by 1, 2, 3) as told`
   const rows = await db.select({
     revocation, target: revocationTarget, cursor: workerSession.cursor, sessionId: workerSession.sessionId, worker: heardWorker,
-    entries: sql<ReportedSession['entries']>`coalesce((select jsonb_agg(each) from jsonb_array_elements(${workerSession.entries}) as each
-      where each->>'entryId' = ${revocation.entryId}), '[]'::jsonb)`,
+    entries: sql<ReportedSession['entries']>`coalesce(told.entries, '[]'::jsonb)`,
   }).from(revocationTarget)
     .innerJoin(revocation, eq(revocation.id, revocationTarget.revocationId))
-    .innerJoin(worker, eq(worker.id, revocationTarget.workerId))
-    .leftJoin(workerSession, and(eq(workerSession.workerId, revocationTarget.workerId), eq(workerSession.sessionId, revocationTarget.sessionId)))
-    .where(and(
-      'workerId' in of ? eq(revocationTarget.workerId, of.workerId) : eq(revocationTarget.revocationId, of.revocationId),
-      or(isOpen, and(hasEnded, gt(revocationTarget.at, since))),
-    ))
+    .innerJoin(worker, eq(worker.id, workerId))
+    .leftJoin(workerSession, and(eq(workerSession.workerId, workerId), eq(workerSession.sessionId, sessionId)))
+    .leftJoin(told, sql`told.worker_id = ${workerId} and told.session_id = ${sessionId} and told.entry_id = ${revocation.entryId}`)
+    .where(and(isConcerned, or(isOpen, and(hasEnded, gt(revocationTarget.at, endedSince), sql`told.refused > ${revocationTarget.refusedCalls}`))))
   return rows.map(({ revocation: of, target, cursor, sessionId, entries, worker: heard }) => (
     { revocation: toRevocation(of), target: toTarget(target), session: sessionId === null ? null : { cursor, entries }, worker: heard }))
 }
@@ -52,7 +76,7 @@ export interface FollowedSubscription extends KnownSubscription {
 
 /** Targets without a worker that have not ended: those of a receipt, or of the token of a worker. */
 export async function followSubscriptions(
-  db: Queryable, of: { workerId: string } | { revocationId: string }, { incarnation, aliveSince }: { incarnation: string; aliveSince: Date },
+  db: Queryable, of: Followed, { incarnation, aliveSince }: { incarnation: string; aliveSince: Date },
 ): Promise<FollowedSubscription[]> {
   const { tokenId, ownerKind, ownerId } = revocationTarget
   const isPast = sql`coalesce(cursor collate "C" >= ${incarnation} || '-' || lpad(to_hex(${revocation.sequence}), 14, '0') and left(cursor, 8) = ${incarnation}, false)`
@@ -123,27 +147,36 @@ export interface SeenTarget {
   worker: HeardWorker | null
 }
 
+/** Targets of one receipt that have not ended and are judged alike: of one process of a worker, or the subscriptions. */
+export interface OpenTargets extends Pick<RevocationTarget, 'state' | 'processId' | 'trustedUntil'> {
+  worker: HeardWorker | null
+}
+
 export interface TargetSummary {
   count: number
   ended: number
-  open: SeenTarget[]
+  open: OpenTargets[]
 }
 
-/** How many there are and have ended, and those that have not: all of one moment. */
+/** How many there are and have ended, and those that have not by what judges them: all of one moment, and as many rows as there are processes. */
 export async function summarizeTargets(db: Queryable, revocationIds: readonly string[]): Promise<Map<string, TargetSummary>> {
   const ids = [...revocationIds]
   const summaries = new Map(ids.map((id): [string, TargetSummary] => [id, { count: 0, ended: 0, open: [] }]))
   if (ids.length === 0) return summaries
+  const { revocationId, workerId, processId, state, trustedUntil } = revocationTarget
   // One statement, so one moment: a target that ends between two would be in neither.
-  const counts = db.select({
-    id: revocationTarget.revocationId, count: count().as('count'), ended: sql<number>`(count(*) filter (where ${hasEnded}))::integer`.as('ended'),
-  }).from(revocationTarget).where(inArray(revocationTarget.revocationId, ids)).groupBy(revocationTarget.revocationId).as('counts')
-  const rows = await db.select({ id: counts.id, count: counts.count, ended: counts.ended, target: revocationTarget, worker: heardWorker }).from(counts)
-    .leftJoin(revocationTarget, and(eq(revocationTarget.revocationId, counts.id), isOpen))
-    .leftJoin(worker, eq(worker.id, revocationTarget.workerId))
-  for (const { id, target, worker: heard, ...row } of rows) {
-    const summary = Object.assign(summaries.get(id)!, row)
-    if (target !== null) summary.open.push({ target: toTarget(target), worker: heard })
+  const groups = db.select({
+    revocationId, workerId, processId, hasEnded: sql<boolean>`${hasEnded}`.as('has_ended'), count: count().as('count'),
+    state: sql<AppliedState>`min(${state})`.as('some_state'), trustedUntil: sql<Date | null>`min(${trustedUntil})`.mapWith(trustedUntil).as('first_until'),
+  }).from(revocationTarget).where(inArray(revocationId, ids)).groupBy(revocationId, workerId, processId, sql`4`).as('groups')
+  const rows = await db.select({ group: {
+    id: groups.revocationId, processId: groups.processId, hasEnded: groups.hasEnded, count: groups.count, state: groups.state, trustedUntil: groups.trustedUntil,
+  }, worker: heardWorker }).from(groups).leftJoin(worker, eq(worker.id, groups.workerId))
+  for (const { group: { id, hasEnded: isOver, count: more, trustedUntil: until, ...row }, worker: heard } of rows) {
+    const summary = summaries.get(id)!
+    summary.count += more
+    if (isOver) summary.ended += more
+    else summary.open.push({ ...row, trustedUntil: until?.toISOString() ?? null, worker: heard })
   }
   return summaries
 }

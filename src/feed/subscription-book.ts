@@ -13,7 +13,7 @@ export interface SubscriptionBook {
   /**
    * Resolves when a subscription is written down and this node knows of every receipt that was opened before; only then may it be told anything.
    * @returns to be called once it ends; calling it again does nothing
-   * @throws what the database threw; nothing is held then
+   * @throws what the database threw, or that the server stops; nothing is held then
    */
   open: (tokenId: string, owner: OwnerRef) => Promise<() => void>
   close: () => Promise<void>
@@ -65,13 +65,16 @@ export function createSubscriptionBook({ gapMs = 25, beatMs = nodeBeatMs, ...opt
       book.isClosed = true
       clearInterval(timer)
       await book.running
-      for (const { reject } of book.waiters) reject(new Error('the server stops'))
+      for (const { reject } of book.waiters) reject(stopping())
       await closeSubscriptions(db, book.nodeId, now())
     },
   }
 }
 
+const stopping = () => new Error('the server stops')
+
 async function open(book: Book, tokenId: string, owner: OwnerRef): Promise<() => void> {
+  if (book.isClosed) throw stopping()
   const key = `${tokenId} ${ownerKey(owner)}`
   const one = book.held.get(key) ?? { tokenId, owner, count: 0, isWrittenOpen: false }
   book.held.set(key, one)

@@ -47,6 +47,8 @@ describe('S13: a right that is lost has a receipt for each entry that sessions h
     const gone = server.app.services.index.cursor()
     expect(await receiptOf(shared.id)).toMatchObject({ state: 'PENDING', mode: 'IMMEDIATE', reason: 'Somebody lost the right to it.', requestedBy: { id: server.admin.id }, targets: [[`worker-${round}`, 'of-bob', 'APPLIED', 0]] })
     expect(await receiptsOf(unused.id)).toEqual([])
+    const { id } = (await receiptsOf(shared.id))[0]!
+    expect((await readReceipt(alice, id))!.requestedBy).toMatchObject({ kind: 'SYSTEM' })
     await reporter.send([sessionOf('of-alice', alice, gone, appliedEntry(shared.id, 'APPLIED')), sessionOf('of-bob', bob, gone)])
     expect(await receiptOf(shared.id)).toMatchObject({ state: 'COMPLETE' })
   })

@@ -96,3 +96,9 @@ it('S17: a node that was forgotten while the database was away writes everything
   await beating.close()
   await book.close()
 })
+
+it('opens nothing once it is closed, and does not keep anybody waiting', async () => {
+  await book.close()
+  await expect(book.open('tok_late', alice)).rejects.toThrow('the server stops')
+  expect(await rows()).toEqual([])
+})

@@ -42,7 +42,9 @@ export const RevocationType = builder.objectRef<RevocationView>('Revocation').im
     entryName: t.exposeString('entryName', { description: 'As it was then.' }),
     mode: t.expose('mode', { type: RevocationModeEnum }),
     reason: t.exposeString('reason'),
-    requestedBy: t.field({ type: PrincipalType, resolve: ({ requestedBy }) => requestedBy }),
+    requestedBy: t.field({
+      type: PrincipalType, description: 'Of a right that was lost: only to admins and to whoever did it; to others SYSTEM.', resolve: ({ requestedBy }) => requestedBy,
+    }),
     requestedAt: t.field({ type: 'DateTime', resolve: ({ requestedAt }) => requestedAt }),
     deadline: t.field({ type: 'DateTime', description: 'When sessions that can be reached should have said that it stopped.', resolve: ({ deadline }) => deadline }),
     state: t.expose('state', { type: RevocationStateEnum }),
