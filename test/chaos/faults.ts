@@ -152,7 +152,7 @@ const stallReader: Fault = async (world) => {
   const node = slowFollower.stall()
   if (node === null) return { detail: 'the reader was not connected' }
   const before = await node.rss() ?? 0
-  const headers = Array.from({ length: 60 }, (_, at) => ({ name: `X-${at}`, value: 'y'.repeat(8_000) }))
+  const headers = Array.from({ length: 60 }, (_, at) => ({ name: `X-${at}`, value: 'y'.repeat(950) }))
   let written = 0
   for (let at = 0; at < 24; at++) {
     const definition = { description: world.newMarker(), transport: { http: { url: `http://127.0.0.1:${world.mcpPort}/mcp`, headers } } }
