@@ -25,14 +25,14 @@ const register = async (who: Person, name: string, ...args: string[]) =>
 describe('pilothouse approvals, approve, reject', () => {
   it('shows the whole command line, the difference and who gets it, and asks before it decides', async () => {
     const long = 'x'.repeat(3_000)
-    const { id } = await register(alice, 'shown', long, 'a b', '\u202egpj', 'it\'s')
+    const { id } = await register(alice, 'shown', long, 'a b', '\u00fcgpj', 'it\'s')
     expect((await run(['approvals'])).stdout).toMatch(/^REQUEST.*\napr_[0-9a-f]{24} +shown +user alice +pending +alice +20/)
     const asked = await run(['approve', 'shown'], server.admin, 'n\n')
     expect(asked).toMatchObject({ code: 1, stdout: expect.stringContaining('Nothing was decided.') as string })
-    expect(asked.stdout).toContain(`Command line: npx -y srv@1.2.3 ${long} 'a b' $'\\U0000202egpj' 'it'\\''s'`)
+    expect(asked.stdout).toContain(`Command line: npx -y srv@1.2.3 ${long} 'a b' $'\\U000000fcgpj' 'it'\\''s'`)
     expect(asked.stdout).toContain('shown (MCP server) of user alice\nWho gets it: alice (PRIVATE)\nAsked for by alice at ')
     expect(asked.stdout).toContain('+++ revision 1')
-    expect(asked.stdout).not.toContain('\u202e')
+    expect(asked.stdout).not.toContain('\u00fc')
     expect(await run(['approve', 'shown'])).toMatchObject({ code: 1 })
     const approved = await run(['approve', 'shown', '--note', 'Fine.'], server.admin, 'yes\n')
     expect(approved).toMatchObject({ code: 0, stdout: expect.stringMatching(/Approved shown, at [0-9a-f-]+; the entry is active\.\n$/) as string })
