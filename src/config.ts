@@ -43,6 +43,8 @@ const environment = z.object({
   PILOTHOUSE_WRITES_PER_MINUTE: perMinute(1_500),
   /** Reports of the workers of one token, likewise. Default 60,000. */
   PILOTHOUSE_REPORTS_PER_MINUTE: perMinute(60_000),
+  /** Tokens that open nothing, which one address may send to one node in a minute; behind a proxy all callers share one. Default 120. */
+  PILOTHOUSE_FAILED_TOKENS_PER_MINUTE: perMinute(120),
   /** Seconds between a request to stop and the first refusal, for balancers that need to notice; 0 to 60. Default 0. */
   PILOTHOUSE_DRAIN_SECONDS: z.coerce.number('must be a number').min(0, 'must be 0 to 60').max(60, 'must be 0 to 60').default(0),
   /** Opens `/metrics` and nothing else; at least 32 characters without spaces. Default: only an admin's token does. */
@@ -125,6 +127,7 @@ export interface Config {
   readsPerMinute: number
   writesPerMinute: number
   reportsPerMinute: number
+  failuresPerMinute: number
   drainSeconds: number
   metricsToken: string | null
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -172,6 +175,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     auditKey: values.PILOTHOUSE_AUDIT_KEY ?? null, poolSize: values.PILOTHOUSE_DB_POOL,
     allowedHosts: values.PILOTHOUSE_ALLOWED_HOSTS, allowedOrigins: values.PILOTHOUSE_ALLOWED_ORIGINS,
     readsPerMinute: values.PILOTHOUSE_READS_PER_MINUTE, writesPerMinute: values.PILOTHOUSE_WRITES_PER_MINUTE, reportsPerMinute: values.PILOTHOUSE_REPORTS_PER_MINUTE,
+    failuresPerMinute: values.PILOTHOUSE_FAILED_TOKENS_PER_MINUTE,
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
     maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, maxSubscriptionsPerUser: values.PILOTHOUSE_MAX_SUBSCRIPTIONS_PER_USER, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
     metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,

@@ -14,7 +14,7 @@ function problemsOf(env: Record<string, string>): string[] {
 
 describe('the settings', () => {
   it('have defaults, and an empty variable is one that is not set', () => {
-    expect(readConfig({ PORT: '', PILOTHOUSE_OIDC_ISSUER: '' })).toMatchObject({ port: 4_000, host: '127.0.0.1', databaseUrl: null, logLevel: 'warn', oidc: null, allowedHosts: [], allowedOrigins: [], readsPerMinute: 6_000, writesPerMinute: 1_500, reportsPerMinute: 60_000 })
+    expect(readConfig({ PORT: '', PILOTHOUSE_OIDC_ISSUER: '' })).toMatchObject({ port: 4_000, host: '127.0.0.1', databaseUrl: null, logLevel: 'warn', oidc: null, allowedHosts: [], allowedOrigins: [], readsPerMinute: 6_000, writesPerMinute: 1_500, reportsPerMinute: 60_000, failuresPerMinute: 120 })
   })
 
   it('S14: report every problem at once and never a value', () => {
@@ -44,7 +44,7 @@ describe('S8: the names and origins of the server', () => {
     ['PILOTHOUSE_ALLOWED_HOSTS', 'a.example.com,'], ['PILOTHOUSE_ALLOWED_HOSTS', 'a.example.com.'], ['PILOTHOUSE_ALLOWED_HOSTS', 'a b'], ['PILOTHOUSE_ALLOWED_HOSTS', 'a:port'],
     ['PILOTHOUSE_ALLOWED_ORIGINS', '*'], ['PILOTHOUSE_ALLOWED_ORIGINS', 'null'], ['PILOTHOUSE_ALLOWED_ORIGINS', 'pages.example.com'], ['PILOTHOUSE_ALLOWED_ORIGINS', 'https://pages.example.com/'],
     ['PILOTHOUSE_ALLOWED_ORIGINS', 'https://*.example.com'], ['PILOTHOUSE_ALLOWED_ORIGINS', 'https://a@b.example.com'],
-    ['PILOTHOUSE_WRITES_PER_MINUTE', '0'], ['PILOTHOUSE_READS_PER_MINUTE', '-1'], ['PILOTHOUSE_REPORTS_PER_MINUTE', '1.5'],
+    ['PILOTHOUSE_WRITES_PER_MINUTE', '0'], ['PILOTHOUSE_READS_PER_MINUTE', '-1'], ['PILOTHOUSE_REPORTS_PER_MINUTE', '1.5'], ['PILOTHOUSE_FAILED_TOKENS_PER_MINUTE', '0'],
   ])('refuse %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(`^${name}: must be `)])
   })

@@ -9,6 +9,8 @@ export interface RateSettings {
   writesPerMinute: number
   /** Reports of workers: a token may have a thousand of them. */
   reportsPerMinute: number
+  /** Tokens that open nothing, of one address. */
+  failuresPerMinute: number
 }
 
 export type Budget = 'reads' | 'writes' | 'reports' | 'subscriptions'
@@ -31,14 +33,13 @@ export interface Failures {
 const windowSeconds = 60
 /** Ten thousand sockets may come back at once, several times in a minute; what is open at a time is bounded elsewhere. */
 const subscriptionsPerMinute = 60_000
-const failuresPerMinute = 120
 /** A page of megabytes. Many people may be behind one address, and a browser asks once. */
 const pagesPerMinute = 120
 
 const nouns: Record<Budget, string> = { reads: 'reads', writes: 'changes', reports: 'reports of workers', subscriptions: 'subscriptions' }
 
 /** Budgets in the memory of this node: one that starts anew forgets them, and several nodes give a principal one each. */
-export function createRates({ readsPerMinute, writesPerMinute, reportsPerMinute }: RateSettings, observer: Pick<Observer, 'refused'>): Rates {
+export function createRates({ readsPerMinute, writesPerMinute, reportsPerMinute, failuresPerMinute }: RateSettings, observer: Pick<Observer, 'refused'>): Rates {
   const most: Record<Budget, number> = { reads: readsPerMinute, writes: writesPerMinute, reports: reportsPerMinute, subscriptions: subscriptionsPerMinute }
   const limiterOf = (points: number) => new RateLimiterMemory({ points, duration: windowSeconds })
   const limiters: Record<Budget, RateLimiterMemory> = {

@@ -6,7 +6,8 @@ import {
 } from '@modelcontextprotocol/sdk/types.js'
 import { messageOf, SurvivorError, ToolCallError } from './errors.js'
 import { lists, type Offers, type Requests, resultSchemas } from './offers.js'
-import { createServerTransport, type ServerTransportOptions } from './server-transport.js'
+import { createServerTransport } from './server-transport.js'
+import { type ServerTransportOptions } from './server-transport-options.js'
 import { NotSentError } from './stdio-transport.js'
 
 export type { CallToolResult, Progress }

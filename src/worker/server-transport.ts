@@ -1,23 +1,13 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { type Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import { type McpTransport, type RemoteTransport, type StdioTransport } from '../core/mcp-server.js'
+import { type RemoteTransport, type StdioTransport } from '../core/mcp-server.js'
 import { createGuardedFetch, type GuardedFetch } from './guarded-fetch.js'
 import { startGuardedProcess } from './guarded-process.js'
 import { type LaunchGuard } from './launch-guard.js'
 import { startProcessGroup } from './process-group.js'
+import { type ServerTransportOptions } from './server-transport-options.js'
 import { createStdioTransport } from './stdio-transport.js'
-
-export interface ServerTransportOptions {
-  /** Where the server is, as the entry or the static file has it. */
-  transport: McpTransport
-  /** What a stdio child's environment starts from; the transport's own `env` is laid over it. */
-  baseEnv: Record<string, string>
-  /** Milliseconds between SIGTERM and SIGKILL of a stdio server. */
-  graceMs: number
-  /** What a catalog entry is held to. Left out: a static one, which runs as its file says. */
-  guard?: LaunchGuard | undefined
-}
 
 /** The way to one server, not yet gone. The only file that turns a definition into a process or a request. */
 export interface ServerTransport {

@@ -114,7 +114,7 @@ export async function createWorld(seed: number, nodeCount: number, violate: (pro
 async function startNodes(folder: string, postgres: ChaosPostgres, auditKey: string, count: number, violate: World['violate']) {
   let isSupervised = true
   const nodes: ApiNode[] = []
-  const env = { DATABASE_URL: postgres.urlOf('pilothouse'), PILOTHOUSE_AUDIT_KEY: auditKey, PILOTHOUSE_DB_POOL: String(poolSize), PILOTHOUSE_WRITES_PER_MINUTE: '1000000', PILOTHOUSE_READS_PER_MINUTE: '1000000' }
+  const env = { DATABASE_URL: postgres.urlOf('pilothouse'), PILOTHOUSE_AUDIT_KEY: auditKey, PILOTHOUSE_DB_POOL: String(poolSize), PILOTHOUSE_WRITES_PER_MINUTE: '1000000', PILOTHOUSE_READS_PER_MINUTE: '1000000', PILOTHOUSE_FAILED_TOKENS_PER_MINUTE: '1000000' }
   for (let at = 1; at <= count; at++) {
     const node = await createNode({
       name: `node-${at}`, dataDir: folder, env,

@@ -62,7 +62,7 @@ describe('S21: the page of GraphiQL', () => {
   })
 
   it('is paid for by the address', async () => {
-    const { page, failures } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1 }, noObserver)
+    const { page, failures } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1, failuresPerMinute: 120 }, noObserver)
     for (let at = 0; at < 120; at++) await page('10.0.0.1')
     await expect(page('10.0.0.1')).rejects.toMatchObject({ code: 'RATE_LIMITED' })
     await page('10.0.0.2')

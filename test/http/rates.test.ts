@@ -118,7 +118,7 @@ describe('S21: rates of one principal', () => {
   })
 
   it('never refuse ten thousand subscriptions that come back, several times over', async () => {
-    const { charge } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1 }, noObserver)
+    const { charge } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1, failuresPerMinute: 120 }, noObserver)
     for (let at = 0; at < 60_000; at++) await charge('usr_1', 'subscriptions', 1)
     await expect(charge('usr_1', 'subscriptions', 1)).rejects.toMatchObject({ code: 'RATE_LIMITED' })
     await charge('usr_2', 'subscriptions', 1)
@@ -251,7 +251,7 @@ describe('S7: tokens that open nothing', () => {
   })
 
   it('a network of IPv6 is one address', async () => {
-    const { failures } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1 }, noObserver)
+    const { failures } = createRates({ readsPerMinute: 1, writesPerMinute: 1, reportsPerMinute: 1, failuresPerMinute: 120 }, noObserver)
     for (let at = 0; at < 120; at++) await failures.count(`2001:db8:1:2::${at.toString(16)}`)
     expect(await failures.isSpent('2001:db8:1:2:ffff::1')).toBe(true)
     expect(await failures.isSpent('2001:db8:1:3::1')).toBe(false)

@@ -1,0 +1,14 @@
+import { type McpTransport } from '../core/mcp-server.js'
+import { type LaunchGuard } from './launch-guard.js'
+
+/** Apart from `server-transport.ts`: published types lead here, and the SDK's transports there need types of a browser. */
+export interface ServerTransportOptions {
+  /** Where the server is, as the entry or the static file has it. */
+  transport: McpTransport
+  /** What a stdio child's environment starts from; the transport's own `env` is laid over it. */
+  baseEnv: Record<string, string>
+  /** Milliseconds between SIGTERM and SIGKILL of a stdio server. */
+  graceMs: number
+  /** What a catalog entry is held to. Left out: a static one, which runs as its file says. */
+  guard?: LaunchGuard | undefined
+}
