@@ -4,7 +4,7 @@ import { type UpstreamTool } from './connector.js'
 import { type AgentSurroundings } from './copilot-agents.js'
 import { type CopilotSessions } from './copilot-client.js'
 import { type CopilotNames } from './copilot-names.js'
-import { offerByName, type Offered } from './offer-by-name.js'
+import { type Offered, toolsByName } from './offer-by-name.js'
 
 /** What a Copilot session holds of the catalog, as far as names of tools go. */
 export interface CopilotOffer {
@@ -25,11 +25,9 @@ export async function builtinToolsOf({ client, config: { model } }: { client: Co
   }
 }
 
-const toolsOf = ({ upstream }: SessionServer) => upstream.tools()
-
 /** As the relay offers them. */
 export function offeredTools(servers: Iterable<SessionServer>): Array<Offered<UpstreamTool>> {
-  return [...offerByName(servers, toolsOf).offered.values()]
+  return [...toolsByName(servers).offered.values()]
 }
 
 /**

@@ -4,6 +4,7 @@ import { type SessionServer } from '../../src/worker/adapter.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createGate, type Gate } from '../../src/worker/gate.js'
 import { mergedSurface, singleSurface } from '../../src/worker/relay-surface.js'
+import { createSeniority, createTicker, type Seniority } from '../../src/worker/seniority.js'
 import { gated } from '../../src/worker/slot.js'
 import { createToolBook, type ToolBook } from '../../src/worker/tool-book.js'
 import { publicToolName } from '../../src/worker/tool-name.js'
@@ -35,6 +36,7 @@ type Step = typeof steps extends fc.Arbitrary<infer Value> ? Value : never
 interface Held {
   book: ToolBook
   gate: Gate
+  seniority: Seniority
   item: SessionServer
   inventory: string[]
   include: string[]
@@ -47,6 +49,7 @@ function createSession() {
   const host = mcpAdapter()
   const held = new Map<string, Held>()
   const now = { most: 6, isTrusted: true }
+  const tick = createTicker()
   const inventoryOf = (server: string, names: string[]) => names.map((name) => ({ name, description: `${server}/${name}`, inputSchema: { type: 'object' as const } }))
   return {
     host, held, now,
@@ -57,15 +60,18 @@ function createSession() {
           const book = createToolBook({ include, exclude }, () => now.most)
           book.list(inventoryOf(server, inventory))
           const gate = createGate(handClock(), () => now.isTrusted)
+          const before = held.get(server)
+          // What was withdrawn, and what comes from elsewhere, is another entry; else it is a new revision.
+          const seniority = before !== undefined && isSameEntry(before, step) ? before.seniority.heir() : createSeniority(tick)
           const upstream = gated({
             ...upstreamOf(), tools: book.offered, onToolsChanged: book.listen, note: book.note, policyChanged: book.review, close: async () => {},
             callTool: async (name) => {
               book.check(name)
               return text(`${server}/${name}`)
             },
-          }, gate)
+          }, gate, seniority)
           const item = serverItem(server, { order: serverNames.indexOf(server), entryId: isStatic ? null : server, upstream })
-          held.set(server, { book, gate, item, inventory, include, exclude, isWithdrawn: false })
+          held.set(server, { book, gate, seniority, item, inventory, include, exclude, isWithdrawn: false })
           return host.load(item)
         }
         case 'LIST': {
@@ -95,6 +101,10 @@ function createSession() {
   }
 }
 
+function isSameEntry({ isWithdrawn, item }: Held, { isStatic }: { isStatic: boolean }): boolean {
+  return !isWithdrawn && (item.entryId === null) === isStatic
+}
+
 /** Who is reached by each name that reaches anybody. */
 async function reached(names: string[], call: (name: string) => Promise<{ content: unknown[] }>): Promise<Record<string, string>> {
   const answers = await Promise.all(names.map((name) => call(name).then(({ content }) => [[name, (content[0] as { text: string }).text]], () => [])))
@@ -119,7 +129,10 @@ describe('S28: a tool is listed if and only if it is callable', () => {
       const { host, held, now, apply } = createSession()
       const inOrder = () => [...held.values()].map(({ item }) => item)
       const merged = mergedSurface(inOrder, () => {})
+      const isStatic = (who: string) => held.get(who.split('/')[0]!)?.item.entryId === null
+      let before: Record<string, string> = {}
       for (const step of all) {
+        const isReplaced = step.type === 'LOAD' && held.has(step.server) && !isSameEntry(held.get(step.server)!, step)
         await apply(step)
         const ofHost = listed(await host.listTools())
         expect(await reached(everyName, (name) => host.callTool(name))).toEqual(ofHost)
@@ -135,7 +148,17 @@ describe('S28: a tool is listed if and only if it is callable', () => {
         }
         // Of several that come to one name one is offered, and nothing else is lost.
         expect(Object.keys(ofHost).sort()).toEqual([...offered.keys()].sort())
-        for (const [name, who] of Object.entries(ofHost)) expect(offered.get(name)).toContain(who)
+        for (const [name, who] of Object.entries(ofHost)) {
+          const claims = offered.get(name)!
+          expect(claims).toContain(who)
+          expect(isStatic(who), name).toBe(claims.some(isStatic))
+          // A name never moves while its holder still offers it, but to what the deployment itself has.
+          const holder = before[name]
+          const stays = holder !== undefined && claims.includes(holder) && isStatic(holder) === isStatic(who)
+          if (stays && !(isReplaced && holder.startsWith(`${step.server}/`))) expect(who, name).toBe(holder)
+        }
+        expect(listed(merged.tools())).toEqual(ofHost)
+        before = ofHost
       }
     }), { numRuns: 80 })
   })
