@@ -37,7 +37,7 @@ export interface Aim {
   digest: string
   /** What is to be said although it runs. */
   note: string | null
-  /** Place of the view that this was decided on; static entries have none. */
+  /** Place of the view that this was decided on; static entries have none as the session opens. */
   position: number | null
 }
 
