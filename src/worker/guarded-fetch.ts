@@ -5,6 +5,7 @@ import { Agent, buildConnector, fetch as fetchOver, type RequestInit as FetchIni
 import { addressObjection, isSameAddress } from '../core/address.js'
 import { type FullPolicyDocument } from '../core/policy-document.js'
 import { judgeUrl, type Objection } from '../core/rules/url.js'
+import { boundedResponse } from './bounded-response.js'
 import { RefusedError } from './errors.js'
 
 /** Every address of a name, in the order in which they are to be tried. */
@@ -64,7 +65,7 @@ export function createGuardedFetch({ url, policy, lookup = lookupAll, connection
       const [objection] = judgeUrl(to.href, policy())
       if (objection !== undefined) throw refusal(objection)
       try {
-        return await fetchOver(to, { ...init, redirect: 'manual', dispatcher: agent } as FetchInit) as unknown as Response
+        return boundedResponse(await fetchOver(to, { ...init, redirect: 'manual', dispatcher: agent } as FetchInit) as unknown as Response)
       } catch (error) {
         // undici says "fetch failed" of everything; what we refused speaks for itself.
         throw error instanceof Error && error.cause instanceof RefusedError ? error.cause : error
