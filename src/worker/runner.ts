@@ -1,13 +1,16 @@
+import { nameKey } from '../core/entry.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock } from './clock.js'
 import { type Connector, type Upstream } from './connector.js'
 import { createDepartures, type Departures, type StatusRow } from './departures.js'
 import { messageOf, SurvivorError } from './errors.js'
 import { createGate, type GateEnding } from './gate.js'
+import { comeBack, giveUp, giveWay, letGo, otherRunning, overtaken } from './give-way.js'
 import { createJobs, type Jobs } from './jobs.js'
 import { defaultDrainSeconds, type LoadedEntry } from './reconcile.js'
+import { createSeniority, createTicker, type Ticker } from './seniority.js'
 import {
-  type Aim, type Attempt, type Body, type EffectiveEntry, gated, itemOf, loadedOf, rowOf, rowsOf, type Running, type Slot,
+  type Aim, type Attempt, type Body, createSlot, type EffectiveEntry, gated, itemOf, loadedOf, rowOf, rowsOf, type Running, type Slot,
 } from './slot.js'
 
 export interface RunnerOptions {
@@ -57,7 +60,6 @@ const firstRetryMs = 1000
 const longestRetryMs = 60_000
 const replaced: GateEnding = { mode: 'DRAIN', deadlineSeconds: defaultDrainSeconds, reason: 'REPLACED' }
 const closed: GateEnding = { mode: 'IMMEDIATE', deadlineSeconds: 0, reason: 'CLOSED' }
-const overtaken = new Error('something newer was decided meanwhile')
 
 /** A runner's memory. */
 interface Bench extends RunnerOptions {
@@ -67,12 +69,13 @@ interface Bench extends RunnerOptions {
   retiring: Map<Running, Promise<void>>
   jobs: Jobs
   nextOrder: number
+  tick: Ticker
 }
 
 export function createRunner(options: RunnerOptions): Runner {
   const bench: Bench = {
     ...options, slots: new Map(), departures: createDepartures(options.clock, options.onChange), retiring: new Map(),
-    jobs: createJobs(options.opened, options.log), nextOrder: 0,
+    jobs: createJobs(options.opened, options.log), nextOrder: 0, tick: createTicker(),
   }
   const { slots, jobs, departures, onChange } = bench
   return {
@@ -110,24 +113,17 @@ function takeSlot(bench: Bench, aim: Aim, body: Body | null, outcome: Slot['outc
     giveUp(held)
     return Object.assign(held, { aim, body, outcome, failures: 0, reason: null, waiting: null })
   }
-  const slot: Slot = {
-    aim, body, outcome, order: bench.nextOrder, state: 'STARTING', reason: null,
-    running: null, attempt: null, survivor: null, waiting: null, failures: 0, cancelRetry: () => {},
-  }
+  const slot = createSlot(aim, body, outcome, bench.nextOrder)
   bench.nextOrder += 1
   bench.slots.set(aim.key, slot)
   return slot
 }
 
-/** Ends what is under way; whether something runs is another matter. */
-function giveUp(slot: Slot): void {
-  slot.cancelRetry()
-  slot.attempt?.controller.abort(overtaken)
-  slot.attempt = null
-}
-
 function start(bench: Bench, aim: Aim, body: Body): void {
-  bench.jobs.track(aim.position, attemptStart(bench, takeSlot(bench, aim, body, 'RUN')))
+  const slot = takeSlot(bench, aim, body, 'RUN')
+  if (aim.entryId !== null || otherRunning(bench.slots, aim.key) === null) return bench.jobs.track(aim.position, attemptStart(bench, slot))
+  giveWay(bench.slots, nameKey(aim))
+  bench.onChange()
 }
 
 function attemptStart(bench: Bench, slot: Slot): Promise<void> {
@@ -160,15 +156,17 @@ async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Ups
   const { aim } = slot
   const gate = createGate(bench.clock, aim.entryId === null ? () => true : bench.isTrusted, bench.onChange)
   attempt.gate = gate
-  const item = itemOf(slot, upstream === null ? null : gated(upstream, gate))
+  const seniority = slot.running?.seniority.heir() ?? createSeniority(bench.tick)
+  const item = itemOf(slot, upstream === null ? null : gated(upstream, gate, seniority))
   upstream?.onToolsChanged(bench.onChange)
   await bench.adapter.load(item)
   // Stopped while the adapter took it: the gate is closed, and the adapter's `unload` is next in the queue.
   if (bench.slots.get(aim.key) !== slot) throw overtaken
   const old = slot.running
-  slot.running = { aim, item, upstream, gate }
+  slot.running = { aim, item, upstream, gate, seniority }
   if (slot.attempt === attempt) Object.assign(slot, { attempt: null, state: 'APPLIED', reason: null, failures: 0 })
-  if (old !== null) retire(bench, old, replaced).catch((error: unknown) => bench.log(`session: ${messageOf(error)}`))
+  const earlier = [old, aim.entryId === null ? null : giveWay(bench.slots, aim.key)].filter((one) => one !== null)
+  for (const one of earlier) retire(bench, one, replaced).catch((error: unknown) => bench.log(`session: ${messageOf(error)}`))
   bench.onChange()
   // What was told of it anew while the adapter took it.
   if (slot.aim !== aim && slot.aim.digest === aim.digest && slot.body !== null) relabel(bench, slot.aim, slot.body)
@@ -229,14 +227,16 @@ function stop(bench: Bench, key: string, ending: GateEnding, position: number | 
   bench.onChange()
   if (outcome === 'REFUSE' && serving.length === 0 && survivor === null) return
   const isHeld = running !== null || attempt?.gate != null
-  const unloaded = isHeld ? bench.jobs.enqueue(() => bench.adapter.unload(aim.kind, aim.name, ending.mode)) : Promise.resolve()
+  const unloaded = isHeld ? bench.jobs.enqueue(() => letGo(bench.slots, bench.adapter, aim, ending.mode)) : Promise.resolve()
   const gates = [...serving.map(({ gate }) => gate), ...(attempt?.gate == null ? [] : [attempt.gate])]
   // A server ends here, whatever the adapter says; of an agent it is the adapter that lets go, or does not.
-  const letGo = aim.kind === 'AGENT' ? unloaded : unloaded.catch(() => {})
-  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [letGo] : []), ...(survivor === null ? [] : [Promise.reject(survivor)])]
+  const isUnheld = aim.kind === 'AGENT' ? unloaded : unloaded.catch(() => {})
+  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [isUnheld] : []), ...(survivor === null ? [] : [Promise.reject(survivor)])]
   const left = bench.departures.add(row, ending, gates, endings)
   // A draining call may take its time; that nobody can start another is all there is to wait for.
   bench.jobs.track(position, isDraining ? unloaded : Promise.all([unloaded, left]).then(() => {}))
+  const back = ending === closed ? null : comeBack(bench.slots, key)
+  if (back !== null) bench.jobs.track(position, attemptStart(bench, back))
 }
 
 /** Calls in flight end as told, then the connection. Resolves when nothing of it is left; rejects when something survives. */
