@@ -16,10 +16,10 @@ import { type CatalogContext, hmac } from './context.js'
  * shows and the value does not. References are no secrets and stay readable.
  */
 export function auditView({ auditKey }: { auditKey: Buffer }, entry: Entry): unknown {
-  const { name, owner, visibility, audience, enabled, revoked, approval, locked, digest, revision, apply } = entry
+  const { name, owner, visibility, audience, enabled, revoked, approval, bindings, locked, digest, revision, apply } = entry
   // Where it was reached is in the definition, and may be long.
   const told = revoked && { at: revoked.at, by: revoked.by, reason: revoked.reason, restored: revoked.restored }
-  return { name, owner, visibility, audience, enabled, ...(told && { revoked: told }), ...(approval && { approval }), locked, digest, revision, apply, definition: auditDefinition(auditKey, entry) }
+  return { name, owner, visibility, audience, enabled, ...(told && { revoked: told }), ...(approval && { approval }), ...(bindings && { bindings }), locked, digest, revision, apply, definition: auditDefinition(auditKey, entry) }
 }
 
 function auditDefinition(key: Buffer, entry: Entry): unknown {

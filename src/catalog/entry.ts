@@ -2,6 +2,7 @@ import { type Committed, commitEntry } from './commit.js'
 import { type AuditedChange } from './writer.js'
 import { actorOf, type CatalogContext, digestOf, newId } from './context.js'
 import { withApproval } from './approval-request.js'
+import { withBindings } from './binding.js'
 import { auditView } from './audit.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { frozenRefusal, policyDenied, revokedRefusal, unblocked } from './block.js'
@@ -55,12 +56,12 @@ export function newEntry(
   const entry: Entry = {
     id: newId(kind === 'MCP_SERVER' ? 'srv' : 'agt'), kind, name, owner, definition,
     ...resolveReach(context, owner, input, null),
-    enabled: input.enabled ?? true, revoked: null, approval: null, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
+    enabled: input.enabled ?? true, revoked: null, approval: null, bindings: null, digest: digestOf(kind, definition), revision: 1, apply: input.apply ?? 'NEXT_TURN',
     createdAt: now, updatedAt: now, updatedBy: actorOf(context.principal),
   }
   requireAllowed(context, entry)
   requireDistinct(context, entry)
-  return withApproval(context, null, unblocked(context, entry))
+  return withApproval(context, null, unblocked(context, withBindings(context, null, entry)))
 }
 
 /** An entry before and after a change; the same twice when nothing changed. */
@@ -150,10 +151,10 @@ export function nextRevision(context: CatalogContext, before: Entry, change: Par
   })
   if (isSame) return null
   const changed = { ...before, ...change }
-  const after: Entry = {
+  const after = withBindings(context, before, {
     ...changed, digest: digestOf(changed.kind, changed.definition), revision: before.revision + 1,
     updatedAt: context.now().toISOString(), updatedBy: actorOf(context.principal),
-  }
+  })
   if (before.revoked && after.digest !== before.digest) throw frozenRefusal()
   const isOther = after.name !== before.name || after.digest !== before.digest
   if (isOther) requireAllowed(context, after)

@@ -7,6 +7,7 @@ import { type OwnerKind, type OwnerRef, type Role, type TeamRole } from './owner
 export const actions = [
   'SEE_ENTRIES', 'READ_HISTORY', 'WRITE_ENTRIES', 'READ_SET', 'READ_POLICY', 'WRITE_POLICY', 'MANAGE_MEMBERS', 'MANAGE_TOKENS',
   'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS', 'REPORT_STATUS', 'READ_STATUS', 'SEE_APPROVALS',
+  'READ_SECRETS', 'WRITE_SECRETS', 'LEASE_SECRETS',
 ] as const
 export type Action = (typeof actions)[number]
 
@@ -115,6 +116,23 @@ export const accessTable: Record<Action, Rows> = {
     USER: row(              'YES',    'HIDDEN',  'HIDDEN', 'YES',     'HIDDEN', 'NO',     'HIDDEN'),
     TEAM: row(              'HIDDEN', 'YES',     'YES',    'YES',     'HIDDEN', 'NO',     'HIDDEN'),
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
+  },
+  // Names, and who set them when; values are for nobody to read. An admin's look at a person's accounts is recorded.
+  READ_SECRETS: {
+    USER: row(              'YES',    'HIDDEN',  'HIDDEN', 'AUDITED', 'HIDDEN', 'NO',     'HIDDEN'),
+    TEAM: row(              'HIDDEN', 'YES',     'YES',    'YES',     'HIDDEN', 'NO',     'HIDDEN'),
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
+  },
+  // A person's secrets are that person's alone, whoever breaks glass.
+  WRITE_SECRETS: {
+    USER: row(              'YES',    'HIDDEN',  'HIDDEN', 'NO',      'HIDDEN', 'NO',     'HIDDEN'),
+    TEAM: row(              'HIDDEN', 'YES',     'NO',     'YES',     'HIDDEN', 'NO',     'HIDDEN'),
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
+  },
+  LEASE_SECRETS: {
+    USER: row(              'NO',     'HIDDEN',  'HIDDEN', 'NO',      'HIDDEN', 'YES',    'HIDDEN'),
+    TEAM: row(              'HIDDEN', 'NO',      'NO',     'NO',      'HIDDEN', 'YES',    'HIDDEN'),
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'NO',      'NO',     'YES',    'NO'),
   },
   // What is asked for is put before its approvers: no glass is broken. Who decides is `isApprover`'s to say.
   SEE_APPROVALS: {

@@ -1,5 +1,6 @@
 import { type Candidate, type Entry, isRevoked } from './entry.js'
 import { type Membership, type OwnerRef, type Team, type User } from './owner.js'
+import { type SecretRecord, type UserBinding } from './secret.js'
 import { stricterOf, type Withdrawal } from './withdrawal.js'
 
 /** What authenticates somebody, as far as every node must know it. The hash is of the whole token, never the token. */
@@ -51,6 +52,8 @@ export type Change =
   | { subject: 'MEMBERSHIP'; id: string; before: Membership | null; after: Membership | null; userId: string; teamId: string }
   | { subject: 'POLICY'; id: string; before: PolicyRecord | null; after: PolicyRecord & { requests?: PolicyRequests } }
   | { subject: 'TOKEN'; id: string; before: null; after: TokenRecord }
+  | { subject: 'SECRET'; id: string; before: SecretRecord | null; after: SecretRecord }
+  | { subject: 'BINDING'; id: string; before: UserBinding | null; after: UserBinding }
 
 /** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */
 export type LoggedChange = Change & { sequence: number }
@@ -67,6 +70,9 @@ export function altersRights(change: Change): boolean {
     case 'MEMBERSHIP': return change.before?.role !== change.after?.role
     case 'POLICY':
     case 'TOKEN': return true
+    // They are looked up anew for each lease, and decide on nothing else.
+    case 'SECRET':
+    case 'BINDING': return false
   }
 }
 

@@ -3,6 +3,7 @@ import { canonicalJson } from './canonical.js'
 import { type McpServerDefinition, mcpServerContent } from './mcp-server.js'
 import { type OwnerRef, type PrincipalRef } from './owner.js'
 import { type Verdict } from './policy.js'
+import { type EntryBindings } from './secret.js'
 
 export type EntryKind = 'MCP_SERVER' | 'AGENT'
 export type Definition = McpServerDefinition | AgentDefinition
@@ -75,6 +76,8 @@ export interface Entry extends Reach {
   enabled: boolean
   revoked: Revoked | null
   approval: EntryApproval | null
+  /** null: it has no reference to a secret, or none of them was ever confirmed. */
+  bindings: EntryBindings | null
   definition: Definition
   /** sha-256 (hex) of the canonical definition. */
   digest: string

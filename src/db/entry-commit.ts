@@ -7,16 +7,16 @@ import { type Queryable, type Tx, wakeChannel } from './client.js'
 /** Any number of revisions as one parameter: one statement, prepared once. */
 const given = (revisions: ReadonlyArray<Pick<Entry, 'owner'>>): SQL => sql`given as (
   select * from jsonb_to_recordset(${JSON.stringify(revisions.map(({ owner, ...rest }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })))}::jsonb) as each (
-    id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, revoked jsonb, approval jsonb, locked boolean, definition jsonb,
+    id text, kind text, name text, "ownerKind" text, "ownerId" text, visibility text, audience jsonb, enabled boolean, revoked jsonb, approval jsonb, bindings jsonb, locked boolean, definition jsonb,
     digest text, revision integer, apply text, "createdAt" timestamptz, "updatedAt" timestamptz, "updatedBy" jsonb))`
 
 /** Entries as they are after all of it: one entry may have several revisions. */
 const putRows = (when: SQL): SQL => sql`
-  insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, revoked, approval, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
-  select distinct on (id) id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, revoked, approval, locked, definition, digest, revision, apply, "createdAt",
+  insert into entry (id, kind, name, owner_kind, owner_id, visibility, audience, enabled, revoked, approval, bindings, locked, definition, digest, revision, apply, created_at, updated_at, updated_by)
+  select distinct on (id) id, kind, name, "ownerKind", "ownerId", visibility, audience, enabled, revoked, approval, bindings, locked, definition, digest, revision, apply, "createdAt",
     "updatedAt", "updatedBy" from given where ${when} order by id, revision desc
   on conflict (id) do update set name = excluded.name, visibility = excluded.visibility, audience = excluded.audience, enabled = excluded.enabled,
-    revoked = excluded.revoked, approval = excluded.approval, locked = excluded.locked, definition = excluded.definition, digest = excluded.digest, revision = excluded.revision, apply = excluded.apply,
+    revoked = excluded.revoked, approval = excluded.approval, bindings = excluded.bindings, locked = excluded.locked, definition = excluded.definition, digest = excluded.digest, revision = excluded.revision, apply = excluded.apply,
     updated_at = excluded.updated_at, updated_by = excluded.updated_by`
 
 const addRevisions = (when: SQL): SQL => sql`
@@ -48,6 +48,11 @@ export async function putApprovals(tx: Tx, entries: readonly Entry[]): Promise<v
   ) update approval set state = given.approval->>'state', decided_by = given.approval->'decidedBy', decided_at = (given.approval->>'decidedAt')::timestamptz,
       note = given.approval->>'note'
     from given where approval.id = given.approval->>'id' and given.approval->>'state' <> 'PENDING'`)
+}
+
+/** What is confirmed of entries that stay as they are otherwise, at their revision. */
+export async function putBindings(tx: Tx, entry: Pick<Entry, 'id' | 'bindings'>): Promise<void> {
+  await tx.execute(sql`update entry set bindings = ${JSON.stringify(entry.bindings)}::jsonb where id = ${entry.id}`)
 }
 
 export interface EntryCommit {

@@ -3,6 +3,7 @@ import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, serial, te
 import { type TokenRecord } from '../core/change.js'
 import { type ApplyMoment, type Definition, type EntryApproval, type EntryKind, type RevocationMode, type Revoked, type Visibility } from '../core/entry.js'
 import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
+import { type EntryBindings, type SecretProviderKind } from '../core/secret.js'
 import { type WithdrawalVerb } from '../core/withdrawal.js'
 import { type AppliedEntry, type AppliedState } from '../core/worker-status.js'
 
@@ -91,6 +92,8 @@ export const entry = pgTable('entry', {
   revoked: jsonb('revoked').$type<Revoked | null>(),
   /** The request for, or the decision on, the definition as it is; of what an edit left behind only `approval` tells. */
   approval: jsonb('approval').$type<EntryApproval | null>(),
+  /** Which references to secrets were confirmed for where they stand. */
+  bindings: jsonb('bindings').$type<EntryBindings | null>(),
   locked: boolean('locked').notNull(),
   definition: jsonb('definition').$type<Definition>().notNull(),
   digest: text('digest').notNull(),
@@ -150,6 +153,36 @@ export const policy = pgTable('policy', {
   document: jsonb('document').$type<unknown>().notNull(),
   updatedAt: moment('updated_at').notNull(),
 }, (table) => [primaryKey({ columns: [table.ownerKind, table.ownerId] })])
+
+/** What is known of a secret. A value is here only sealed; a deleted one has none, and keeps its place for the version. */
+export const secret = pgTable('secret', {
+  id: text('id').primaryKey(),
+  ownerKind: text('owner_kind').$type<OwnerKind>().notNull(),
+  ownerId: text('owner_id').notNull(),
+  name: text('name').notNull(),
+  provider: text('provider').$type<SecretProviderKind>().notNull(),
+  /** Where an outside provider has it. */
+  path: text('path'),
+  version: integer('version').notNull(),
+  /** The envelope; null: deleted, or kept by an outside provider. */
+  sealed: jsonb('sealed').$type<unknown>(),
+  /** Keyed hash of an outside provider's value, for telling that it has another one now; the key lies outside the database. */
+  fingerprint: text('fingerprint'),
+  updatedAt: moment('updated_at').notNull(),
+  updatedBy: jsonb('updated_by').$type<PrincipalRef>().notNull(),
+  deletedAt: moment('deleted_at'),
+}, (table) => [uniqueIndex('secret_name').on(table.ownerKind, table.ownerId, table.name)])
+
+/** What people confirmed for references of entries that are not their own. */
+export const secretBinding = pgTable('secret_binding', {
+  entryId: text('entry_id').notNull().references(() => entry.id),
+  userId: text('user_id').notNull().references(() => catalogUser.id),
+  name: text('name').notNull(),
+  injectionPoint: text('injection_point').notNull(),
+  /** The entry's `bindings.since` then. */
+  since: integer('since').notNull(),
+  at: moment('at').notNull(),
+}, (table) => [primaryKey({ columns: [table.entryId, table.userId, table.name, table.injectionPoint] })])
 
 /** What to propagate; kept for a while, then pruned (an older cursor gets a snapshot). */
 export const changeEvent = pgTable('change_event', {

@@ -31,7 +31,7 @@ export function createAnswers(index: CatalogIndex): Answers {
     const { incarnation, sequence } = index.state
     const kept = snapshots.get(key)
     if (kept?.sequence === sequence && kept.incarnation === incarnation) return kept
-    const made = { ...encode(rendering, snapshotOf(index, held.view)), incarnation }
+    const made = { ...encode(rendering, snapshotOf(index, held)), incarnation }
     keep(snapshots, key, made, keptSnapshots)
     return made
   }

@@ -2,6 +2,7 @@ import { type Difference, type RemovedEntry } from '../core/effective.js'
 import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
 import { denyingPolicy, type FullPolicyDocument } from '../core/policy-document.js'
 import { trustForMs } from '../core/worker-status.js'
+import { type EntrySecretVersion } from '../index/secrets.js'
 import { type CatalogState } from '../index/state.js'
 
 export interface EffectivePolicy {
@@ -15,6 +16,8 @@ export interface CatalogSnapshot {
   cursor: string
   trustForSeconds: number
   policy: EffectivePolicy
+  /** Of every entry with references to secrets. */
+  secretVersions: EntrySecretVersion[]
   mcpServers: McpServerEntry[]
   agents: AgentEntry[]
 }
@@ -25,6 +28,8 @@ export interface CatalogDelta {
   trustForSeconds: number
   /** Only when it changed. */
   policy: EffectivePolicy | null
+  /** Those that are others now, or of entries that came. */
+  secretVersions: EntrySecretVersion[]
   upserted: JudgedEntry[]
   removed: RemovedEntry[]
 }
@@ -46,9 +51,17 @@ export function trustForSeconds({ policy }: Pick<CatalogState, 'policy'>): numbe
   return Math.min((policy.document ?? denyingPolicy).staleAfterSeconds, trustForMs / 1_000)
 }
 
+/** What changed in one owner's set. */
+export type SetDifference = Difference<JudgedEntry> & Pick<CatalogDelta, 'secretVersions'>
+
+export function isEmpty({ upserted, removed, secretVersions }: SetDifference): boolean {
+  return upserted.length + removed.length + secretVersions.length === 0
+}
+
 /** Equal differences of different owners share one execution and one encoding; this key tells them apart. */
-export function differenceKey({ upserted, removed }: Difference<JudgedEntry>): string {
+export function differenceKey({ upserted, removed, secretVersions }: SetDifference): string {
   return JSON.stringify([
+    secretVersions.map(({ entryId, version }) => [entryId, version]),
     upserted.map(({ id, revision }) => [id, revision]),
     removed.map(({ id, name, revision, reason, mode, deadlineSeconds }) => [id, name, revision, reason, mode, deadlineSeconds]),
   ])

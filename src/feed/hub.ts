@@ -3,7 +3,7 @@ import { type OwnerRef, ownerKey } from '../core/owner.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
 import { type Answers, createAnswers, keep } from './answers.js'
-import { type CatalogDelta, type CatalogEvent, trustForSeconds, differenceKey } from './event.js'
+import { type CatalogDelta, type CatalogEvent, isEmpty, trustForSeconds, differenceKey } from './event.js'
 import { type Audience, createFanOut, type Encoded, type FanOut, type Outlet } from './fan-out.js'
 import { advance, openView, type OwnerView } from './owner-view.js'
 
@@ -160,7 +160,7 @@ function tell(hub: Shared, touched: Touched): void {
   const rendered = new Map<string, Encoded>()
   for (const channel of channels.values()) {
     const difference = advance(index, channel, touched)
-    if (difference.upserted.length + difference.removed.length === 0 && !touched.policy) continue
+    if (isEmpty(difference) && !touched.policy) continue
     const delta: CatalogDelta = { __typename: 'CatalogDelta', ...trustOf(hub), policy: touched.policy ? index.state.policy : null, ...difference }
     const key = differenceKey(difference)
     for (const group of channel.groups.values()) {

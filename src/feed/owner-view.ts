@@ -1,32 +1,49 @@
 import { type Difference, differenceOf, hastenings, type Scope } from '../core/effective.js'
-import { type EntryKind, type JudgedEntry } from '../core/entry.js'
-import { type OwnerRef } from '../core/owner.js'
+import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
+import { deploymentOwner, type OwnerRef } from '../core/owner.js'
 import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
-import { type CatalogSnapshot, trustForSeconds } from './event.js'
+import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
+import { type CatalogSnapshot, type SetDifference, trustForSeconds } from './event.js'
 
 /** One owner's set, as last sent. */
 export interface OwnerView {
   owner: OwnerRef
   scope: Scope
   view: Map<string, JudgedEntry>
+  /** `secretVersionOf` those entries that have references, by id. */
+  versions: Map<string, number>
 }
 
 export function openView(index: CatalogIndex, owner: OwnerRef): OwnerView {
   const scope = index.scopeOf(owner)
-  return { owner, scope, view: index.effective(scope) }
+  const view = index.effective(scope)
+  const versions = new Map([...view.values()].flatMap((entry) => {
+    const version = secretVersionOf(index.state.secrets, entry, actingOwner(scope))
+    return version === null ? [] : [[entry.id, version] as const]
+  }))
+  return { owner, scope, view, versions }
 }
 
-export function snapshotOf(index: CatalogIndex, view: Map<string, JudgedEntry>): CatalogSnapshot {
+/** Whose secrets a set is filled with: a person's, once the catalog knows them, else nobody's. */
+export function actingOwner(scope: Scope): OwnerRef {
+  switch (scope.kind) {
+    case 'USER': return { kind: 'USER', id: scope.userId ?? '' }
+    case 'TEAM': return { kind: 'TEAM', id: scope.teamId }
+    case 'DEPLOYMENT': return deploymentOwner
+  }
+}
+
+export function snapshotOf(index: CatalogIndex, { view, versions }: OwnerView): CatalogSnapshot {
   return {
     __typename: 'CatalogSnapshot', cursor: index.cursor(), trustForSeconds: trustForSeconds(index.state), policy: index.state.policy,
-    ...bothKinds(view.values()),
+    secretVersions: [...versions].map(([entryId, version]) => ({ entryId, version })), ...bothKinds(view.values()),
   }
 }
 
 /** Moves a view to the index and says what differs: all names when the owner's rights changed, else the touched ones. */
-export function advance(index: CatalogIndex, held: OwnerView, touched: Touched): Difference<JudgedEntry> {
+export function advance(index: CatalogIndex, held: OwnerView, touched: Touched): SetDifference {
   // By the scope's user, not the owner's id: a person who was subscribed to before the catalog knew them keeps the first id.
   // A person who is new alters nobody's rights, and still has a set of their own from then on.
   const scope = touched.users.size > 0 ? index.scopeOf(held.owner) : held.scope
@@ -55,7 +72,24 @@ export function advance(index: CatalogIndex, held: OwnerView, touched: Touched):
   difference.removed.push(...hastenings(held.scope, touched.hastened, difference.removed))
   // A policy judges every entry anew, also those whose status stays.
   if (touched.policy) held.view = index.effective(held.scope)
-  return difference
+  return { ...difference, secretVersions: advanceVersions(index, held, touched, difference, isConcerned) }
+}
+
+function advanceVersions({ state }: CatalogIndex, held: OwnerView, touched: Touched, { upserted, removed }: Difference<JudgedEntry>, isAnew: boolean): EntrySecretVersion[] {
+  const { scope, view, versions } = held
+  for (const { id } of removed) versions.delete(id)
+  const came = new Set(upserted.map(({ id }) => id))
+  const ids = new Set([...came, ...concernedBy(state.secrets, scope.kind === 'USER' ? scope.userId : null, touched.secrets)])
+  // Who the catalog now knows may have secrets; what an entry's people confirmed is no revision of it.
+  for (const entry of isAnew ? view.values() : [...touched.names].map((key) => view.get(key))) if (entry !== undefined) ids.add(entry.id)
+  return [...ids].flatMap((id) => {
+    const entry = state.entries.get(id)
+    if (entry === undefined || view.get(nameKey(entry))?.id !== id) return []
+    const version = secretVersionOf(state.secrets, entry, actingOwner(scope))
+    if (version === null || (versions.get(id) === version && !came.has(id))) return []
+    versions.set(id, version)
+    return [{ entryId: id, version }]
+  })
 }
 
 function splitKey(key: string): [EntryKind, string] {

@@ -2,7 +2,10 @@ import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange } from '..
 import { chosenOf, type Difference, differenceOf, hastenings, type Scope, wayTo } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
+import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
 import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
+import { type SetDifference } from './event.js'
+import { actingOwner } from './owner-view.js'
 
 /**
  * What changed for an owner over a run of changes, folded: each thing at most once, as it now is.
@@ -10,7 +13,7 @@ import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
  * never saw, nor withheld that it did (feed.md 3).
  * @returns null when rights or the policy of that owner lie in between: the set is then sent anew
  */
-export function foldChanges(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): Difference<JudgedEntry> | null {
+export function foldChanges(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): SetDifference | null {
   if (changes.some((change) => change.subject !== 'ENTRY' && altersSet(state, scope, change, changes))) return null
   const { firstBefore, lastBefore } = touchedEntries(state, changes)
   const withdrawals = foldWithdrawals(changes)
@@ -36,7 +39,19 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
     difference.removed.push(...one.removed)
   }
   difference.removed.push(...hastenings(scope, hastenedIn(changes, (id) => isBlocked(state, id)), difference.removed))
-  return difference
+  return { ...difference, secretVersions: versionsSince(state, scope, changes, difference) }
+}
+
+/** Of everything that came, and of what the run may have given another one: state, so one that is still the same does no harm. */
+function versionsSince(state: CatalogState, scope: Scope, changes: readonly LoggedChange[], { upserted }: Difference<JudgedEntry>): EntrySecretVersion[] {
+  const altered = concernedBy(state.secrets, scope.kind === 'USER' ? scope.userId : null, changes.filter((change) => change.subject === 'SECRET' || change.subject === 'BINDING'))
+  const ids = new Set([...upserted.map(({ id }) => id), ...altered, ...changes.flatMap(({ subject, id }) => (subject === 'ENTRY' ? id : []))])
+  return [...ids].flatMap((id) => {
+    const entry = state.entries.get(id)
+    const version = entry === undefined ? null : secretVersionOf(state.secrets, entry, actingOwner(scope))
+    if (entry === undefined || version === null || chosenOf(scope, state.entriesByName.get(nameKey(entry)) ?? []) !== entry) return []
+    return [{ entryId: id, version }]
+  })
 }
 
 /**
@@ -77,7 +92,9 @@ function dormancy(state: CatalogState, people: ReadonlyArray<Extract<LoggedChang
 function altersSet(state: CatalogState, scope: Scope, change: Exclude<LoggedChange, { subject: 'ENTRY' }>, changes: readonly LoggedChange[]): boolean {
   switch (change.subject) {
     case 'POLICY': return change.after.owner.kind === 'DEPLOYMENT' || concernsTeam(state, scope, change.after.owner, changes)
-    case 'TOKEN': return false
+    case 'TOKEN':
+    case 'SECRET':
+    case 'BINDING': return false
     case 'USER': return scope.kind === 'USER' && scope.userId === change.id
     // Its entries and memberships are changes of their own, in the same commit.
     case 'TEAM': return scope.kind === 'TEAM' && scope.teamId === change.id

@@ -5,7 +5,7 @@ import { type OwnerRef } from '../core/owner.js'
 import { ownerFor } from '../catalog/authorize.js'
 import { type CatalogContext } from '../catalog/context.js'
 import { type CatalogIndex, type OwnerQuery } from '../index/catalog-index.js'
-import { type CatalogEvent, trustForSeconds } from './event.js'
+import { type CatalogEvent, isEmpty, trustForSeconds } from './event.js'
 import { type Hub, type Member, rightLost } from './hub.js'
 import { foldChanges } from './resume.js'
 
@@ -81,6 +81,6 @@ export function firstEvent(index: CatalogIndex, owner: OwnerRef, after: string |
   const difference = changes === null ? null : foldChanges(index.state, index.scopeOf(owner), changes)
   if (difference === null) return null
   const trust = { cursor: index.cursor(), trustForSeconds: trustForSeconds(index.state) }
-  if (difference.upserted.length + difference.removed.length === 0) return { __typename: 'CatalogBookmark', ...trust }
+  if (isEmpty(difference)) return { __typename: 'CatalogBookmark', ...trust }
   return { __typename: 'CatalogDelta', ...trust, policy: null, ...difference }
 }

@@ -73,7 +73,7 @@ export const openTypes = [
   'Approval', 'ApprovalConnection', 'ApprovalEdge', 'ApprovalPayload',
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
   'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
-  'EntryRevisionConnection', 'EntryRevisionEdge', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
+  'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
   'RemovedEntry', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
   'RevocationTargetConnection', 'RevocationTargetEdge', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',

@@ -3,7 +3,8 @@ import { formatCursor, type LoggedChange } from '../core/change.js'
 import { chosenOf, type Scope } from '../core/effective.js'
 import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
 import { deploymentOwner, isOver, type OwnerKind, type OwnerRef, ownerKey } from '../core/owner.js'
-import { applyChanges, buildState, type CatalogState, type LoadedCatalog, personKey, type Touched } from './state.js'
+import { personKey } from './people.js'
+import { applyChanges, buildState, type CatalogState, type LoadedCatalog, type Touched } from './state.js'
 
 /** How an owner is asked for; see `OwnerInput` in schema.graphql. */
 export interface OwnerQuery {

@@ -4,6 +4,7 @@ import { type Db, type Queryable, readConsistently } from '../db/client.js'
 import { loadBlocks, loadEntries } from '../db/entry.js'
 import { readHead } from '../db/head.js'
 import { loadPolicies } from '../db/policy.js'
+import { loadSecrets, loadUserBindings } from '../db/secret.js'
 import { loadTokens } from '../db/token.js'
 import { loadMemberships, loadTeams, loadUsers } from '../db/user.js'
 import { type LoadedCatalog } from './state.js'
@@ -25,6 +26,8 @@ async function load(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: Log
   const policies = await loadPolicies(db)
   const entries = await loadEntries(db)
   const blocks = await loadBlocks(db)
+  const secrets = await loadSecrets(db)
+  const userBindings = await loadUserBindings(db)
   const recent = await readRecentChanges(db, sequence, keptChanges)
-  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries, blocks }, recent }
+  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries, blocks, secrets, userBindings }, recent }
 }

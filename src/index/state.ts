@@ -5,9 +5,12 @@ import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type Poli
 import { skeletonOf } from '../core/confusable.js'
 import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
+import { type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, type Policy } from '../core/policy-document.js'
 import { isDormant, judge, type Policies, putPolicy } from './judge.js'
+import { putMembership, putTeam, putUser } from './people.js'
+import { applySecretChange, createSecretShelf, noteReferences, type SecretChange, type SecretShelf } from './secrets.js'
 
 /** Everything that decisions and the feed need, as it stands at one sequence. */
 export interface CatalogState {
@@ -40,6 +43,7 @@ export interface CatalogState {
   lookAlikes: Map<string, Set<string>>
   /** What was revoked, by the entry's id, tombstones included. A change makes a new map: decisions rest on it. */
   blocks: ReadonlyMap<string, Block>
+  secrets: SecretShelf
 }
 
 /** What a batch of changes may have altered for readers. */
@@ -54,6 +58,8 @@ export interface Touched {
   hastened: Candidate[]
   /** Users whose own rights changed; their sets are computed anew. */
   users: Set<string>
+  /** What may have altered the versions of secrets beside entries. */
+  secrets: SecretChange[]
   policy: boolean
   /** Tokens or rights: every open subscription is judged again. */
   rights: boolean
@@ -69,10 +75,8 @@ export interface LoadedCatalog {
   policies: PolicyRecord[]
   entries: Entry[]
   blocks: Block[]
-}
-
-export function personKey(provider: string, subject: string): string {
-  return JSON.stringify([provider, subject])
+  secrets: SecretRecord[]
+  userBindings: UserBinding[]
 }
 
 export function buildState(loaded: LoadedCatalog): CatalogState {
@@ -82,6 +86,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
     tokens: new Map(), tokensByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
+    secrets: createSecretShelf(loaded.secrets, loaded.userBindings),
   }
   loaded.users.forEach((user) => putUser(state, user))
   loaded.teams.forEach((team) => putTeam(state, team))
@@ -96,7 +101,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
 export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
   const fresh = changes.filter(({ sequence }) => sequence > state.sequence)
   const touched: Touched = {
-    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), policy: false, rights: false,
+    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), secrets: [], policy: false, rights: false,
   }
   for (const change of fresh) {
     applyChange(state, change, touched)
@@ -133,6 +138,10 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return
     case 'TOKEN':
       return putToken(state, change.after)
+    case 'SECRET':
+    case 'BINDING':
+      touched.secrets.push(change)
+      return applySecretChange(state.secrets, change)
     case 'POLICY': {
       const { requests, ...record } = change.after
       touched.policy ||= record.owner.kind === 'DEPLOYMENT'
@@ -140,32 +149,6 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return rejudge(state, record, touched)
     }
   }
-}
-
-function putUser(state: CatalogState, user: User): void {
-  if ((state.users.get(user.id)?.displayName ?? user.displayName) !== user.displayName) state.names += 1
-  state.users.set(user.id, user)
-  state.usersByPerson.set(personKey(user.provider, user.subject), user)
-}
-
-function putTeam(state: CatalogState, team: Team): void {
-  const known = state.teams.get(team.id)
-  if (known !== undefined && (team.deletedAt !== null || known.displayName !== team.displayName)) state.names += 1
-  if (team.deletedAt !== null) {
-    state.teams.delete(team.id)
-    if (state.teamsBySlug.get(team.slug)?.id === team.id) state.teamsBySlug.delete(team.slug)
-    return
-  }
-  state.teams.set(team.id, team)
-  state.teamsBySlug.set(team.slug, team)
-}
-
-function putMembership(state: CatalogState, membership: Membership): void {
-  const { teamId, userId } = membership
-  if (!state.membersOf.has(teamId)) state.membersOf.set(teamId, new Map())
-  if (!state.teamsOf.has(userId)) state.teamsOf.set(userId, new Map())
-  state.membersOf.get(teamId)!.set(userId, membership)
-  state.teamsOf.get(userId)!.set(teamId, membership)
 }
 
 function putToken(state: CatalogState, token: TokenRecord): void {
@@ -188,6 +171,7 @@ function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   state.entries.set(entry.id, judged)
   countOwned(state, judged.owner, 1)
   putBlock(state, judged)
+  noteReferences(state.secrets, judged)
   const key = nameKey(judged)
   if (!state.entriesByName.has(key)) {
     state.entriesByName.set(key, new Set())
@@ -214,6 +198,7 @@ function removeEntry(state: CatalogState, id: string): void {
   if (old === undefined) return
   state.entries.delete(id)
   countOwned(state, old.owner, -1)
+  noteReferences(state.secrets, old, true)
   const sameName = state.entriesByName.get(nameKey(old))
   sameName?.delete(old)
   if (sameName?.size === 0) {

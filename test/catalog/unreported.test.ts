@@ -12,7 +12,7 @@ const ownerOf = (n: number): OwnerRef => ({ kind: 'USER', id: `user_${n}` })
 const user = (n: number): User => ({ id: `user_${n}`, provider: 'test', subject: `${n}`, displayName: `${n}`, role: 'USER', deactivatedAt: null, claimsIssuedAt: null })
 const entry = (n: number, more: Partial<Entry> = {}): Entry => ({
   id: `srv_${n}`, kind: 'MCP_SERVER', name: 'github', owner: ownerOf(n), visibility: 'PRIVATE', audience: [], locked: false, revision: 1, createdAt: at, updatedAt: at, enabled: true,
-  revoked: null, approval: null, digest: `${n}`, apply: 'NEXT_TURN', updatedBy: systemPrincipal, definition: parseMcpServerDefinition({ transport: { http: { url: 'https://a.example.com' } } }), ...more,
+  revoked: null, approval: null, bindings: null, digest: `${n}`, apply: 'NEXT_TURN', updatedBy: systemPrincipal, definition: parseMcpServerDefinition({ transport: { http: { url: 'https://a.example.com' } } }), ...more,
 })
 const receipt = (entryId: string): Revocation => ({
   id: 'rev_1', sequence: 8, entryId, entryName: 'github', owner: ownerOf(0), revision: 1, verb: 'RIGHTS', mode: 'IMMEDIATE', reason: 'It was.',
@@ -23,7 +23,7 @@ const receipt = (entryId: string): Revocation => ({
 function crowd(sessionsEach: number, more: Partial<Entry> = {}) {
   const numbers = Array.from({ length: people }, (_, n) => n)
   const entries = numbers.map((n) => entry(n, more))
-  const index = createCatalogIndex({ incarnation: '00000000', sequence: 7, users: numbers.map(user), teams: [], memberships: [], tokens: [], entries, blocks: [], policies: [] }, [])
+  const index = createCatalogIndex({ incarnation: '00000000', sequence: 7, users: numbers.map(user), teams: [], memberships: [], tokens: [], entries, blocks: [], secrets: [], userBindings: [], policies: [] }, [])
   const parties: Unreported['parties'] = new Map(numbers.map((n) => [ownerKey(ownerOf(n)), {
     owner: ownerOf(n), scope: index.scopeOf(ownerOf(n)), subscriptions: [], chosen: new Map(),
     sessions: Array.from({ length: sessionsEach }, (_, at) => ({ workerId: 'w', sessionId: `s-${n}-${at}`, owner: ownerOf(n), processId: 'p', cursor: null })),

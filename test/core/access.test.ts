@@ -113,6 +113,18 @@ describe('the table of domain.md', () => {
     ['reports for a served owner', listedWorker, 'REPORT_STATUS', me, 'YES'],
     ['reports for somebody not served', listedWorker, 'REPORT_STATUS', stranger, 'HIDDEN'],
     ['reports are not for people', admin, 'REPORT_STATUS', me, 'NO'],
+    // secrets: a person's are that person's alone
+    ['own secrets', plain, 'WRITE_SECRETS', me, 'YES'],
+    ['another user\'s secrets: admins neither', admin, 'WRITE_SECRETS', stranger, 'NO'],
+    ['another user\'s secrets: their names, as break-glass', admin, 'READ_SECRETS', stranger, 'AUDITED'],
+    ['a team\'s secrets: maintainers', maintainer, 'WRITE_SECRETS', ourTeam, 'YES'],
+    ['a team\'s secrets: members see their names', member, 'READ_SECRETS', ourTeam, 'YES'],
+    ['a team\'s secrets: and no more', member, 'WRITE_SECRETS', ourTeam, 'NO'],
+    ['the deployment\'s secrets: admins', admin, 'WRITE_SECRETS', deploymentOwner, 'YES'],
+    ['the deployment\'s secrets: nobody else', maintainer, 'READ_SECRETS', deploymentOwner, 'NO'],
+    ['leases for a served owner', listedWorker, 'LEASE_SECRETS', me, 'YES'],
+    ['leases for somebody not served', listedWorker, 'LEASE_SECRETS', stranger, 'HIDDEN'],
+    ['leases are not for people', admin, 'LEASE_SECRETS', me, 'NO'],
     ['audit: admins', admin, 'READ_AUDIT', deploymentOwner, 'YES'],
     ['audit: nobody else', plain, 'READ_AUDIT', deploymentOwner, 'NO'],
   ])('%s', (_, principal, action, owner, decision) => {
@@ -125,10 +137,10 @@ describe('what holds in every row', () => {
   const cells = actions.flatMap((action) => ownerKinds.flatMap((kind) => relations.map((relation) =>
     ({ action, kind, relation, decision: accessTable[action][kind][relation] }))))
 
-  it('a worker may read the sets it serves and report on them, and nothing else', () => {
+  it('a worker may read the sets it serves, lease what they need and report on them, and nothing else', () => {
     const allowed = cells.filter(({ relation, decision }) => ['SERVING', 'UNSERVING'].includes(relation) && ['YES', 'AUDITED'].includes(decision))
     expect(allowed.map(({ action, kind, relation }) => `${action} ${kind} ${relation}`).sort())
-      .toEqual(['READ_SET', 'REPORT_STATUS'].flatMap((action) => ['DEPLOYMENT', 'TEAM', 'USER'].map((kind) => `${action} ${kind} SERVING`)))
+      .toEqual(['LEASE_SECRETS', 'READ_SET', 'REPORT_STATUS'].flatMap((action) => ['DEPLOYMENT', 'TEAM', 'USER'].map((kind) => `${action} ${kind} SERVING`)))
   })
 
   it('admins see the status of everything, which is why a list for them asks no further', () => {
@@ -155,13 +167,14 @@ describe('what holds in every row', () => {
   it('only admins break glass, and only at users', () => {
     const audited = cells.filter(({ decision }) => decision === 'AUDITED')
     expect(new Set(audited.map(({ kind, relation }) => `${kind} ${relation}`))).toEqual(new Set(['USER ADMIN']))
-    expect(audited.map(({ action }) => action).sort()).toEqual(['READ_HISTORY', 'READ_SET', 'SEE_ENTRIES', 'WRITE_ENTRIES'])
+    expect(audited.map(({ action }) => action).sort()).toEqual(['READ_HISTORY', 'READ_SECRETS', 'READ_SET', 'SEE_ENTRIES', 'WRITE_ENTRIES'])
   })
 
   it('whoever may write may also see', () => {
     for (const kind of ownerKinds) for (const relation of relations) {
       const may = (action: Action) => ['YES', 'AUDITED'].includes(accessTable[action][kind][relation])
       if (may('WRITE_ENTRIES')) expect([may('SEE_ENTRIES'), may('READ_HISTORY')]).toEqual([true, true])
+      if (may('WRITE_SECRETS')) expect(may('READ_SECRETS')).toBe(true)
       if (may('WRITE_POLICY')) expect(may('READ_POLICY')).toBe(true)
     }
   })

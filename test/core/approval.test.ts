@@ -23,7 +23,7 @@ const restored: Revoked = { ...gone, restored: { at: at(2), by: by('res') } }
 
 const entry: Entry = {
   id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: user('ann'), visibility: 'PRIVATE', audience: [], locked: false, revision: 1, createdAt: at(1), enabled: true,
-  revoked: null, approval: null, definition: parseMcpServerDefinition({ transport: { stdio: { command: 'npx' } } }), digest: 'd1', apply: 'NEXT_TURN',
+  revoked: null, approval: null, bindings: null, definition: parseMcpServerDefinition({ transport: { stdio: { command: 'npx' } } }), digest: 'd1', apply: 'NEXT_TURN',
   updatedAt: at(1), updatedBy: by('ann'),
 }
 

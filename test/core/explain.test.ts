@@ -25,7 +25,7 @@ function entry({ kindOfVerdict = 'ALLOW', ...given }: Given = {}): JudgedEntry {
   return {
     id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: me, visibility: 'PRIVATE', audience: [], locked: false, revision: 3,
     createdAt: '2026-01-01T00:00:00.000Z', definition: http(), digest: 'd', apply: 'NEXT_TURN', updatedAt: '2026-01-01T00:00:00.000Z',
-    updatedBy: systemPrincipal, revoked: null, approval: null, dormant: false, ...given, enabled, verdict,
+    updatedBy: systemPrincipal, revoked: null, approval: null, bindings: null, dormant: false, ...given, enabled, verdict,
     status: entryStatus(enabled, verdict, given.revoked, given.approval),
   }
 }

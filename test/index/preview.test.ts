@@ -11,12 +11,12 @@ const user = { id: 'usr_1', provider: 'test', subject: 'ada', displayName: 'Ada'
 const membership = { teamId: team.id, userId: user.id, role: 'MEMBER' as const, expiresAt: null }
 const entry = (id: string, name: string): Entry => ({
   id, kind: 'MCP_SERVER', name, owner: { kind: 'TEAM', id: team.id }, visibility: 'PRIVATE', audience: [], locked: false, revision: 1, createdAt: at, updatedAt: at,
-  enabled: true, revoked: null, approval: null, digest: id, apply: 'NEXT_TURN', updatedBy: systemPrincipal, definition: parseMcpServerDefinition({ transport: { http: { url: 'https://a.example.com' } } }),
+  enabled: true, revoked: null, approval: null, bindings: null, digest: id, apply: 'NEXT_TURN', updatedBy: systemPrincipal, definition: parseMcpServerDefinition({ transport: { http: { url: 'https://a.example.com' } } }),
 })
 
 it('S19: what is looked at before it is decided changes nothing of what is', () => {
   const make = () => buildState({
-    incarnation: '00000000', sequence: 7, users: [user], teams: [team], memberships: [membership], tokens: [], entries: [entry('srv_1', 'one'), entry('srv_2', 'two')], blocks: [],
+    incarnation: '00000000', sequence: 7, users: [user], teams: [team], memberships: [membership], tokens: [], entries: [entry('srv_1', 'one'), entry('srv_2', 'two')], blocks: [], secrets: [], userBindings: [],
     policies: [{ owner: deploymentOwner, revision: 1, document: {} }, { owner: { kind: 'TEAM', id: team.id }, revision: 1, document: {} }],
   })
   const state = make()

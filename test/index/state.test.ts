@@ -9,12 +9,12 @@ import { applyChanges, buildState } from '../../src/index/state.js'
 const at = '2026-01-01T00:00:00.000Z'
 const entries = ['one', 'two'].map((name): Entry => ({
   id: `srv_${name}`, kind: 'MCP_SERVER', name, owner: deploymentOwner, visibility: 'PUBLIC', audience: [], locked: false, revision: 1, createdAt: at, updatedAt: at,
-  enabled: true, revoked: null, approval: null, digest: name, apply: 'NEXT_TURN', updatedBy: systemPrincipal,
+  enabled: true, revoked: null, approval: null, bindings: null, digest: name, apply: 'NEXT_TURN', updatedBy: systemPrincipal,
   definition: parseMcpServerDefinition({ transport: { http: { url: `https://${name}.example.com` } } }),
 }))
 const record = (revision: number, document: object): PolicyRecord => ({ owner: deploymentOwner, revision, document })
 const build = (policy: PolicyRecord, sequence = 7) => (
-  buildState({ incarnation: '00000000', sequence, users: [], teams: [], memberships: [], tokens: [], entries, blocks: [], policies: [policy] }))
+  buildState({ incarnation: '00000000', sequence, users: [], teams: [], memberships: [], tokens: [], entries, blocks: [], secrets: [], userBindings: [], policies: [policy] }))
 const change = (before: PolicyRecord, after: PolicyRecord): Change => ({ subject: 'POLICY', id: deploymentOwner.id, before, after })
 
 it('a new policy leaves the state as if it had been read with it', () => {

@@ -51,7 +51,7 @@ export interface Entries {
 }
 
 export function snapshot(cursor: string, { mcpServers = [], agents = [] }: Entries = {}, changes: Partial<CatalogSnapshot> = {}): CatalogSnapshot {
-  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 600, policy: openPolicy, mcpServers, agents, ...changes }
+  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 600, secretVersions: [], policy: openPolicy, mcpServers, agents, ...changes }
 }
 
 export function delta(
@@ -61,7 +61,7 @@ export function delta(
     ...mcpServers.map((server): Upserted => ({ __typename: 'McpServer', ...server })),
     ...agents.map((agent): Upserted => ({ __typename: 'Agent', ...agent })),
   ]
-  return { __typename: 'CatalogDelta', cursor, trustForSeconds: 600, changedPolicy: null, upserted, removed, ...changes }
+  return { __typename: 'CatalogDelta', cursor, trustForSeconds: 600, secretVersions: [], changedPolicy: null, upserted, removed, ...changes }
 }
 
 export function removed(id: string, name: string, changes: Partial<Removed> = {}): Removed {

@@ -4,6 +4,7 @@ import { deliveredPolicy } from '../../core/policy-document.js'
 import { effectiveCatalog, type EffectiveCatalog, explainAvailability } from '../../catalog/snapshot.js'
 import { type CatalogBookmark, type CatalogDelta, type CatalogEvent, type CatalogSnapshot, type EffectivePolicy } from '../../feed/event.js'
 import { openCatalogStream } from '../../feed/stream.js'
+import { type EntrySecretVersion } from '../../index/secrets.js'
 import { builder } from '../builder.js'
 import { callerOf } from '../context.js'
 import { AgentType } from './agent.js'
@@ -19,6 +20,10 @@ const EffectivePolicyType = builder.objectRef<EffectivePolicy>('EffectivePolicy'
     revision: t.exposeInt('revision'),
     document: t.field({ type: 'JSON', resolve: ({ document }) => deliveredPolicy(document) }),
   }),
+})
+const EntrySecretVersionType = builder.objectRef<EntrySecretVersion>('EntrySecretVersion').implement({
+  description: 'Another number whenever the values that an entry\'s references stand for, or whether they may be filled, changed for this owner.',
+  fields: (t) => ({ entryId: t.exposeID('entryId'), version: t.exposeInt('version') }),
 })
 const RemovedEntryType = builder.objectRef<RemovedEntry>('RemovedEntry').implement({
   fields: (t) => ({
@@ -37,6 +42,9 @@ const CatalogSnapshotType = builder.objectRef<CatalogSnapshot>('CatalogSnapshot'
     cursor: t.expose('cursor', { type: 'Cursor' }),
     trustForSeconds: t.exposeInt('trustForSeconds'),
     policy: t.field({ type: EffectivePolicyType, resolve: ({ policy }) => policy }),
+    secretVersions: t.field({
+      type: [EntrySecretVersionType], description: 'Of every entry with references to secrets.', resolve: ({ secretVersions }) => secretVersions,
+    }),
     mcpServers: t.field({ type: [McpServerType], resolve: ({ mcpServers }) => mcpServers }),
     agents: t.field({ type: [AgentType], resolve: ({ agents }) => agents }),
   }),
@@ -47,6 +55,9 @@ const CatalogDeltaType = builder.objectRef<CatalogDelta>('CatalogDelta').impleme
     cursor: t.expose('cursor', { type: 'Cursor' }),
     trustForSeconds: t.exposeInt('trustForSeconds'),
     policy: t.field({ type: EffectivePolicyType, nullable: true, description: 'Only when it changed.', resolve: ({ policy }) => policy }),
+    secretVersions: t.field({
+      type: [EntrySecretVersionType], description: 'Those that are others now, and those of entries that came.', resolve: ({ secretVersions }) => secretVersions,
+    }),
     upserted: t.field({ type: [CatalogEntryInterface], resolve: ({ upserted }) => upserted }),
     removed: t.field({ type: [RemovedEntryType], resolve: ({ removed }) => removed }),
   }),
