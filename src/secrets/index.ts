@@ -1,4 +1,5 @@
 import { CatalogError } from '../core/errors.js'
+import { type SecretProviderKind } from '../core/secret.js'
 import { createEnvProvider } from './env.js'
 import { createKeyRing, type SealedPlace, type SealedValue } from './envelope.js'
 import { createFileProvider, type FileOptions } from './file.js'
@@ -15,8 +16,6 @@ export interface SecretSettings {
   file: FileOptions | null
   vault: VaultOptions | null
 }
-
-export type SecretProviderKind = 'sealed' | 'env' | 'file' | 'vault'
 
 /** A value outside our database that may be another one now. */
 export interface OutsideChange {
