@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from 'graphql-ws'
 import postgres from 'postgres'
+import { WebSocket } from 'ws'
 import {
   AuditEventsDocument, CreateTeamDocument, DeleteSecretDocument, DeleteTeamDocument, PutSecretDocument, type PutSecretInput, SecretsDocument, SetTeamMemberDocument,
 } from '../../src/client/index.js'
@@ -207,11 +209,17 @@ describe('what can be put', () => {
       [`mutation { deleteSecret(input: {owner: {kind: "${canary}"}, name: "n"}) { cursor } }`],
     ]
     const told = []
+    const socket = createClient({ url: server.webSocketUrl, webSocketImpl: WebSocket, lazy: false, retryAttempts: 0, connectionParams: { authorization: `Bearer ${alice.token}` } })
+    const overSocket = (query: string, variables?: object) => new Promise<unknown>((resolve) => {
+      socket.subscribe({ query, variables: variables as Record<string, unknown> }, { next: resolve, error: (errors) => resolve({ errors }), complete: () => {} })
+    })
     for (const [query, variables] of documents) {
-      const answer = JSON.stringify(await alice.raw(query, variables))
-      expect(answer).toContain('"errors"')
-      if (/canary|777777|123456789012/.test(answer)) told.push([query, answer])
+      for (const answer of [await alice.raw(query, variables), await overSocket(query, variables)].map((each) => JSON.stringify(each))) {
+        expect(answer).toContain('"errors"')
+        if (/canary|777777|123456789012/.test(answer)) told.push([query, answer])
+      }
     }
+    await socket.dispose()
     expect(told).toEqual([])
     expect(log.text()).not.toMatch(/canary|777777|123456789012/)
   })
