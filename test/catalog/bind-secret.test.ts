@@ -143,7 +143,10 @@ describe('bindSecret', () => {
     const ofTeam = (await member.client.execute(SecretsDocument, { owner: crew })).secrets
     expect(ofTeam.find(({ name }) => name === 'K')?.usedBy).toMatchObject([{ name: 'for-many' }])
     // An admin's look at a person's secrets is recorded, and is no look at what strangers share with them.
-    await register(bob, 'between-two', remote({ Authorization: '${user:used}' }))
+    const shared = await register(bob, 'between-two', remote({ Authorization: '${user:used}' }))
+    await update(server.admin, { id: shared.id, expectedRevision: 1, visibility: 'SHARED', audience: [{ kind: 'USER', id: member.id }] })
+    const again = (await member.client.execute(SecretsDocument, { owner: me })).secrets
+    expect(again.find(({ name }) => name === 'used')?.usedBy.map(({ name }) => name)).toEqual(['between-two', 'user-of-it'])
     const seen = (await server.admin.client.execute(SecretsDocument, { owner: { kind: 'USER', id: member.id } })).secrets
     expect(seen.find(({ name }) => name === 'used')?.usedBy.map(({ name }) => name)).toEqual(['user-of-it'])
   })
