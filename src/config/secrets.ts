@@ -36,8 +36,6 @@ export const secretSettings = {
   PILOTHOUSE_VAULT_PREFIX: innerPath.default('pilothouse'),
 }
 
-const settings = z.object(secretSettings)
-
 export interface SecretConfig {
   /** The key-encryption key; null: none is given. */
   key: Buffer | null
@@ -51,7 +49,7 @@ export interface SecretConfig {
 }
 
 /** @param given what is set, the listed variables among it */
-export function secretsOf(values: z.output<typeof settings>, given: Record<string, string | undefined>): SecretConfig {
+export function secretsOf(values: z.output<z.ZodObject<typeof secretSettings>>, given: Record<string, string | undefined>): SecretConfig {
   const { PILOTHOUSE_SECRET_KEY: key, PILOTHOUSE_VAULT_ADDR: address, PILOTHOUSE_VAULT_TOKEN: token, PILOTHOUSE_VAULT_TOKEN_FILE: tokenFile } = values
   return {
     key: key ?? null, previousKeys: values.PILOTHOUSE_SECRET_KEYS_PREVIOUS, lostKeyIds: values.PILOTHOUSE_SECRET_KEYS_LOST,

@@ -75,6 +75,6 @@ export function createSecretStore(settings: SecretSettings, warn: ProviderTools[
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
-    close: async () => { await Promise.all(all.map(([, provider]) => provider?.close())) },
+    close: async () => { await Promise.all(all.map(async ([, provider]) => provider?.close())) },
   }
 }
