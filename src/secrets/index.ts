@@ -69,7 +69,9 @@ export function createSecretStore(settings: SecretSettings, warn: ProviderTools[
       })
     },
     watch: (inUse) => {
-      for (const [kind, provider] of all) provider?.watch?.(new Set(inUse.filter((one) => one.provider === kind).map(({ path }) => path)))
+      // What may not be read, whoever wrote it into the database, is not looked at either.
+      const isUsable = ({ provider, path }: OutsideChange) => providers[provider]?.pathProblem(path) === null
+      for (const [kind, provider] of all) provider?.watch?.(new Set(inUse.filter((one) => one.provider === kind && isUsable(one)).map(({ path }) => path)))
     },
     onChanged: (listener) => {
       listeners.add(listener)
