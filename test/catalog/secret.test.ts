@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import {
   AuditEventsDocument, CreateTeamDocument, DeleteSecretDocument, DeleteTeamDocument, PutSecretDocument, type PutSecretInput, SecretsDocument, SetTeamMemberDocument,
 } from '../../src/client/index.js'
+import { readConfig } from '../../src/config.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 import { captureLog } from '../support/log-lines.js'
 
@@ -91,6 +92,14 @@ describe('putSecret and deleteSecret', () => {
     expect(await sql`select * from secret where name = 'kept'`).toEqual(before)
     expect((await list(alice)).map(({ name }) => name)).not.toContain('never')
     expect(log.text()).not.toContain(canary)
+  })
+
+  it('need a key to seal with', async () => {
+    const keyless = await startTestServer({}, { secrets: readConfig({}).secrets })
+    const answer = await keyless.admin.raw('mutation ($input: PutSecretInput!) { putSecret(input: $input) { cursor } }', { input: { owner: me, name: 'n', value: canary } })
+    expect(answer.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE', field: 'provider', mend: expect.stringContaining('PILOTHOUSE_SECRET_KEY') as string } }])
+    expect(JSON.stringify(answer)).not.toContain(canary)
+    await keyless.close()
   })
 
   it('a thousand of one owner at most', async () => {
