@@ -27,6 +27,8 @@ export const fullSizes = {
   /** Of each sort of definition, before anything is measured and while it is. */
   evaluation: { warmUp: 500, times: 1_000 },
   simulation: { repeats: 5 },
+  /** Of each size. */
+  seal: { warmUp: 2_000, times: 5_000 },
 }
 
 /** Entries of the catalog that mutations change: more than a task has mutations, so that each changes one of its own. */
@@ -49,4 +51,5 @@ export const quickSizes: Sizes = {
   refused: { sessions: [1, 10], callMs: [0, 200], warmUp: 1, revocations: 3 },
   evaluation: { warmUp: 20, times: 50 },
   simulation: { repeats: 2 },
+  seal: { warmUp: 100, times: 200 },
 }
