@@ -118,6 +118,7 @@ describe('is refused', () => {
     await one('off', '${secret:mine}', { enabled: false })
     await one('missing', '${secret:nowhere} ${secret:nowhere2}')
     await one('deleted', '${secret:gone}')
+    await one('many', '${secret:mine}'.repeat(101))
     await one('of-team', '${user:mine}', { owner: { kind: 'TEAM', id: 'crew' } })
     await store(of(alice), 'gone', null)
   })
@@ -134,6 +135,7 @@ describe('is refused', () => {
     ['REVISION_CONFLICT', 'revision', { revision: 2 }], ['REVISION_CONFLICT', 'revision', { revision: -1 }],
     ['SECRET_NOT_FOUND', 'header:Authorization', { entry: 'missing' }], ['SECRET_NOT_FOUND', 'header:Authorization', { entry: 'deleted' }],
     ['SECRET_NOT_FOUND', 'header:Authorization', { entry: 'of-team', owner: { kind: 'TEAM', id: 'crew' } }], ['SECRET_UNBOUND', 'header:Authorization', { entry: 'of-team' }],
+    ['LIMIT_EXCEEDED', 'entryId', { entry: 'many' }],
     ['INVALID_INPUT', 'sessionId', { sessionId: '' }], ['INVALID_INPUT', 'sessionId', { sessionId: 's'.repeat(201) }], ['INVALID_INPUT', 'sessionId', { sessionId: 'a\nb' }],
     ['INVALID_INPUT', 'recipientKey', { recipientKey: null }],
   ])('%s, by its %s: %#', async (code, field, { entry = 'private', serves, ...more }) => {
