@@ -220,9 +220,20 @@ describe('S26: nothing older than what is known', () => {
       },
     }
     return {
-      /** Resolves with what lets the next value go. */
-      next: async () => held.shift() ?? new Promise<() => void>((resolve) => { waiting.push(resolve) }),
-      done: () => { services.secrets = secrets },
+      /** Resolves with what lets the next value go; or, with nothing to let go, once the lease has ended without another one. */
+      next: (lease: Promise<unknown>) => {
+        const next = new Promise<() => void>((resolve) => {
+          const first = held.shift()
+          if (first === undefined) waiting.push(resolve)
+          else resolve(first)
+        })
+        const ended = () => () => {}
+        return Promise.race([next, lease.then(ended, ended)])
+      },
+      done: () => {
+        services.secrets = secrets
+        held.forEach((release) => release())
+      },
     }
   }
 
@@ -230,20 +241,20 @@ describe('S26: nothing older than what is known', () => {
     const values = holdValues()
     try {
       const first = value()
-      const letFirst = await values.next()
+      const letFirst = await values.next(first)
       await store(of(person), 'token', 'rotated 2')
       const second = value()
-      const letSecond = await values.next()
+      const letSecond = await values.next(second)
       letFirst()
       // The first has found out, and reads again.
-      const letAgain = await values.next()
+      const letAgain = await values.next(first)
       await store(of(person), 'token', 'rotated 3')
       letSecond()
-      const letSecondAgain = await values.next()
+      const letSecondAgain = await values.next(second)
       letSecondAgain()
       expect(await second).toBe('rotated 3')
       letAgain()
-      ;(await values.next())()
+      ;(await values.next(first))()
       expect(await first).toBe('rotated 3')
     } finally {
       values.done()
@@ -259,7 +270,7 @@ describe('S26: nothing older than what is known', () => {
       const values = holdValues()
       try {
         const refused = expect(value()).rejects.toMatchObject({ code })
-        const letGo = await values.next()
+        const letGo = await values.next(refused)
         await end()
         letGo()
         await refused
