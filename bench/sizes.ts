@@ -29,6 +29,8 @@ export const fullSizes = {
   simulation: { repeats: 5 },
   /** Of each size. */
   seal: { warmUp: 2_000, times: 5_000 },
+  /** Before anything is measured; one after the other; and at once. */
+  lease: { warmUp: 200, leases: 500, atOnce: 1_000 },
 }
 
 /** Entries of the catalog that mutations change: more than a task has mutations, so that each changes one of its own. */
@@ -52,4 +54,5 @@ export const quickSizes: Sizes = {
   evaluation: { warmUp: 20, times: 50 },
   simulation: { repeats: 2 },
   seal: { warmUp: 100, times: 200 },
+  lease: { warmUp: 10, leases: 30, atOnce: 100 },
 }

@@ -39,6 +39,8 @@ export interface AccessEvent {
   /** OK: nothing was refused, and it is worth knowing who did it. */
   outcome: 'DENIED' | 'BREAK_GLASS' | 'OK'
   target: string
+  /** More that is worth knowing, never a value of a secret; texts are cut like `target`. */
+  detail?: Readonly<Record<string, string | number | readonly string[]>>
 }
 
 export interface AccessLog {
@@ -70,7 +72,7 @@ export function actorOf(principal: Principal): PrincipalRef {
   return { kind: principal.kind, id: principal.id }
 }
 
-export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok' | 'rev' | 'apr' | 'sec'
+export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok' | 'rev' | 'apr' | 'sec' | 'lse'
 
 /** Opaque and unguessable; the prefix tells people, and `node(id)`, what it is. */
 export function newId(prefix: IdPrefix): string {
