@@ -41,6 +41,9 @@ describe('S14: known values', () => {
     ['what is no escape', ['100%_sure\\done'], 'is 100%_sure\\done?', `is ${mask}?`],
     ['what is no UTF-8', ['canary-0123'], '%ffcanary-012%33%c3%28%', `%ff${mask}%c3%28%`],
     ['base64 in lines', ['canary-0123'], `in:\n${'QUJD'.repeat(18)}Y2Fu\r\n  YXJ5LTAxMjM=\n`, `in:\n${mask}\n`],
+    ['base64 whose last bits are in the next line', ['canary-0123'], `${'QUJD'.repeat(16)}Y2FuYXJ5LTAxM\njM=\nQUJD`, `${mask}\nQUJD`],
+    ['base64 whose first bits are in the line before', ['canary-0123'], `ab\n${'QUJD'.repeat(15)}QUJDOm\nNhbmFyeS0wMTIz\n`, `ab\n${mask}\n`],
+    ['lines of words with other ends', ['two words\nor three'], 'two words\r\nor three', mask],
     ['other values are left alone', ['canary-0123'], 'canary-0124 canary-012', 'canary-0124 canary-012'],
   ])('%s', (_, values, text, expected) => expect(knowing(...values).redact(text)).toBe(expected))
 

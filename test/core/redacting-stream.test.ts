@@ -74,6 +74,13 @@ describe('S14: known values in a stream', () => {
     }
   })
 
+  it('cuts no value in two where it can hold no more', () => {
+    for (let after = 320; after < 380; after += 1) {
+      const told = streamed(knowing('canary-0123'), [`${'B'.repeat(30_000)}canary-0123${'B'.repeat(after)}`])
+      expect(told).toBe(`${'B'.repeat(30_000)}${mask}${'B'.repeat(after)}`)
+    }
+  })
+
   it.each([
     ['letters', 'A'], ['escapes', '%41'], ['backslashes', '\\'], ['a value that never ends', 'a'], ['lines of base64', `${'A'.repeat(76)}\n`], ['padding', '='],
   ])('holds a bounded part of %s without end, and still finds a value after it', (_, part) => {
