@@ -27,6 +27,7 @@ describe('S14: known values in results', () => {
     ['JSON in files', { uri: 'file:///a', blob: base64('{"a":"canary-0123\\"\\u00e9"}') }, { uri: 'file:///a', blob: encodedMask }],
     ['pictures', { type: 'image', mimeType: 'image/png', data: base64(`\u0001${secret}`) }, { type: 'image', mimeType: 'image/png', data: encodedMask }],
     ['a file that is none', { uri: 'file:///a', blob: `no base64: ${secret}` }, { uri: 'file:///a', blob: `no base64: ${mask}` }],
+    ['a blob that is no file', { blob: base64(secret) }, { blob: mask }],
     ['data that are no file', { data: base64(secret) }, { data: mask }],
     ['data that are no text', { data: { a: secret }, mimeType: 'x' }, { data: { a: mask }, mimeType: 'x' }],
   ])('%s', (_, value, expected) => expect(known.redactDeep(value)).toStrictEqual(expected))

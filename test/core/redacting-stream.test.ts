@@ -86,14 +86,14 @@ describe('S14: known values in a stream', () => {
   ])('holds a bounded part of %s without end, and still finds a value after it', (_, part) => {
     const known = knowing('canary-0123', 'aaaaaaaaaaaa')
     const stream = known.stream()
-    const chunk = part.repeat(20_000)
+    const chunk = part.repeat(20_000 / part.length)
     let [given, told] = [0, '']
     for (let count = 0; count < 30; count += 1) {
       given += chunk.length
       told += stream.push(chunk)
     }
     // The mask is shorter than what it stands for; nothing else is.
-    if (part !== 'a') expect(given - told.length).toBeLessThan(200_000)
+    if (part !== 'a') expect(given - told.length).toBeLessThan(20_000)
     told += stream.push(' canary-') + stream.push('0123 ') + stream.flush()
     expect(told).not.toMatch(/canary|0123|aaaaaaaaaaaa/)
     expect(told.endsWith(`${mask} `)).toBe(true)
