@@ -1,3 +1,4 @@
+import { createKnownValues } from '../core/known-values.js'
 import { type Clock } from './clock.js'
 import { createStartLimit, type StartLimit } from './start-limit.js'
 import { connectUpstream, type Upstream, type UpstreamTarget } from './upstream.js'
@@ -19,22 +20,28 @@ export interface ConnectorOptions {
 
 /**
  * The one place that opens connections and starts processes, for every adapter: a runtime never gets a server's real
- * configuration. Nothing is shared: each session has a connector, connections and processes of its own.
+ * configuration, nor a secret. Nothing is shared: each session has a connector, connections and processes of its own.
  */
 export interface Connector {
   /**
+   * Connects; values for its references are leased when its turn has come, and again at each connection.
    * @param baseEnv what a stdio child's environment starts from
    * @param signal gives the start up; whatever was started is ended
    * @param isRetry whether the start failed before; then it comes after those that did not. Default: no
    * @throws Error with a redacted reason; SurvivorError when something of the start could not be ended
    */
   connect: (target: UpstreamTarget, baseEnv: Record<string, string>, signal: AbortSignal, isRetry?: boolean) => Promise<Upstream>
+  /** Takes the values of secrets that its connections use out of a text. */
+  redact: (text: string) => string
 }
 
 export function createConnector({ startLimit, ...options }: ConnectorOptions): Connector {
   const starts = (startLimit ?? createStartLimit(Infinity, options.clock)).forSession()
+  // Of all its servers together: what one is given, another may show.
+  const known = createKnownValues()
   return {
+    redact: known.redact,
     connect: (target, baseEnv, signal, isRetry = false) => starts(
-      () => connectUpstream(target, { ...options, baseEnv }, signal), { isRetry, isRemote: target.transport.kind !== 'STDIO' }, signal),
+      () => connectUpstream(target, { ...options, baseEnv, known }, signal), { isRetry, isRemote: target.transport.kind !== 'STDIO' }, signal),
   }
 }

@@ -1,5 +1,4 @@
 import { type AgentDefinition } from '../core/agent.js'
-import { secretReferences } from '../core/mcp-server.js'
 import { refusalOf } from './refusal.js'
 import { type CatalogView, type ViewAgent, type ViewEntry, type ViewMcpServer } from './view.js'
 
@@ -65,24 +64,11 @@ function judge(key: string, entry: ViewEntry, view: CatalogView, scope: SessionS
   const refusal = protectedReason(key, scope) ?? refusalOf(entry, view.policy)
   if (refusal !== null) return { fate: { outcome: 'REFUSE', reason: refusal }, note: null }
   if (entry.kind === 'AGENT') return { fate: { outcome: 'RUN' }, note: missingServersNote(entry.definition.mcpServers, view, scope) }
-  return { fate: serverFate(entry), note: null }
+  return { fate: { outcome: 'RUN' }, note: null }
 }
 
 function protectedReason(key: string, { protectedKeys }: SessionScope): string | null {
   return protectedKeys.has(key) ? 'The name belongs to the static configuration of this worker.' : null
-}
-
-/** Leases do not exist yet, so what needs a secret cannot start. */
-function serverFate({ definition }: ViewMcpServer): Fate {
-  const references = secretReferences(definition)
-  if (references.length === 0) return { outcome: 'RUN' }
-  const needs = (scope: 'user' | 'secret') => [...new Set(references
-    .filter((reference) => (reference.scope === 'USER') === (scope === 'user'))
-    .map(({ name }) => `${scope}:${name}`))]
-  const ofUser = needs('user')
-  const ofOwner = needs('secret')
-  const start = ofUser.length > 0 ? 'Connect your account' : 'A secret is missing'
-  return { outcome: 'FAIL', reason: `${start}: needs ${[...ofUser, ...ofOwner].join(', ')}, and this version of the worker cannot lease secrets.` }
 }
 
 /** An agent runs without the servers that its owner does not have; that is said, and is no error (S12). */

@@ -1,0 +1,80 @@
+import { type KnownValues } from '../core/known-values.js'
+import { type McpTransport, type NameValue } from '../core/mcp-server.js'
+import { type Clock } from './clock.js'
+import { LeaseError } from './errors.js'
+import { inject } from './inject.js'
+import { type Lease } from './leaser.js'
+import { type SecretSource } from './secret-source.js'
+
+/** What is put in for the references of one server's transport, for as long as it has connections. */
+export interface Injection {
+  /**
+   * Leases anew, and holds what came unless something newer is held already. Values are known to be taken out of texts before anything can be sent
+   * with them.
+   * @throws LeaseError; TypeError for a value that cannot be sent at its place; the signal's reason when that aborts
+   */
+  renew: (signal: AbortSignal) => Promise<void>
+  /** As `renew`, for another connection: without an answer of the catalog, what is held is good for as long as its lease lasts. */
+  renewToStart: (signal: AbortSignal) => Promise<void>
+  /** Headers or variables of this moment. @throws TypeError when nothing was leased yet, or everything was let go */
+  injected: () => NameValue[]
+  /** When no connection is left: values are let go, and are taken out of texts no longer. */
+  close: () => void
+}
+
+export interface InjectionOptions {
+  transport: McpTransport
+  source: SecretSource
+  known: KnownValues
+  clock: Clock
+}
+
+/** Connections that were made with values long since replaced may show them still; beyond so many replacements that is not waited for. */
+const mostReplaced = 32
+
+export function createInjection({ transport, source, known, clock }: InjectionOptions): Injection {
+  const closing = new AbortController()
+  /** What ends the taking out, of each lease whose values may be in use. */
+  const letGo: Array<() => void> = []
+  let held: { lease: Lease; injected: NameValue[]; number: number } | null = null
+  let started = 0
+
+  const renew = async (signal: AbortSignal) => {
+    started += 1
+    const number = started
+    const either = AbortSignal.any([signal, closing.signal])
+    const lease = await source.lease(either)
+    either.throwIfAborted()
+    // Of two answers the one that was asked for later counts, whichever comes last (S26).
+    if (held !== null && (number < held.number || isOlder(lease, held.lease))) return
+    const injected = inject(transport, lease.values)
+    const ends = [...lease.values.values(), ...injected.map(({ value }) => value)].map(known.add)
+    letGo.push(() => { for (const end of ends) end() })
+    if (letGo.length > mostReplaced) letGo.shift()!()
+    held = { lease, injected, number }
+  }
+  return {
+    renew,
+    renewToStart: async (signal) => {
+      try {
+        await renew(signal)
+      } catch (error) {
+        const isUnanswered = error instanceof LeaseError && error.failure === 'UNAVAILABLE'
+        if (!isUnanswered || held === null || clock.nowMs() >= held.lease.untilMs) throw error
+      }
+    },
+    injected: () => {
+      if (held === null) throw new TypeError('No value was leased for the references of this server.')
+      return held.injected
+    },
+    close: () => {
+      closing.abort(new Error('the connection was closed'))
+      held = null
+      for (const end of letGo.splice(0)) end()
+    },
+  }
+}
+
+function isOlder(lease: Lease, than: Lease): boolean {
+  return lease.revision < than.revision || (lease.revision === than.revision && lease.secretVersion < than.secretVersion)
+}

@@ -1,0 +1,74 @@
+import { nameKey } from '../core/entry.js'
+import { secretReferences } from '../core/mcp-server.js'
+import { leasedName } from '../core/lease.js'
+import { CatalogRequestError, type OwnerInput } from '../client/index.js'
+import { LeaseError } from './errors.js'
+import { isDenial, type Lease, type Leaser, unavailable } from './leaser.js'
+import { type CatalogView, type ViewMcpServer } from './view.js'
+
+/** What the references of one entry stand for in one session, as often as it has to be known. Its failures say so in words for people. */
+export interface SecretSource {
+  /** @throws LeaseError; Error when the entry has left the set; the signal's reason when that aborts */
+  lease: (signal: AbortSignal) => Promise<Lease>
+}
+
+export interface SecretSourceOptions {
+  /** What the worker holds of the owner's set. */
+  view: () => CatalogView | null
+  leaser: Leaser
+  /** Of the session. */
+  owner: OwnerInput
+  sessionId: string
+}
+
+/** @returns undefined for an entry without references, which nothing is leased for */
+export function createSecretSource(entry: ViewMcpServer, options: SecretSourceOptions): SecretSource | undefined {
+  if (secretReferences(entry.definition).length === 0) return undefined
+  const current = () => {
+    const held = options.view()?.entries.get(nameKey(entry))
+    if (held?.id !== entry.id || held.kind !== 'MCP_SERVER') throw new Error('The entry has left the set, so nothing of it starts.')
+    return held
+  }
+  return { lease: (signal) => leaseCurrent(current, options, signal) }
+}
+
+/**
+ * At the revision that the worker knows of now, which may be a later one than that which runs: the catalog leases no other, and what it says of that
+ * one holds for what runs (S24).
+ */
+async function leaseCurrent(current: () => ViewMcpServer, { leaser, owner, sessionId }: SecretSourceOptions, signal: AbortSignal): Promise<Lease> {
+  for (;;) {
+    const asked = current()
+    const { id: entryId, revision } = asked
+    try {
+      const lease = await leaser({ entryId, revision, owner, sessionId }, signal)
+      const now = current()
+      if (now.revision !== revision) continue
+      // From a node that has not heard yet what this worker has (S26).
+      if (lease.secretVersion < (now.secretVersion ?? 0)) throw outdated()
+      return lease
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isDenial(error)) throw new LeaseError('DENIED', denialText(error, asked))
+      if (!(error instanceof CatalogRequestError) || error.code !== 'REVISION_CONFLICT') throw unavailable(error)
+      if (current().revision === revision) throw outdated()
+    }
+  }
+}
+
+function outdated(): LeaseError {
+  return new LeaseError('OUTDATED', 'Its secrets changed just now; the worker waits for the catalog to tell how.')
+}
+
+/** Never the catalog's own words: they are for whoever asked, which was a worker. */
+function denialText({ code }: CatalogRequestError, { name, definition }: ViewMcpServer): string {
+  if (code === 'FORBIDDEN') return `Its secrets are not for this worker: its token does not serve this owner, or may not lease.`
+  if (code === 'NOT_FOUND') return `Its secrets cannot be had: the catalog does not have ${name} in this owner's set.`
+  const references = secretReferences(definition)
+  const isOfUser = references.some(({ scope }) => scope === 'USER')
+  const needed = [...new Set(references.map(leasedName))].sort((a, b) => Number(b.startsWith('user:')) - Number(a.startsWith('user:'))).join(', ')
+  const [start, mend] = code === 'SECRET_NOT_FOUND'
+    ? [isOfUser ? 'Connect your account' : 'A secret is missing', 'and not all of them have a value']
+    : [isOfUser ? 'Connect your account' : 'A secret is not confirmed', 'and not all of them are confirmed for where they would go now (bindSecret)']
+  return `${start}: ${name} needs ${needed}, ${mend}.`
+}
