@@ -30,6 +30,13 @@ export interface SessionUpstream {
    * @throws ToolCallError
    */
   watch: (uri: string, listener: (updated: string) => void, options?: CallOptions) => Promise<() => void>
+  /**
+   * When the session was first offered what `tools` or `offers` answers now, for adapters that make names of their own: of
+   * two servers that come to one name, the static one has it, else the one with the smaller number (S18). Whole numbers that
+   * compare within one session; Infinity: not offered, or not known yet. A server keeps them over reconnections and
+   * revisions; what it stops offering is new when it comes back.
+   */
+  offeredSince: <Kind extends keyof Offers>(kind: Kind, offer: Offers[Kind]) => number
   /** Told when `offers` may answer something else, of the withdrawal too. Returns what ends it. */
   onOffersChanged: (listener: (change: OfferChange) => void) => () => void
 }

@@ -42,6 +42,8 @@ export interface CopilotKeeper {
    * @throws when the runtime does not take it; what `setup` still has of the last good one is in place again then, or with the next change
    */
   apply: (setup: () => CopilotSetup) => Promise<void>
+  /** Whether the runtime lets that server have a tool of that name, by the last setup that it is known to have. */
+  admits: (serverName: string, toolName: string) => boolean
   /** Ends a server of the runtime at once; the setup has to follow. Resolves when it is gone, or was not there. */
   stopServer: (serverName: string) => Promise<void>
   /** Disconnects; what the runtime keeps on disk stays. Never rejects; a runtime that does not answer is not waited for. */
@@ -78,6 +80,10 @@ export function createKeeper(options: KeeperOptions): CopilotKeeper {
     handle: () => handleOf(keep),
     start: (setup) => redacted(patiently(enqueue(keep, () => start(keep, setup)), startTimeoutMs)),
     apply: (setup) => redacted(patiently(enqueue(keep, () => change(keep, setup())))),
+    admits: (serverName, toolName) => {
+      const { tools = [] } = keep.applied.mcpServers[serverName] ?? {}
+      return tools.includes('*') || tools.includes(toolName)
+    },
     // Not in the queue: whatever a change waits for, this does not.
     stopServer: async (serverName) => { await patiently(Promise.resolve(keep.handle?.rpc.mcp.stopServer({ serverName }))).catch(() => {}) },
     close: async () => {

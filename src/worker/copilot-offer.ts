@@ -4,7 +4,7 @@ import { type UpstreamTool } from './connector.js'
 import { type AgentSurroundings } from './copilot-agents.js'
 import { type CopilotSessions } from './copilot-client.js'
 import { type CopilotNames } from './copilot-names.js'
-import { offerByName, type Offered } from './offer-by-name.js'
+import { type Offered, toolsByName } from './offer-by-name.js'
 
 /** What a Copilot session holds of the catalog, as far as names of tools go. */
 export interface CopilotOffer {
@@ -13,6 +13,8 @@ export interface CopilotOffer {
   servers: ReadonlyMap<string, SessionServer>
   config: SessionConfig
   builtinTools: readonly string[]
+  /** Whether the runtime lets a server of its own have that tool of the session's server. */
+  admits: (serverName: string, toolName: string) => boolean
 }
 
 /** Empty when the client is not connected yet. */
@@ -25,19 +27,20 @@ export async function builtinToolsOf({ client, config: { model } }: { client: Co
   }
 }
 
-const toolsOf = ({ upstream }: SessionServer) => upstream.tools()
-
 /** As the relay offers them. */
 export function offeredTools(servers: Iterable<SessionServer>): Array<Offered<UpstreamTool>> {
-  return [...offerByName(servers, toolsOf).offered.values()]
+  return [...toolsByName(servers).offered.values()]
 }
 
 /**
- * What the relay offers, by the runtime's names, which are shorter and of fewer characters: several servers can come to one.
+ * What the runtime can call, by its names, which are shorter and of fewer characters: several servers can come to one. What
+ * is withheld counts for as long as the runtime has not taken the change that leaves it out.
  */
-function wireTools({ servers, names }: CopilotOffer): Map<string, Set<string>> {
+function wireTools({ servers, names, admits }: CopilotOffer): Map<string, Set<string>> {
   const serversByName = new Map<string, Set<string>>()
-  for (const { server, item } of offeredTools(servers.values())) {
+  const { offered, withheld } = toolsByName(servers.values())
+  const stillThere = withheld.map(({ claim }) => claim).filter(({ server, item }) => admits(server.name, item.name))
+  for (const { server, item } of [...offered.values(), ...stillThere]) {
     const wireName = names.wireName(server.name, item.name)
     serversByName.set(wireName, (serversByName.get(wireName) ?? new Set()).add(server.name))
   }

@@ -1,7 +1,9 @@
 import { type SessionServer } from './adapter.js'
+import { type UpstreamTool } from './link.js'
+import { type Offers } from './offers.js'
 import { publicToolName } from './tool-name.js'
 
-/** A tool or a prompt under the name it is offered by. */
+/** What a server offers, under the name or the URI that it is offered by. */
 export interface Offered<Item> {
   publicName: string
   item: Item
@@ -9,38 +11,41 @@ export interface Offered<Item> {
 }
 
 export interface ByName<Item> {
+  /** Servers in the order of loading, what they offer in their own. */
   offered: Map<string, Offered<Item>>
-  /** What is not offered and why, by the name of its server. */
-  withheld: Map<string, string[]>
-}
-
-/** Those that nobody in the catalog can push aside come first; else whoever was loaded first. */
-export function byPrecedence(servers: Iterable<SessionServer>): SessionServer[] {
-  const isStatic = ({ entryId }: SessionServer) => entryId === null
-  const all = [...servers]
-  return [...all.filter(isStatic), ...all.filter((one) => !isStatic(one))]
+  /** What is not offered, each with what has its name. */
+  withheld: Array<{ claim: Offered<Item>; holder: Offered<Item> }>
 }
 
 /**
- * Two servers can come to one name ("a" with "b-x", "a-b" with "x"): whoever was loaded first keeps it, static servers
- * before those of the catalog, and the other's is withheld, so that a name never leads to a newcomer (S18).
- * @param servers in the order of loading
+ * Several servers can come to one name ("a" with "b-x", "a-b" with "x"): whoever offered it first keeps it for as long as it
+ * does, static servers before those of the catalog, which cannot push them aside. The others' is withheld, so that a name
+ * never leads to a newcomer (S18).
+ * @param servers in the order of loading, which decides between those that are equally old
  */
-export function offerByName<Item extends { name: string }>(
-  servers: Iterable<SessionServer>, itemsOf: (server: SessionServer) => readonly Item[],
-  nameOf: (serverName: string, itemName: string) => string = publicToolName,
-): ByName<Item> {
-  const offered = new Map<string, Offered<Item>>()
-  const withheld = new Map<string, string[]>()
-  for (const server of byPrecedence(servers)) {
-    for (const item of itemsOf(server)) {
-      const publicName = nameOf(server.name, item.name)
-      const winner = offered.get(publicName)
-      if (winner === undefined) offered.set(publicName, { publicName, item, server })
-      else withheld.set(server.name, [...withheld.get(server.name) ?? [], `${item.name} (${publicName} is a tool of ${winner.server.name})`])
-    }
+export function offerByName<Kind extends keyof Offers>(
+  kind: Kind, servers: Iterable<SessionServer>, itemsOf: (server: SessionServer) => ReadonlyArray<Offers[Kind]>,
+  nameOf: (item: Offers[Kind], server: SessionServer) => string,
+): ByName<Offers[Kind]> {
+  const claims = [...servers].flatMap((server) => itemsOf(server).map((item) => ({
+    publicName: nameOf(item, server), item, server, isStatic: server.entryId === null, since: server.upstream.offeredSince(kind, item),
+  })))
+  const holders = new Map<string, typeof claims[number]>()
+  for (const claim of claims) {
+    const holder = holders.get(claim.publicName)
+    const isBefore = holder === undefined || (claim.isStatic === holder.isStatic ? claim.since < holder.since : claim.isStatic)
+    if (isBefore) holders.set(claim.publicName, claim)
   }
-  return { offered, withheld }
+  const holderOf = ({ publicName }: Offered<Offers[Kind]>) => holders.get(publicName)!
+  return {
+    offered: new Map(claims.filter((claim) => holderOf(claim) === claim).map((claim) => [claim.publicName, claim])),
+    withheld: claims.filter((claim) => holderOf(claim) !== claim).map((claim) => ({ claim, holder: holderOf(claim) })),
+  }
+}
+
+/** The tools of all servers as `<server>-<tool>`. */
+export function toolsByName(servers: Iterable<SessionServer>): ByName<UpstreamTool> {
+  return offerByName('TOOLS', servers, ({ upstream }) => upstream.tools(), (tool, server) => publicToolName(server.name, tool.name))
 }
 
 /** What is offered in the order of the session, in which servers keep their place. */
@@ -50,6 +55,9 @@ export function inSessionOrder<Item>({ offered }: ByName<Item>): Array<Offered<I
 
 /** What is to be said of servers whose tools are withheld. */
 export function withheldTools(servers: Iterable<SessionServer>): Map<string, string> {
-  const { withheld } = offerByName(servers, ({ upstream }) => upstream.tools())
-  return new Map([...withheld].map(([name, tools]) => [name, `Withheld: ${tools.join(', ')}.`]))
+  const tools = new Map<string, string[]>()
+  for (const { claim: { server, item, publicName }, holder } of toolsByName(servers).withheld) {
+    tools.set(server.name, [...tools.get(server.name) ?? [], `${item.name} (${publicName} is a tool of ${holder.server.name})`])
+  }
+  return new Map([...tools].map(([name, all]) => [name, `Withheld: ${all.join(', ')}.`]))
 }

@@ -2,7 +2,7 @@ import { type SessionServer, type SessionUpstream } from './adapter.js'
 import { type CallOptions, type CallToolResult, type UpstreamTool } from './connector.js'
 import { ToolCallError } from './errors.js'
 import { type OfferKind } from './offer-book.js'
-import { byPrecedence, inSessionOrder, offerByName } from './offer-by-name.js'
+import { inSessionOrder, offerByName, toolsByName } from './offer-by-name.js'
 import { type Offers, type Questions } from './offers.js'
 import { publicToolName } from './tool-name.js'
 import { isOfTemplate } from './uri-template.js'
@@ -42,38 +42,29 @@ async function listAll<Kind extends OfferKind>(servers: SessionServer[], kind: K
 /** Told of calls of a tool that no server has, by its public name: a server may have had it before it was withdrawn. */
 export type OnUnknownTool = (toolName: string) => void
 
-/** All servers of a session on one endpoint: names get the server's in front, and of two URIs the one listed first counts. */
+/** All servers of a session on one endpoint: names get the server's in front, and of two that come to one name or URI the one offered first counts. */
 export function mergedSurface(servers: () => SessionServer[], onUnknownTool: OnUnknownTool): RelaySurface {
-  const toolsNow = () => offerByName(servers(), ({ upstream }) => upstream.tools())
-  const promptsNow = async () => {
+  const toolsNow = () => toolsByName(servers())
+  const offersNow = async <Kind extends OfferKind>(
+    kind: Kind, nameOf: (item: Offers[Kind], server: SessionServer) => string, isMeant: (item: Offers[Kind]) => boolean = () => true,
+  ) => {
     const all = servers()
-    const listed = await listAll(all, 'PROMPTS')
-    return offerByName(all, (server) => listed.get(server) ?? [])
+    const listed = await listAll(all, kind)
+    return offerByName(kind, all, (server) => listed.get(server)!.filter(isMeant), nameOf)
   }
+  const promptsNow = () => offersNow('PROMPTS', ({ name }, server) => publicToolName(server.name, name))
   const promptNamed = async (name: string) => {
     const found = (await promptsNow()).offered.get(name)
     if (found === undefined) throw new ToolCallError('UNKNOWN_PROMPT', `There is no prompt ${name} in this session.`)
     return found
   }
+  const resourcesNow = () => offersNow('RESOURCES', ({ uri }) => uri)
   const ownerOf = async (uri: string) => {
-    const all = byPrecedence(servers())
-    const resources = await listAll(all, 'RESOURCES')
-    const templates = async () => {
-      const listed = await listAll(all, 'TEMPLATES')
-      return all.find((server) => listed.get(server)!.some(({ uriTemplate }) => uriTemplate === uri || isOfTemplate(uri, uriTemplate)))
-    }
-    const owner = all.find((server) => resources.get(server)!.some((resource) => resource.uri === uri)) ?? await templates()
-    if (owner === undefined) throw new ToolCallError('UNKNOWN_RESOURCE', `There is no resource ${uri} in this session.`)
-    return owner.upstream
-  }
-  const firstOfEach = async <Kind extends OfferKind>(kind: Kind, keyOf: (item: Offers[Kind]) => string) => {
-    const all = byPrecedence(servers())
-    const listed = await listAll(all, kind)
-    const first = new Map<string, { item: Offers[Kind]; order: number }>()
-    for (const server of all) {
-      for (const item of listed.get(server)!) if (!first.has(keyOf(item))) first.set(keyOf(item), { item, order: server.order })
-    }
-    return [...first.values()].sort((a, b) => a.order - b.order).map(({ item }) => item)
+    // What is listed by its own URI is what a client was shown, so no template of another server stands in its way.
+    const found = (await resourcesNow()).offered.get(uri)
+      ?? (await offersNow('TEMPLATES', () => uri, ({ uriTemplate }) => uriTemplate === uri || isOfTemplate(uri, uriTemplate))).offered.get(uri)
+    if (found === undefined) throw new ToolCallError('UNKNOWN_RESOURCE', `There is no resource ${uri} in this session.`)
+    return found.server.upstream
   }
   return {
     // Those of one server each are no help among many, and could not be told anew when servers come and go.
@@ -88,8 +79,8 @@ export function mergedSurface(servers: () => SessionServer[], onUnknownTool: OnU
       return found.server.upstream.callTool(found.item.name, args, options)
     },
     prompts: async () => inSessionOrder(await promptsNow()).map(({ publicName, item }) => ({ ...item, name: publicName })),
-    resources: () => firstOfEach('RESOURCES', ({ uri }) => uri),
-    templates: () => firstOfEach('TEMPLATES', ({ uriTemplate }) => uriTemplate),
+    resources: async () => inSessionOrder(await resourcesNow()).map(({ item }) => item),
+    templates: async () => inSessionOrder(await offersNow('TEMPLATES', ({ uriTemplate }) => uriTemplate)).map(({ item }) => item),
     getPrompt: async (params, options) => {
       const { item, server } = await promptNamed(params.name)
       return server.upstream.ask('prompts/get', { ...params, name: item.name }, options)

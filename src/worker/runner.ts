@@ -6,8 +6,9 @@ import { messageOf, SurvivorError } from './errors.js'
 import { createGate, type GateEnding } from './gate.js'
 import { createJobs, type Jobs } from './jobs.js'
 import { defaultDrainSeconds, type LoadedEntry } from './reconcile.js'
+import { createSeniority, createTicker, type Ticker } from './seniority.js'
 import {
-  type Aim, type Attempt, type Body, type EffectiveEntry, gated, itemOf, loadedOf, rowOf, rowsOf, type Running, type Slot,
+  type Aim, type Attempt, type Body, createSlot, type EffectiveEntry, gated, itemOf, loadedOf, rowOf, rowsOf, type Running, type Slot,
 } from './slot.js'
 
 export interface RunnerOptions {
@@ -67,12 +68,13 @@ interface Bench extends RunnerOptions {
   retiring: Map<Running, Promise<void>>
   jobs: Jobs
   nextOrder: number
+  tick: Ticker
 }
 
 export function createRunner(options: RunnerOptions): Runner {
   const bench: Bench = {
     ...options, slots: new Map(), departures: createDepartures(options.clock, options.onChange), retiring: new Map(),
-    jobs: createJobs(options.opened, options.log), nextOrder: 0,
+    jobs: createJobs(options.opened, options.log), nextOrder: 0, tick: createTicker(),
   }
   const { slots, jobs, departures, onChange } = bench
   return {
@@ -110,10 +112,7 @@ function takeSlot(bench: Bench, aim: Aim, body: Body | null, outcome: Slot['outc
     giveUp(held)
     return Object.assign(held, { aim, body, outcome, failures: 0, reason: null, waiting: null })
   }
-  const slot: Slot = {
-    aim, body, outcome, order: bench.nextOrder, state: 'STARTING', reason: null,
-    running: null, attempt: null, survivor: null, waiting: null, failures: 0, cancelRetry: () => {},
-  }
+  const slot = createSlot(aim, body, outcome, bench.nextOrder)
   bench.nextOrder += 1
   bench.slots.set(aim.key, slot)
   return slot
@@ -160,13 +159,14 @@ async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Ups
   const { aim } = slot
   const gate = createGate(bench.clock, aim.entryId === null ? () => true : bench.isTrusted, bench.onChange)
   attempt.gate = gate
-  const item = itemOf(slot, upstream === null ? null : gated(upstream, gate))
+  const seniority = slot.running?.seniority.heir() ?? createSeniority(bench.tick)
+  const item = itemOf(slot, upstream === null ? null : gated(upstream, gate, seniority))
   upstream?.onToolsChanged(bench.onChange)
   await bench.adapter.load(item)
   // Stopped while the adapter took it: the gate is closed, and the adapter's `unload` is next in the queue.
   if (bench.slots.get(aim.key) !== slot) throw overtaken
   const old = slot.running
-  slot.running = { aim, item, upstream, gate }
+  slot.running = { aim, item, upstream, gate, seniority }
   if (slot.attempt === attempt) Object.assign(slot, { attempt: null, state: 'APPLIED', reason: null, failures: 0 })
   if (old !== null) retire(bench, old, replaced).catch((error: unknown) => bench.log(`session: ${messageOf(error)}`))
   bench.onChange()

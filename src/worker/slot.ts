@@ -5,6 +5,7 @@ import { type CallOptions, type Upstream, type UpstreamTarget } from './connecto
 import { type SurvivorError } from './errors.js'
 import { type Gate } from './gate.js'
 import { type LoadedEntry } from './reconcile.js'
+import { type Seniority } from './seniority.js'
 
 /** STOPPED and SURVIVED (something of it could not be ended) are what is over; they go into status reports alone. */
 export type AppliedState = 'STARTING' | 'APPLIED' | 'DEFERRED' | 'FAILED' | 'REFUSED' | 'STOPPING' | 'STOPPED' | 'SURVIVED'
@@ -59,6 +60,7 @@ export interface Running {
   item: SessionItem
   upstream: Upstream | null
   gate: Gate
+  seniority: Seniority
 }
 
 export interface Slot {
@@ -136,12 +138,24 @@ export function itemOf({ aim, body, order }: Slot, upstream: SessionUpstream | n
   return { ...base, kind: 'MCP_SERVER', description: body?.description ?? '', isDefault: body?.isDefault ?? false, upstream }
 }
 
+/** A slot that nothing was done in yet. */
+export function createSlot(aim: Aim, body: Body | null, outcome: Slot['outcome'], order: number): Slot {
+  return {
+    aim, body, outcome, order, state: 'STARTING', reason: null,
+    running: null, attempt: null, survivor: null, waiting: null, failures: 0, cancelRetry: () => {},
+  }
+}
+
 /** The connection as adapters get it. What is listed can be had, and what cannot be had is not listed (S28). */
-export function gated(upstream: Upstream, gate: Gate): SessionUpstream {
+export function gated(upstream: Upstream, gate: Gate, seniority: Seniority): SessionUpstream {
   const behind = <Result>(call: (options: CallOptions) => Promise<Result>, options: CallOptions = {}) => (
     gate.pass((signal) => call({ ...options, signal }), options.signal)
   )
   const both = (one: () => void, other: () => void) => () => { one(); other() }
+  const seeTools = () => seniority.saw('TOOLS', upstream.tools())
+  // Before any adapter hears of a change, and asks whose name it is.
+  upstream.onToolsChanged(seeTools)
+  seeTools()
   return {
     tools: () => (gate.isOpen() ? upstream.tools() : []),
     callTool: (name, args, options) => behind((inner) => upstream.callTool(name, args, inner), options),
@@ -149,9 +163,18 @@ export function gated(upstream: Upstream, gate: Gate): SessionUpstream {
     instructions: () => (gate.isOpen() ? upstream.instructions() : null),
     // Not a call: asking for the list of what was withdrawn is nothing to refuse.
     offers: async (kind) => {
-      const all = gate.isOpen() ? await upstream.offers(kind) : []
-      return gate.isOpen() ? all : []
+      if (!gate.isOpen()) return []
+      try {
+        const all = await upstream.offers(kind)
+        seniority.saw(kind, all)
+        return gate.isOpen() ? all : []
+      } catch (error) {
+        // Others may be offered under those names by now.
+        seniority.saw(kind, [])
+        throw error
+      }
     },
+    offeredSince: seniority.since,
     ask: (method, params, options) => behind((inner) => upstream.ask(method, params, inner), options),
     watch: (uri, listener, options) => (
       behind((inner) => upstream.watch(uri, (updated) => { if (gate.isOpen()) listener(updated) }, inner), options)

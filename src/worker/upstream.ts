@@ -52,7 +52,7 @@ export interface CallOptions {
  * next call, and for remote servers also in the background, so that their changes of tools arrive. It calls what `tools()`
  * lists, the selected tools in the server's order, and nothing else (S28).
  */
-export interface Upstream extends SessionUpstream {
+export interface Upstream extends Omit<SessionUpstream, 'offeredSince'> {
   /** What is to be said of it though it runs; null: nothing. */
   note: () => string | null
   /** The policy is another one now. */

@@ -23,6 +23,7 @@ export function upstreamOf(...tools: string[]): SessionUpstream & { calls: strin
     offers: async () => [],
     ask: async (method) => { throw new ToolCallError('UPSTREAM', `nothing answers ${method}`) },
     watch: async () => () => {},
+    offeredSince: () => 0,
     onOffersChanged: () => () => {},
     change: (...next) => {
       current = next

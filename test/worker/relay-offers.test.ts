@@ -5,6 +5,7 @@ import { systemClock } from '../../src/worker/clock.js'
 import { createConnector, type Upstream } from '../../src/worker/connector.js'
 import { createGate, type Gate } from '../../src/worker/gate.js'
 import { createRelay } from '../../src/worker/relay.js'
+import { createSeniority, createTicker } from '../../src/worker/seniority.js'
 import { gated } from '../../src/worker/slot.js'
 import { serverItem } from '../suites/adapter-conformance.js'
 import { connectMcpClient, type TestMcpClient } from '../support/mcp-client.js'
@@ -27,6 +28,7 @@ function closing<Thing extends { close: () => Promise<unknown> }>(thing: Thing):
 }
 
 const ended = { mode: 'IMMEDIATE' as const, deadlineSeconds: 0, reason: 'REVOKED' }
+const tick = createTicker()
 let order = 0
 let unknown: string[]
 
@@ -36,7 +38,7 @@ async function load(name: string, url: string, entryId: string | null = name): P
   const target = { transport: { kind: 'HTTP' as const, url, headers: [] }, tools: { include: ['*'], exclude: [] }, timeoutMs: null }
   const upstream = closing(await connector.connect(target, {}, new AbortController().signal))
   const gate = createGate(systemClock, () => true)
-  relay.load(serverItem(name, { entryId, order: order += 1, upstream: gated(upstream, gate) }))
+  relay.load(serverItem(name, { entryId, order: order += 1, upstream: gated(upstream, gate, createSeniority(tick)) }))
   return { upstream, gate }
 }
 
@@ -135,6 +137,24 @@ describe('prompts and resources', () => {
     relay.unload('static')
     relay.unload('a')
     expect([await get(client, 'a-b-p'), await read(client, 'x:2')]).toEqual(['a-b p {"q":"1"}', 'a-b'])
+  })
+
+  it('S18: that a server adds do not take the names and URIs of others, and are had when those go', async () => {
+    const { server } = await loadOffering({ name: 'a', prompts: ['o'], resources: ['x:0'] })
+    const { server: other } = await loadOffering({ name: 'a-b', prompts: ['p'], resources: ['x:1'] })
+    const client = await connect()
+    expect([await client.prompts(), await client.resources()]).toEqual([['a-o', 'a-b-p'], ['x:0', 'x:1']])
+    await Promise.all([server.setPrompts('b-p', 'b-q', 'o'), server.setResources('x:1', 'x:2')])
+    await Promise.all([client.until('prompts', ['a-b-q', 'a-o', 'a-b-p']), client.until('resources', ['x:2', 'x:1'])])
+    expect([await get(client, 'a-b-p'), await get(client, 'a-b-q'), await read(client, 'x:1'), await read(client, 'x:2')])
+      .toEqual(['a-b p {"q":"1"}', 'a b-q {"q":"1"}', 'a-b', 'a'])
+    await Promise.all([other.setPrompts('r'), other.setResources('x:3')])
+    await Promise.all([client.until('prompts', ['a-b-p', 'a-b-q', 'a-o', 'a-b-r']), client.until('resources', ['x:1', 'x:2', 'x:3'])])
+    expect([await get(client, 'a-b-p'), await read(client, 'x:1')]).toEqual(['a b-p {"q":"1"}', 'a'])
+    // What comes back is the newcomer now.
+    await Promise.all([other.setPrompts('p', 's'), other.setResources('x:1', 'x:4')])
+    await Promise.all([client.until('prompts', ['a-b-p', 'a-b-q', 'a-o', 'a-b-s']), client.until('resources', ['x:1', 'x:2', 'x:4'])])
+    expect([await get(client, 'a-b-p'), await read(client, 'x:1')]).toEqual(['a b-p {"q":"1"}', 'a'])
   })
 
   it('on the endpoint of one server have its own names, and every URI is the server\'s to judge', async () => {

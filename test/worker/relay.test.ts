@@ -123,6 +123,34 @@ describe('a client that was connected before', () => {
     await session.settled(cursorAt(3))
     expect(await call(client, 'a-b-x')).toEqual(text('x'))
   })
+
+  it('S18: leads no name to a tool that its server adds later, by itself or in another revision', async () => {
+    const own = (name: string) => ({ name, run: async () => text(`a ${name}`) })
+    const [a, b, changed] = [await startServer([own('y')]), await startServer([{ name: 'x' }]), await startServer([own('b-x'), own('b-z'), own('y')])]
+    const { operation, host, session } = await open({ mcpServers: [wireServer('1', 'a', { url: a.url }), wireServer('2', 'a-b', { url: b.url })] })
+    const client = await connect(host.endpoint())
+    expect(await client.tools()).toEqual(['a-y', 'a-b-x'])
+    await a.setTools([own('y'), own('b-x'), own('z')])
+    await client.until('tools', ['a-y', 'a-z', 'a-b-x'])
+    expect([await call(client, 'a-b-x'), session.effective[0]?.reason]).toEqual([text('x'), 'Withheld: b-x (a-b-x is a tool of a-b).'])
+    // Another definition, another server: what is new in it is as late, also to what comes after it.
+    operation.send(delta(cursorAt(2), { mcpServers: [wireServer('1', 'a', { url: changed.url, revision: 2 })] }))
+    await client.until('tools', ['a-b-z', 'a-y', 'a-b-x'])
+    await session.settled(cursorAt(2))
+    expect(await call(client, 'a-b-x')).toEqual(text('x'))
+    // What the first revision had keeps its place in the second.
+    await b.setTools([{ name: 'x' }, { name: 'z' }, { name: 'w' }])
+    await client.until('tools', ['a-b-z', 'a-y', 'a-b-x', 'a-b-w'])
+    operation.send(delta(cursorAt(3), { mcpServers: [wireServer('1', 'a', { url: changed.url, revision: 3, digest: 'three' })] }))
+    await session.settled(cursorAt(3))
+    expect([await call(client, 'a-b-x'), await call(client, 'a-b-z')]).toEqual([text('x'), text('a b-z')])
+    await b.setTools([])
+    await client.until('tools', ['a-b-x', 'a-b-z', 'a-y'])
+    expect(await call(client, 'a-b-x')).toEqual(text('a b-x'))
+    await b.setTools([{ name: 'x' }, { name: 'v' }])
+    await client.until('tools', ['a-b-x', 'a-b-z', 'a-y', 'a-b-v'])
+    expect(await call(client, 'a-b-x')).toEqual(text('a b-x'))
+  })
 })
 
 describe('a call', () => {

@@ -195,6 +195,38 @@ describe('what waits for its moment', () => {
   })
 })
 
+it('S18: what a server offers is as old as the server, over retries of another revision; one that comes up late or anew is a newcomer', async () => {
+  const memory = memoryAdapter()
+  let isFull = false
+  const { runner, starts, clock } = setUp({ ...memory, load: async (item) => (isFull ? Promise.reject(new Error('no room')) : memory.load(item)) })
+  const [tool] = upstreamOf('x').tools()
+  const since = () => memory.items().map((item) => (item.kind === 'MCP_SERVER' ? item.upstream.offeredSince('TOOLS', tool!) : null))
+  const b = { key: 'MCP_SERVER:b', name: 'b', entryId: '2' }
+  runner.start(aim(1), body)
+  runner.start(aim(1, b), body)
+  starts[0]!.fail('down')
+  starts[1]!.succeed()
+  await runner.settled(1)
+  clock.advance(60_000)
+  starts[2]!.succeed()
+  await turns()
+  expect(since()).toEqual([2, 1])
+  isFull = true
+  runner.start(aim(2, b), body)
+  starts[3]!.succeed()
+  await runner.settled(2)
+  isFull = false
+  clock.advance(60_000)
+  starts[4]!.succeed()
+  await turns()
+  expect([since(), memory.items().map(({ revision }) => revision)]).toEqual([[2, 1], [1, 2]])
+  runner.stop('MCP_SERVER:b', revoked, 3)
+  runner.start(aim(2, b), body)
+  starts[5]!.succeed()
+  await runner.settled(null)
+  expect(since()).toEqual([2, 3])
+})
+
 it('S13: an agent that the adapter does not let go of has SURVIVED', async () => {
   const { runner } = setUp({ ...memoryAdapter(), unload: async () => { throw new Error('the runtime is away') } })
   const definition = { description: '', prompt: 'Help.', tools: null, skills: [], mcpServers: [], inheritDefaultMcpServers: false, model: null }

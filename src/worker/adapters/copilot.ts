@@ -116,6 +116,7 @@ function createDesk({ client, config, resume = false, names: naming = 'ONE', pat
   })
   const desk: Desk = {
     client, config, names, events, keeper, context: null, relay: null, servers: new Map(), agents: new Map(), unlisten: new Map(),
+    admits: (serverName, toolName) => keeper.admits(names.ownServer(serverName) ?? '', toolName),
     isStarted: false, isTold: false, builtinTools: [], waiting: null, trouble: null, leftOut: new Map(),
   }
   events.on('session.mcp_servers_loaded', ({ data }) => { desk.isTold ||= data.servers.some(({ name, status }) => name === catalogServer && status === 'connected') })

@@ -1,7 +1,7 @@
 import { type AdapterContext, type CatalogAdapter, type SessionAgent, type SessionItem } from '../adapter.js'
 import { type CallOptions, type CallToolResult, type UpstreamTool } from '../connector.js'
 import { ToolCallError } from '../errors.js'
-import { inSessionOrder, offerByName, withheldTools } from '../offer-by-name.js'
+import { inSessionOrder, toolsByName, withheldTools } from '../offer-by-name.js'
 import { createServerShelf } from '../server-shelf.js'
 import { tellEach } from '../tell-each.js'
 
@@ -37,7 +37,7 @@ export function mcpAdapter(): McpAdapter {
   const shelf = createServerShelf((change) => {
     if (change === 'TOOLS') tellEach(listeners)
   })
-  const tools = () => offerByName(shelf.servers(), ({ upstream }) => upstream.tools())
+  const tools = () => toolsByName(shelf.servers())
   const byOrder = (a: SessionItem, b: SessionItem) => a.order - b.order
 
   return {

@@ -155,6 +155,30 @@ describe('the copilot adapter', () => {
     expect(hook('catalog-a-b-x')).toBeUndefined()
   })
 
+  it('S18: with a server for each, a name that another server comes to is not called until the runtime has left that out', async () => {
+    const [first, second] = [upstreamOf('x'), upstreamOf('y')]
+    const { fake, adapter, ready } = await started({ names: 'PER_SERVER' }, async (one) => {
+      await one.load(serverItem('a-b', { order: 0, upstream: first }))
+      await one.load(serverItem('a', { order: 1, upstream: second }))
+    })
+    await ready()
+    let take = () => {}
+    const asked = new Promise<void>((resolve) => {
+      fake.onConfig = () => {
+        resolve()
+        return new Promise((go) => { take = go })
+      }
+    })
+    // The runtime knows the server with all its tools, and may have heard of the new one already.
+    second.change('y', 'b-x')
+    await asked
+    const hook = hookOf(fake)
+    expect([hook('a-b-x'), hook('a-y')]).toEqual([{ permissionDecision: 'deny', permissionDecisionReason: 'a-b-x is the name of tools of a-b and a.' }, undefined])
+    take()
+    await adapter.session().send('hello')
+    expect([hook('a-b-x'), fake.configs.at(-1)?.mcpServers?.a]).toMatchObject([undefined, { tools: ['y'] }])
+  })
+
   it('S13: with a server for each, DRAIN leaves the runtime alone until the next message, and IMMEDIATE does not', async () => {
     const { fake, adapter, ready } = await started({ names: 'PER_SERVER' }, async (one) => {
       for (const [order, name] of ['a', 'b'].entries()) await one.load(serverItem(name, { order }))
