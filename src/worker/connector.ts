@@ -1,4 +1,4 @@
-import { createKnownValues } from '../core/known-values.js'
+import { type KnownValues } from '../core/known-values.js'
 import { type Clock } from './clock.js'
 import { createStartLimit, type StartLimit } from './start-limit.js'
 import { connectUpstream, type Upstream, type UpstreamTarget } from './upstream.js'
@@ -16,6 +16,8 @@ export interface ConnectorOptions {
   graceMs?: number
   /** Shared by the connectors of a worker. Default: none but that of ten starts at once for one session. */
   startLimit?: StartLimit
+  /** Values of secrets that its connections use are among them for as long. One for all of a session, since what one server is given another may show. Default: one for each server. */
+  known?: KnownValues
 }
 
 /**
@@ -31,17 +33,12 @@ export interface Connector {
    * @throws Error with a redacted reason; SurvivorError when something of the start could not be ended
    */
   connect: (target: UpstreamTarget, baseEnv: Record<string, string>, signal: AbortSignal, isRetry?: boolean) => Promise<Upstream>
-  /** Takes the values of secrets that its connections use out of a text. */
-  redact: (text: string) => string
 }
 
 export function createConnector({ startLimit, ...options }: ConnectorOptions): Connector {
   const starts = (startLimit ?? createStartLimit(Infinity, options.clock)).forSession()
-  // Of all its servers together: what one is given, another may show.
-  const known = createKnownValues()
   return {
-    redact: known.redact,
     connect: (target, baseEnv, signal, isRetry = false) => starts(
-      () => connectUpstream(target, { ...options, baseEnv, known }, signal), { isRetry, isRemote: target.transport.kind !== 'STDIO' }, signal),
+      () => connectUpstream(target, { ...options, baseEnv }, signal), { isRetry, isRemote: target.transport.kind !== 'STDIO' }, signal),
   }
 }

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../core/canonical.js'
 import { type KnownValues } from '../core/known-values.js'
 import { type McpTransport, type NameValue } from '../core/mcp-server.js'
 import { type Clock } from './clock.js'
@@ -14,6 +15,11 @@ export interface Injection {
    * @throws LeaseError; TypeError for a value that cannot be sent at its place; the signal's reason when that aborts
    */
   renew: (signal: AbortSignal) => Promise<void>
+  /**
+   * Leases anew, and resolves with whether it is what was injected last. If not, nothing is held of it: what runs has to be started anew.
+   * @throws as `renew`
+   */
+  isCurrent: (signal: AbortSignal) => Promise<boolean>
   /** As `renew`, for another connection: without an answer of the catalog, what is held is good for as long as its lease lasts. */
   renewToStart: (signal: AbortSignal) => Promise<void>
   /** Headers or variables of this moment. @throws TypeError when nothing was leased yet, or everything was let go */
@@ -32,29 +38,46 @@ export interface InjectionOptions {
 /** Connections that were made with values long since replaced may show them still; beyond so many replacements that is not waited for. */
 const mostReplaced = 32
 
+interface Held {
+  lease: Lease
+  injected: NameValue[]
+  /** Of the question. */
+  number: number
+}
+
 export function createInjection({ transport, source, known, clock }: InjectionOptions): Injection {
   const closing = new AbortController()
   /** What ends the taking out, of each lease whose values may be in use. */
   const letGo: Array<() => void> = []
-  let held: { lease: Lease; injected: NameValue[]; number: number } | null = null
+  let held: Held | null = null
   let started = 0
 
-  const renew = async (signal: AbortSignal) => {
+  const ask = async (signal: AbortSignal): Promise<Held> => {
     started += 1
     const number = started
     const either = AbortSignal.any([signal, closing.signal])
     const lease = await source.lease(either)
     either.throwIfAborted()
+    return { lease, injected: inject(transport, lease.values), number }
+  }
+  const take = (fresh: Held) => {
+    const { lease, injected } = fresh
     // Of two answers the one that was asked for later counts, whichever comes last (S26).
-    if (held !== null && (number < held.number || isOlder(lease, held.lease))) return
-    const injected = inject(transport, lease.values)
+    if (held !== null && (fresh.number < held.number || isOlder(lease, held.lease))) return
     const ends = [...lease.values.values(), ...injected.map(({ value }) => value)].map(known.add)
     letGo.push(() => { for (const end of ends) end() })
     if (letGo.length > mostReplaced) letGo.shift()!()
-    held = { lease, injected, number }
+    held = fresh
   }
+  const renew = async (signal: AbortSignal) => take(await ask(signal))
   return {
     renew,
+    isCurrent: async (signal) => {
+      const fresh = await ask(signal)
+      const isSame = held !== null && canonicalJson(held.injected) === canonicalJson(fresh.injected)
+      if (isSame) take(fresh)
+      return isSame
+    },
     renewToStart: async (signal) => {
       try {
         await renew(signal)
@@ -73,6 +96,17 @@ export function createInjection({ transport, source, known, clock }: InjectionOp
       for (const end of letGo.splice(0)) end()
     },
   }
+}
+
+/** IN_USE: what was leased is sent with every request from now on, or is what the process has. NEEDS_START: a process has something else, and keeps it. */
+export type Renewal = 'IN_USE' | 'NEEDS_START'
+
+/** Of something that runs. @throws as `Injection.renew` */
+export async function renewal(injection: Injection, kind: McpTransport['kind']): Promise<Renewal> {
+  const { signal } = new AbortController()
+  if (kind === 'STDIO') return await injection.isCurrent(signal) ? 'IN_USE' : 'NEEDS_START'
+  await injection.renew(signal)
+  return 'IN_USE'
 }
 
 function isOlder(lease: Lease, than: Lease): boolean {

@@ -1,6 +1,7 @@
 import { nameKey } from '../core/entry.js'
 import { secretReferences } from '../core/mcp-server.js'
 import { leasedName } from '../core/lease.js'
+import { type SecretReference } from '../core/secret-ref.js'
 import { CatalogRequestError, type OwnerInput } from '../client/index.js'
 import { LeaseError } from './errors.js'
 import { isDenial, type Lease, type Leaser, unavailable } from './leaser.js'
@@ -49,7 +50,7 @@ async function leaseCurrent(current: () => ViewMcpServer, { leaser, owner, sessi
       return lease
     } catch (error) {
       signal.throwIfAborted()
-      if (isDenial(error)) throw new LeaseError('DENIED', denialText(error, asked))
+      if (isDenial(error)) throw new LeaseError('DENIED', denialText(error, asked, owner))
       if (!(error instanceof CatalogRequestError) || error.code !== 'REVISION_CONFLICT') throw unavailable(error)
       if (current().revision === revision) throw outdated()
     }
@@ -60,15 +61,23 @@ function outdated(): LeaseError {
   return new LeaseError('OUTDATED', 'Its secrets changed just now; the worker waits for the catalog to tell how.')
 }
 
-/** Never the catalog's own words: they are for whoever asked, which was a worker. */
-function denialText({ code }: CatalogRequestError, { name, definition }: ViewMcpServer): string {
-  if (code === 'FORBIDDEN') return `Its secrets are not for this worker: its token does not serve this owner, or may not lease.`
+/** Not in the catalog's own words: those are for whoever asked, which was a worker. */
+function denialText({ code, extensions }: CatalogRequestError, { name, definition }: ViewMcpServer, owner: OwnerInput): string {
+  if (code === 'FORBIDDEN') return 'Its secrets are not for this worker, whose token does not serve this owner.'
   if (code === 'NOT_FOUND') return `Its secrets cannot be had: the catalog does not have ${name} in this owner's set.`
-  const references = secretReferences(definition)
-  const isOfUser = references.some(({ scope }) => scope === 'USER')
-  const needed = [...new Set(references.map(leasedName))].sort((a, b) => Number(b.startsWith('user:')) - Number(a.startsWith('user:'))).join(', ')
-  const [start, mend] = code === 'SECRET_NOT_FOUND'
-    ? [isOfUser ? 'Connect your account' : 'A secret is missing', 'and not all of them have a value']
-    : [isOfUser ? 'Connect your account' : 'A secret is not confirmed', 'and not all of them are confirmed for where they would go now (bindSecret)']
-  return `${start}: ${name} needs ${needed}, ${mend}.`
+  const refused = refusedAmong(secretReferences(definition), extensions.references)
+  const needed = `${name} needs ${[...new Set(refused.map(leasedName))].join(', ')}`
+  const isOfUser = refused.some(({ scope }) => scope === 'USER')
+  if (isOfUser && owner.kind !== 'USER') return `A secret is missing: ${needed} of a person, and this session acts for none.`
+  if (code === 'SECRET_UNBOUND') {
+    return `${isOfUser ? 'Connect your account' : 'A secret is not confirmed'}: ${needed}, and nobody who may has confirmed that the value may go where it would go now (bindSecret).`
+  }
+  return `${isOfUser ? 'Connect your account' : 'A secret is missing'}: ${needed}, and there is no value (putSecret).`
+}
+
+/** What the catalog says of the references is taken for those that the entry has; all of them, when it says nothing. */
+function refusedAmong(references: SecretReference[], told: unknown): SecretReference[] {
+  const names = new Set(Array.isArray(told) ? told.map((one) => leasedName(one as SecretReference)) : [])
+  const refused = references.filter((reference) => names.has(leasedName(reference)))
+  return refused.length > 0 ? refused : references
 }

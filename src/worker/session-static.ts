@@ -40,5 +40,5 @@ export function startStatic(runner: Runner, layer: StaticLayer, servers: Iterabl
 }
 
 function staticAim(kind: Aim['kind'], { name, origin }: { name: string; origin: string }): Aim {
-  return { key: `static ${kind}:${name}`, kind, name, origin, entryId: null, revision: null, digest: '', note: null, position: null }
+  return { key: `static ${kind}:${name}`, kind, name, origin, entryId: null, revision: null, digest: '', secretVersion: null, note: null, position: null }
 }

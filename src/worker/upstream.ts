@@ -3,7 +3,7 @@ import { type McpTransport, type ToolSelection } from '../core/mcp-server.js'
 import { type SessionUpstream } from './adapter.js'
 import { type Clock } from './clock.js'
 import { LeaseError, messageOf, ToolCallError } from './errors.js'
-import { createInjection, type Injection } from './injection.js'
+import { createInjection, type Injection, type Renewal, renewal } from './injection.js'
 import { type LaunchGuard } from './launch-guard.js'
 import { createLine, type Line, type LineEnd } from './line.js'
 import { isUndelivered, type Link, openLink, orAborted, type Progress } from './link.js'
@@ -58,11 +58,11 @@ export interface Upstream extends Omit<SessionUpstream, 'offeredSince'> {
   /** The policy is another one now. */
   policyChanged: () => void
   /**
-   * Leases anew, and sends what came with every request from then on; no connection ends. Left out: what runs keeps what it was started with, so it has
-   * to be started anew.
-   * @throws LeaseError; Error when what came cannot be sent. What was sent so far goes on then
+   * Leases anew. IN_USE: what came is sent with every request from now on, or is what the process has. NEEDS_START: a process has something else, and
+   * keeps it. Left out: there is nothing to lease.
+   * @throws LeaseError; Error when what came cannot be sent. What was used so far goes on then
    */
-  renewSecrets?: () => Promise<void>
+  renewSecrets?: () => Promise<Renewal>
   /** Told when the catalog says, at a connection that is made again, that the values may not be had. */
   onDenied?: (listener: (error: LeaseError) => void) => void
   /**
@@ -120,7 +120,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     await line.link()
   } catch (error) {
     // Before the values are let go, which it may quote.
-    const failure = error instanceof LeaseError ? error : new Error(redact(messageOf(error)))
+    const failure = spoken(error, redact)
     await close()
     throw failure
   } finally {
@@ -138,7 +138,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     ask: (method, params, options = {}) => deliver(holding, method, params, options),
     watch: (uri, listener, options = {}) => watch(holding, uri, listener, options),
     onOffersChanged: (listener) => book.listen(listener),
-    ...(injection !== null && transport.kind !== 'STDIO' && { renewSecrets: () => renew(injection, redact) }),
+    ...(injection !== null && { renewSecrets: () => renewal(injection, transport.kind).catch((error: unknown) => { throw spoken(error, redact) }) }),
     onDenied: (listener) => { holding.deniedListeners.add(listener) },
     close,
   }
@@ -160,12 +160,8 @@ async function open(holding: Holding, end: LineEnd): Promise<Link> {
   return redactedLink(link, known)
 }
 
-async function renew(injection: Injection, redact: Redact): Promise<void> {
-  try {
-    await injection.renew(new AbortController().signal)
-  } catch (error) {
-    throw error instanceof LeaseError ? error : new Error(redact(messageOf(error)))
-  }
+function spoken(error: unknown, redact: Redact): Error {
+  return error instanceof LeaseError ? error : new Error(redact(messageOf(error)))
 }
 
 function stands(holding: Holding, fresh: Link): void {

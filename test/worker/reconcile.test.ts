@@ -10,18 +10,18 @@ const run: Fate = { outcome: 'RUN' }
 const refuse: Fate = { outcome: 'REFUSE', reason: 'denied' }
 const failing: Fate = { outcome: 'FAIL', reason: 'needs user:A' }
 
-interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment }
+interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment; secretVersion?: number | null }
 
 function grant(name: string, changes: GrantChanges = {}): Grant {
-  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW' } = changes
-  const entry = { kind, id, name, revision, digest, apply, definition: {} } as unknown as ViewEntry
+  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW', secretVersion = null } = changes
+  const entry = { kind, id, name, revision, digest, apply, secretVersion, definition: {} } as unknown as ViewEntry
   return { key: `${kind}:${name}`, entry, fate, note }
 }
 
 /** As it is once it came up: what is aimed at with RUN runs. */
 function loaded(changes: Partial<LoadedEntry> = {}): LoadedEntry {
   const { outcome = 'RUN', digest = 'd1' } = changes
-  return { entryId: 'id-a', revision: 1, digest, outcome, reason: null, runningDigest: outcome === 'RUN' ? digest : null, deferred: null, ...changes }
+  return { entryId: 'id-a', revision: 1, digest, secretVersion: null, outcome, reason: null, runningDigest: outcome === 'RUN' ? digest : null, deferred: null, ...changes }
 }
 
 function held(name: string, changes: Partial<LoadedEntry> = {}): [string, LoadedEntry] {
@@ -195,10 +195,15 @@ describe('properties', () => {
         after.delete(action.key)
         continue
       }
-      const { id: entryId, revision, digest } = action.entry
       const before = after.get(action.key)
+      if (action.type === 'ROTATE') {
+        after.set(action.key, { ...before!, secretVersion: action.secretVersion })
+        continue
+      }
+      const { id: entryId, revision, digest } = action.entry
       const runningDigest = before?.runningDigest ?? null
-      const aim = { entryId, revision, digest, deferred: null }
+      const secretVersion = action.entry.kind === 'MCP_SERVER' ? action.entry.secretVersion : null
+      const aim = { entryId, revision, digest, secretVersion, deferred: null }
       if (action.type === 'DEFER') {
         const goesOn = before?.outcome === 'RUN' || before?.outcome === 'FAIL' ? before : { ...aim, runningDigest, outcome: 'DEFER' as const, reason: null }
         after.set(action.key, { ...goesOn, deferred: { revision, reason: action.reason } })
@@ -217,7 +222,7 @@ describe('properties', () => {
       expect(reconcile({ ...input(now, []), loaded: after, maxMcpServers, situation })).toEqual([])
       expect([...after.keys()].sort()).toEqual(now.map(({ key }) => key))
       expect([...after.values()].filter(({ outcome }) => outcome === 'RUN' || outcome === 'FAIL').length).toBeLessThanOrEqual(maxMcpServers)
-      const ranks = actions.map(({ type }) => ({ UNLOAD: 0, REFUSE: 1, RELABEL: 1, DEFER: 1, LOAD: 2, REPLACE: 2 })[type])
+      const ranks = actions.map(({ type }) => ({ UNLOAD: 0, REFUSE: 1, RELABEL: 1, ROTATE: 1, DEFER: 1, LOAD: 2, REPLACE: 2 })[type])
       expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
     }))
   })
