@@ -2,10 +2,11 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DestinationStream, type Logger } from 'pino'
-import { readAuditKey, writePrivately } from './app/data-folder.js'
+import { writePrivately } from './app/data-folder.js'
+import { prepareDatabase, requireSecretKeys } from './app/prepare.js'
 import { createAccessLog } from './catalog/access-log.js'
 import { createAdminToken } from './catalog/bootstrap.js'
-import { type CatalogServices, hmac } from './catalog/context.js'
+import { type CatalogServices } from './catalog/context.js'
 import { createEntryLane } from './catalog/entry-lane.js'
 import { writeAlone, type WriterOptions } from './catalog/writer.js'
 import { noObserver, type Observer } from './catalog/observer.js'
@@ -13,9 +14,8 @@ import { startMembershipSweep } from './catalog/membership.js'
 import { countConnected } from './catalog/worker.js'
 import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
-import { type Database, type Db, migrateDatabase, openDatabase, withStartLock } from './db/client.js'
+import { type Database, openDatabase, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
-import { ensureHeads, findHead, settleHead } from './db/head.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { createSubscriptionBook } from './feed/subscription-book.js'
@@ -33,6 +33,7 @@ import { createCatalogIndex } from './index/catalog-index.js'
 import { loadCatalog } from './index/load.js'
 import { type Touched } from './index/state.js'
 import { createLogger } from './log.js'
+import { createSecretStore } from './secrets/index.js'
 
 /** Knobs that only tests turn; operators have `Config`. */
 export interface AppTuning {
@@ -50,6 +51,8 @@ export interface AppTuning {
   freshForMs?: number
   /** Milliseconds that requests in flight get at the end. */
   finishMs?: number
+  /** Milliseconds between two looks at values of secrets outside; each provider has its default. */
+  secretLooksMs?: number
   /** Where log lines go instead of stderr. */
   logTo?: DestinationStream
   /** Between two looks for memberships that are over; default 10,000. */
@@ -63,6 +66,8 @@ export interface OpenCatalog {
   database: Database
   tail: Tail
   databaseUrl: string
+  /** Key-encryption keys of secrets: the first one seals, and all of them open. */
+  secretKeys: readonly Buffer[]
   /** Called after each batch of changes, from the first one on. */
   onBatch: (listener: (touched: Touched | 'RELOADED') => void) => void
   close: () => Promise<void>
@@ -94,7 +99,7 @@ export async function openCatalog(
   const database = openDatabase({ url: databaseUrl, poolSize: config.poolSize })
   try {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-    const auditKey = await withStartLock(databaseUrl, (db) => prepare(config, db))
+    const { auditKey, secretKeys } = await withStartLock(databaseUrl, (db) => prepareDatabase(config, db))
     const { loaded, recent } = await loadCatalog(database.side)
     const index = createCatalogIndex(loaded, recent)
     const listeners: Array<(touched: Touched | 'RELOADED') => void> = []
@@ -105,18 +110,22 @@ export async function openCatalog(
     })
     const refresh: CatalogServices['refresh'] = (options) => inTime(tail.poll(options?.isAnotherPast))
     const writing: WriterOptions = { db: database.db, once: database.once, auditKey, now, state: () => index.state, refresh, committed: tail.took }
+    const warn: CatalogServices['warn'] = (error, message) => log.warn({ err: error }, message)
+    const { env, file, vault } = config.secrets
+    const everyMs = tuning.secretLooksMs
+    const secrets = createSecretStore({ keys: secretKeys, env, file: file && { ...file, everyMs }, vault: vault && { ...vault, everyMs } }, warn)
     const services: CatalogServices = {
-      db: database.db, index, auditKey, now, refresh, observer,
-      warn: (error, message) => log.warn({ err: error }, message),
+      db: database.db, index, auditKey, now, refresh, observer, warn, secrets,
       accessLog: createAccessLog(database.side, auditKey, now, traceAccess(log, observer)),
       writer: { write: (job) => writeAlone(writing, job), writeEntry: createEntryLane(writing) },
     }
     const close = async () => {
+      await secrets.close()
       await inTime(tail.close()).catch(() => {})
       await database.close()
       await embedded?.stop()
     }
-    return { services, database, tail, databaseUrl, onBatch: (listener) => void listeners.push(listener), close }
+    return { services, database, tail, databaseUrl, secretKeys, onBatch: (listener) => void listeners.push(listener), close }
   } catch (error) {
     await database.close()
     await embedded?.stop()
@@ -144,20 +153,6 @@ async function inTime<Result>(work: Promise<Result>, waitMs = patienceMs): Promi
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-/** Migrations, heads and the audit key, which must be the one that the database was audited with. */
-async function prepare(config: Config, db: Db): Promise<Buffer> {
-  await migrateDatabase(db)
-  const known = await findHead(db)
-  const auditKey = await readAuditKey(config.dataDir, config.auditKey, known === null)
-  const keyId = auditKey === null ? null : hmac(auditKey, 'pilothouse audit key').slice(0, 16)
-  if (auditKey === null || keyId === null || (known !== null && known.auditKeyId !== keyId)) {
-    throw new Error('This database was audited with another key. Set PILOTHOUSE_AUDIT_KEY to it, or bring back the file audit.key.')
-  }
-  await ensureHeads(db, keyId)
-  await settleHead(db, null)
-  return auditKey
-}
-
 /** Builds every part in the order in which they need each other. */
 export async function createApp(config: Config, tuning: AppTuning = {}): Promise<App> {
   const log = createLogger(config.logLevel, tuning.logTo)
@@ -173,6 +168,7 @@ export async function createApp(config: Config, tuning: AppTuning = {}): Promise
 
 async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog, { log, metrics }: { log: Logger; metrics: Metrics }): Promise<App> {
   const { services, tail } = catalog
+  await requireSecretKeys(config, services.db, catalog.secretKeys)
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
   const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })

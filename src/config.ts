@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
+import { httpsUrl } from './config/fields.js'
+import { type SecretConfig, secretProblems, secretSettings, secretsOf } from './config/secrets.js'
 
-const httpsUrl = z.string().refine(isHttps, 'must be an https:// URL without user and fragment (http:// on loopback only)')
 const perMinute = (byDefault: number) => z.coerce.number('must be a number').int('must be a whole number').min(1, 'must be at least 1').default(byDefault)
 const list = (pattern: RegExp, error: string) => z.string().transform((text) => text.toLowerCase().split(',').map((part) => part.trim()))
   .refine((parts) => parts.every((part) => pattern.test(part)), error).default([])
@@ -73,6 +74,7 @@ const environment = z.object({
   PILOTHOUSE_OIDC_TEAMS: z.string().transform(parseTeams).optional(),
   /** Seconds by which the issuer's clock may differ from ours, 0 to 300. Default 60. */
   PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS: z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be 0 to 300').max(300, 'must be 0 to 300').default(60),
+  ...secretSettings,
 })
 
 /** What means something only together with another one. */
@@ -82,14 +84,6 @@ const needs: Array<[name: string, other: string]> = [
   ['PILOTHOUSE_OIDC_ROLE_CLAIM', 'PILOTHOUSE_OIDC_ADMIN_VALUE'], ['PILOTHOUSE_OIDC_ADMIN_VALUE', 'PILOTHOUSE_OIDC_ROLE_CLAIM'],
   ['PILOTHOUSE_OIDC_TEAMS', 'PILOTHOUSE_OIDC_TEAMS_CLAIM'],
 ]
-
-/** The text itself is compared with `iss`, so nothing of it is altered. */
-function isHttps(text: string): boolean {
-  if (/\s/.test(text) || !URL.canParse(text)) return false
-  const { protocol, hostname, username, password, hash } = new URL(text)
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
-  return username + password + hash === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopback))
-}
 
 type TeamByValue = ReadonlyMap<string, { slug: string; role: 'MEMBER' | 'MAINTAINER' }>
 
@@ -133,6 +127,7 @@ export interface Config {
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** null: only our own tokens open anything. */
   oidc: OidcConfig | null
+  secrets: SecretConfig
 }
 
 /** The issuer whose people may sign in, and how its claims are read. */
@@ -167,6 +162,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   const problems = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`),
     ...needs.filter(([name, other]) => name in given && !(other in given)).map(([name, other]) => `${other}: is needed with ${name}`),
+    ...secretProblems(given),
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   const values = parsed.data
@@ -179,7 +175,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
     maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, maxSubscriptionsPerUser: values.PILOTHOUSE_MAX_SUBSCRIPTIONS_PER_USER, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
     metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,
-    oidc: oidcOf(values),
+    oidc: oidcOf(values), secrets: secretsOf(values, given),
   }
 }
 

@@ -100,3 +100,42 @@ describe('the settings of an OIDC issuer', () => {
     expect(problemsOf({ [name]: 'https://x' })).toEqual([`${other}: is needed with ${name}`])
   })
 })
+
+describe('the settings of secrets', () => {
+  const key = 'ab'.repeat(32)
+  const vault = { PILOTHOUSE_VAULT_ADDR: 'https://vault.example.com:8200/', PILOTHOUSE_VAULT_TOKEN: 'hvs.canary' }
+
+  it('are none unless given', () => {
+    expect(readConfig({}).secrets).toEqual({ key: null, previousKeys: [], lostKeyIds: [], env: null, file: null, vault: null })
+  })
+
+  it('take keys as people write them, folders, and Vault below its prefix', () => {
+    const bytes = Buffer.from(key, 'hex')
+    expect(readConfig({
+      PILOTHOUSE_SECRET_KEY: key, PILOTHOUSE_SECRET_KEYS_PREVIOUS: [bytes.toString('base64'), bytes.toString('base64url'), key.toUpperCase()].join(', '), PILOTHOUSE_SECRET_DIR: '/run/secrets', ...vault,
+    }).secrets).toMatchObject({
+      key: bytes, previousKeys: [bytes, bytes, bytes], file: { dir: '/run/secrets' },
+      vault: { address: 'https://vault.example.com:8200', token: { value: 'hvs.canary' }, namespace: null, mount: 'secret', prefix: 'pilothouse' },
+    })
+    expect(readConfig({ ...vault, PILOTHOUSE_VAULT_TOKEN: '', PILOTHOUSE_VAULT_TOKEN_FILE: '/run/token', PILOTHOUSE_VAULT_NAMESPACE: 'a/b', PILOTHOUSE_VAULT_MOUNT: 'kv/team-a', PILOTHOUSE_VAULT_PREFIX: 'apps/pilothouse' }).secrets.vault)
+      .toMatchObject({ token: { file: '/run/token' }, namespace: 'a/b', mount: 'kv/team-a', prefix: 'apps/pilothouse' })
+  })
+
+  it.each<[string, string, Record<string, string>?]>([
+    ...['canary', 'ab'.repeat(31), 'ab'.repeat(33), `${'ab'.repeat(31)}zz`, 'A'.repeat(42), 'A'.repeat(45), `${'A'.repeat(43)}==`, ` ${'ab'.repeat(32)}`].map((text): [string, string] => ['PILOTHOUSE_SECRET_KEY', text]),
+    ['PILOTHOUSE_SECRET_KEYS_PREVIOUS', `${key},`, { PILOTHOUSE_SECRET_KEY: key }], ['PILOTHOUSE_SECRET_KEYS_PREVIOUS', `${key},canary`], ['PILOTHOUSE_SECRET_KEYS_LOST', 'canary'],
+    ...['A,', 'A B', '1A', 'A-B', 'PILOTHOUSE_SECRET_KEY', 'A,pilothouse_audit_key', 'DATABASE_URL', '*'].map((text): [string, string] => ['PILOTHOUSE_SECRET_ENV', text]),
+    ...['http://vault.example.com', 'vault.example.com', 'https://canary@vault.example.com', 'https://vault.example.com/?canary', 'file:///canary'].map((text): [string, string, object] => ['PILOTHOUSE_VAULT_ADDR', text, vault]) as Array<[string, string, Record<string, string>]>,
+    ...['/secret', 'secret/', 'a//b', '..', 'a/../b', '.a', 'a/.b', 'a?b', 'a%2fb', 'a\\b'].flatMap((text): Array<[string, string, Record<string, string>]> => [['PILOTHOUSE_VAULT_MOUNT', text, vault], ['PILOTHOUSE_VAULT_PREFIX', text, vault]]),
+    ['PILOTHOUSE_VAULT_TOKEN', 'canary canary', vault], ['PILOTHOUSE_VAULT_TOKEN', 'canary\u00e9', vault], ['PILOTHOUSE_VAULT_NAMESPACE', 'a\r\nb', vault],
+  ])('S14: refuse %s=%s and do not repeat it', (name, value, others = {}) => {
+    const problems = problemsOf({ ...others, [name]: value })
+    expect(problems).toEqual([expect.stringMatching(`^${name}.*: must `)])
+    expect(problems.join()).not.toContain('canary')
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['PILOTHOUSE_SECRET_KEY', { DATABASE_URL: 'postgres://db', PILOTHOUSE_SECRET_KEYS_PREVIOUS: key }], ['PILOTHOUSE_VAULT_ADDR', { PILOTHOUSE_VAULT_TOKEN: 'hvs.canary' }], ['PILOTHOUSE_VAULT_ADDR', { PILOTHOUSE_VAULT_PREFIX: 'a' }],
+    ['PILOTHOUSE_VAULT_TOKEN', { PILOTHOUSE_VAULT_ADDR: 'https://vault.example.com' }], ['PILOTHOUSE_VAULT_TOKEN', { ...vault, PILOTHOUSE_VAULT_TOKEN_FILE: 'x' }],
+  ])('miss %s', (name, env) => expect(problemsOf(env)).toEqual([expect.stringMatching(`^${name}: `)]))
+})

@@ -4,14 +4,14 @@ import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * The key of the audit chains lies outside the database: as `given`, or in a file that is made once, for a new database.
- * @returns null when the database is not new and there is no key
+ * A key that lies outside the database: in a file of the data folder that is made once.
+ * @param mayMake whether one is made if there is none
+ * @returns its text, 64 hex digits unless somebody wrote another; null when there is none
  */
-export async function readAuditKey(dataDir: string, given: string | null, isNew: boolean): Promise<Buffer | null> {
-  if (given !== null) return Buffer.from(given)
-  const path = join(dataDir, 'audit.key')
+export async function readKeyFile(dataDir: string, name: 'audit.key' | 'secret.key', mayMake: boolean): Promise<string | null> {
+  const path = join(dataDir, name)
   if (!existsSync(path)) {
-    if (!isNew) return null
+    if (!mayMake) return null
     const draft = `${path}.${randomBytes(4).toString('hex')}`
     await writeFile(draft, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' })
     // A link to a name that exists fails: of several first starts at once, one makes the key and all read the same.
@@ -19,7 +19,7 @@ export async function readAuditKey(dataDir: string, given: string | null, isNew:
       if (error.code !== 'EEXIST') throw error
     }).finally(() => rm(draft, { force: true }))
   }
-  return Buffer.from((await readFile(path, 'utf8')).trim())
+  return (await readFile(path, 'utf8')).trim()
 }
 
 /** Replaces a file in one step; nobody but us can read it at any moment. */

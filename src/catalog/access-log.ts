@@ -36,10 +36,16 @@ export function createAccessLog(db: Db, key: Buffer, now: () => Date, recorded: 
 
   return {
     record: (event) => new Promise((resolve, reject) => {
-      waiting.push({ event: { ...event, target: loggable(event.target) }, resolve, reject })
+      waiting.push({ event: cleaned(event), resolve, reject })
       if (!isWriting) void drain()
     }),
   }
+}
+
+function cleaned({ detail, ...event }: AccessEvent): AccessEvent {
+  const cleanedDetail = detail && Object.fromEntries(Object.entries(detail).map(([name, value]) => (
+    [name, typeof value === 'number' ? value : typeof value === 'string' ? loggable(value) : value.map(loggable)])))
+  return { ...event, target: loggable(event.target), detail: cleanedDetail }
 }
 
 /** Text from outside as it may stand in a log row: short, and without what Postgres or a terminal would choke on. */
@@ -55,8 +61,8 @@ async function commitAccessEvents(db: Db, key: Buffer, now: Date, events: Access
   try {
     await db.transaction(async (tx) => {
       const head = await lockAccessHead(tx)
-      const records = chain(key, head.hash, events.map((event, offset) => (
-        { ...event, sequence: head.sequence + 1 + offset, at: now.toISOString(), before: null, after: null })))
+      const records = chain(key, head.hash, events.map(({ detail, ...event }, offset) => (
+        { ...event, sequence: head.sequence + 1 + offset, at: now.toISOString(), before: null, after: detail ?? null })))
       await appendAudit(tx, 'access', records)
       await moveAccessHead(tx, { sequence: head.sequence + events.length, hash: records.at(-1)!.hash })
     })

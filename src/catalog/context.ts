@@ -5,6 +5,7 @@ import { CatalogError } from '../core/errors.js'
 import { type PrincipalRef } from '../core/owner.js'
 import { type Db } from '../db/client.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
+import { type SecretStore } from '../secrets/index.js'
 import { type WriteEntry } from './entry-lane.js'
 import { type Observer } from './observer.js'
 import { type Done, type Job } from './writer.js'
@@ -25,6 +26,8 @@ export interface CatalogServices {
   refresh: (options?: { isAnotherPast: boolean }) => Promise<void>
   accessLog: AccessLog
   observer: Observer
+  /** The values of secrets, which are nowhere else. */
+  secrets: SecretStore
   /** What went wrong beside a write that stands, for whoever runs the server. Never throws. */
   warn: (error: unknown, message: string) => void
 }
@@ -36,6 +39,8 @@ export interface AccessEvent {
   /** OK: nothing was refused, and it is worth knowing who did it. */
   outcome: 'DENIED' | 'BREAK_GLASS' | 'OK'
   target: string
+  /** More that is worth knowing, never a value of a secret; texts are cut like `target`. */
+  detail?: Readonly<Record<string, string | number | readonly string[]>>
 }
 
 export interface AccessLog {
@@ -67,7 +72,7 @@ export function actorOf(principal: Principal): PrincipalRef {
   return { kind: principal.kind, id: principal.id }
 }
 
-export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok' | 'rev' | 'apr'
+export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok' | 'rev' | 'apr' | 'lse'
 
 /** Opaque and unguessable; the prefix tells people, and `node(id)`, what it is. */
 export function newId(prefix: IdPrefix): string {

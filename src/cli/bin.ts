@@ -8,6 +8,7 @@ import { addDatabase } from './database.js'
 import { addImport } from './import.js'
 import { addPolicy } from './policy.js'
 import { addRevoke } from './revoke.js'
+import { addSecret } from './secret.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
 import { addWatch } from './watch.js'
@@ -32,6 +33,7 @@ addWatch(program)
 addRevoke(program)
 addApprovals(program)
 addWorkers(program)
+addSecret(program)
 addAudit(program)
 addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()

@@ -22,8 +22,8 @@ function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
     if (kinds.includes(principal.kind)) return true
     await caller.accessLog.record({ actor: actorOf(principal), action: info.fieldName, outcome: 'DENIED', target: principal.id })
     return principal.kind === 'WORKER'
-      ? forbidden(info.fieldName, 'A worker may read effective sets and report its status, and never change the catalog.', 'Use a personal token.')
-      : forbidden(info.fieldName, 'Workers alone report their status.', 'Use a worker token.')
+      ? forbidden(info.fieldName, 'A worker may read effective sets, lease secrets and report its status, and never change the catalog.', 'Use a personal token.')
+      : forbidden(info.fieldName, 'Workers alone report their status and lease secrets.', 'Use a worker token.')
   })
 }
 
@@ -59,7 +59,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,
-    reportWorkerStatus: machines,
+    reportWorkerStatus: machines, leaseSecrets: machines,
   },
   Subscription: { catalogChanged: everybody },
 }
@@ -76,7 +76,7 @@ export const openTypes = [
   'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
   'RemovedEntry', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
-  'RevocationTargetConnection', 'RevocationTargetEdge', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
+  'RevocationTargetConnection', 'RevocationTargetEdge', 'SecretLease', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
   'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',
 ]
 

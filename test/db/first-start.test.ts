@@ -41,7 +41,7 @@ async function answers(server: RunningProcess): Promise<string> {
 
 it('S17: a first start that was killed at every step is finished by the next one: one admin, whose token opens', async () => {
   // In the order in which a start makes them; initdb has tests of its own.
-  for (const step of [/^postgres-password/, /^postgres\/postmaster\.pid$/, /^audit\.key/, /^admin-token/]) await killOnce(step)
+  for (const step of [/^postgres-password/, /^postgres\/postmaster\.pid$/, /^audit\.key/, /^secret\.key/, /^admin-token/]) await killOnce(step)
   const server = serve()
   const url = await answers(server)
   const token = (await readFile(join(dataDir, 'admin-token'), 'utf8')).trim()
@@ -49,7 +49,7 @@ it('S17: a first start that was killed at every step is finished by the next one
   expect((await client.execute(ViewerDocument)).viewer.user).toMatchObject({ provider: 'local', subject: 'admin', role: 'ADMIN' })
   expect((await client.execute(UsersDocument, {})).users.nodes).toHaveLength(1)
   expect(await server.stop()).toBe(0)
-  expect((await readdir(dataDir)).sort()).toEqual(['admin-token', 'audit.key', 'postgres', 'postgres-password', 'postgres.log'])
+  expect((await readdir(dataDir)).sort()).toEqual(['admin-token', 'audit.key', 'postgres', 'postgres-password', 'postgres.log', 'secret.key'])
 }, 120_000)
 
 it('a second server on a data folder adopts the Postgres that runs there, and leaves it running when it goes', async () => {
