@@ -11,6 +11,7 @@ import { createEntryLane } from './catalog/entry-lane.js'
 import { writeAlone, type WriterOptions } from './catalog/writer.js'
 import { noObserver, type Observer } from './catalog/observer.js'
 import { startMembershipSweep } from './catalog/membership.js'
+import { startSecretWatch } from './catalog/secret-watch.js'
 import { countConnected } from './catalog/worker.js'
 import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
@@ -186,6 +187,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     settings: config.oidc, services, report: (error) => log.warn({ err: error }, 'the OIDC issuer cannot be reached'), ...tuning.oidc,
   })]
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
+  const secretWatch = startSecretWatch({ services, onError: (error) => log.warn({ err: error }, 'a secret could not be looked at') })
   const http = createHttpServer({
     services, hub, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket, maxSubscriptionsPerUser: config.maxSubscriptionsPerUser,
@@ -202,6 +204,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   catalog.onBatch((touched) => {
     if (touched === 'RELOADED' || touched.rights) http.webSockets.closeEnded()
     hub.dispatch(touched)
+    secretWatch.follow(touched === 'RELOADED' ? null : touched.secrets)
   })
   let isListening = false
   const close = async (drainSeconds: number) => {
@@ -211,7 +214,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     hub.close()
     await inTime(book.close()).catch(() => {})
     clearInterval(usedTimer)
-    await inTime(sweep.close()).catch(() => {})
+    await inTime(Promise.all([sweep.close(), secretWatch.close()])).catch(() => {})
     await inTime(flushUsed()).catch(() => {})
     await catalog.close()
   }

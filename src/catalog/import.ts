@@ -20,6 +20,7 @@ import { actionNoun, judged, newEntry, nextRevision, registered, updated } from 
 import { actorOf, type CatalogContext } from './context.js'
 import { mayTake, narrowingOf } from './narrow.js'
 import { openReceipts } from './open-receipt.js'
+import { secretFindings } from './secret-findings.js'
 
 export type ImportFormat = 'MCP_JSON' | 'PILOTSWARM' | 'AGENT_MD'
 /** FAIL: all or nothing. The others leave out what cannot be imported and take the rest. */
@@ -138,7 +139,7 @@ function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, on
 
 function done(context: CatalogContext, item: ParsedItem, outcome: ImportOutcome, before: Entry | null, after: Entry | null): Step {
   const entry = judge(context.index.state, (after ?? before)!)
-  return { name: entry.name, kind: item.kind, outcome, entry, findings: [...item.findings, ...entry.verdict.findings], before, after }
+  return { name: entry.name, kind: item.kind, outcome, entry, findings: [...item.findings, ...entry.verdict.findings, ...secretFindings(context, entry)], before, after }
 }
 
 function findingsOf(error: CatalogError): Finding[] {

@@ -6,6 +6,7 @@ import { type CatalogContext } from './context.js'
 import { registerEntry, type RegisterInput, type UpdateInput, updateOfKind } from './entry.js'
 import { changeWithReceipt } from './narrow.js'
 import { type Withdrawn } from './receipt.js'
+import { withSecretFindings } from './secret-findings.js'
 
 /** `definition` is `McpServerDefinitionInput` of schema.graphql. */
 export interface RegisterMcpServerInput extends RegisterInput {
@@ -18,11 +19,14 @@ export interface UpdateMcpServerInput extends UpdateInput {
 
 /** @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, POLICY_DENIED (with findings), NAME_TAKEN, QUOTA_EXCEEDED */
 export async function registerMcpServer(context: CatalogContext, input: RegisterMcpServerInput): Promise<Committed<JudgedEntry>> {
-  return registerEntry(context, 'MCP_SERVER', input, parseMcpServerDefinition(input.definition))
+  const saved = await registerEntry(context, 'MCP_SERVER', input, parseMcpServerDefinition(input.definition))
+  return { ...saved, result: withSecretFindings(context, saved.result) }
 }
 
 /** @throws CatalogError as `registerMcpServer`, and REVISION_CONFLICT (with currentRevision) */
 export async function updateMcpServer(context: CatalogContext, input: UpdateMcpServerInput): Promise<Committed<Withdrawn<JudgedEntry>>> {
   const definition = input.definition ?? null
-  return askedAgain(context, await changeWithReceipt(context, updateOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))))
+  const change = updateOfKind(context, 'MCP_SERVER', input, definition === null ? null : parseMcpServerDefinition(definition))
+  const saved = await askedAgain(context, await changeWithReceipt(context, change))
+  return { ...saved, result: { ...saved.result, entry: withSecretFindings(context, saved.result.entry) } }
 }

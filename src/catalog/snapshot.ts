@@ -1,6 +1,6 @@
 import { can, decide } from '../core/access.js'
 import { approversOf, approvalTerms } from '../core/approval.js'
-import { wayTo } from '../core/effective.js'
+import { actingOwner, wayTo } from '../core/effective.js'
 import { explain, type Availability, workersStep } from '../core/explain.js'
 import { type EntryKind, type JudgedEntry, isAgent, isMcpServer, nameKey, type McpServerEntry, type AgentEntry } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
@@ -8,6 +8,7 @@ import { countStates } from '../db/worker.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { policiesOf } from '../index/judge.js'
 import { principalName } from '../index/names.js'
+import { standingReferences } from '../index/secrets.js'
 import { ownerFor } from './authorize.js'
 import { type CatalogContext } from './context.js'
 import { mayRunSince, namesOf } from './worker.js'
@@ -44,6 +45,7 @@ export async function explainAvailability(context: CatalogContext, query: OwnerQ
     isVisible: (entry) => context.principal.kind === 'USER' && (
       wayTo(own, entry) !== null || isSameOwner(entry.owner, owner) || decide(context.principal, 'SEE_ENTRIES', entry.owner) === 'YES'),
     hasMcpServer: (server) => index.chosen(scope, 'MCP_SERVER', server) !== null,
+    secretsOf: (entry) => standingReferences(index.state.secrets, entry, actingOwner(scope)),
     now: context.now(),
     approversOf: ({ owner: whose }) => approversOf(whose, approvalTerms(policiesOf(index.state, whose))),
     nameOf: (principal) => principalName(index.state, principal),

@@ -3,6 +3,7 @@ import { deploymentOwner, type Membership, type Team, type TeamRole } from '../c
 import { line, parseInput } from '../core/parse.js'
 import { isUniqueViolation, type Tx } from '../db/client.js'
 import { lockEntriesOf, tombstoneEntries } from '../db/entry.js'
+import { tombstoneSecrets } from '../db/secret.js'
 import { findMembership, insertTeam, listMembers, lockTeam, putMembership, removeMembers, removeMembership, setTeamDeleted } from '../db/user.js'
 import { authorize, ownerFor } from './authorize.js'
 import { commit, type Committed } from './commit.js'
@@ -10,6 +11,7 @@ import { type AuditedChange, type Written } from './writer.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
 import { tombstoned } from './entry.js'
 import { membershipChange } from './membership.js'
+import { deletedAlong } from './secret.js'
 
 /** No underscore, so that a slug never looks like a team's id. */
 const slugPattern = /^[a-z0-9][a-z0-9-]{0,39}$/
@@ -31,7 +33,7 @@ export function createTeam(context: CatalogContext, slug: string, displayName: s
 }
 
 /**
- * Admins only. In one commit: its entries become tombstones, its memberships end, the slug is free. An audience that names it
+ * Admins only. In one commit: its entries and its secrets become tombstones, its memberships end, the slug is free. An audience that names it
  * reaches nobody through it any more. @throws CatalogError FORBIDDEN, NOT_FOUND
  */
 export function deleteTeam(context: CatalogContext, query: string): Promise<Committed<Team>> {
@@ -48,6 +50,8 @@ export function deleteTeam(context: CatalogContext, query: string): Promise<Comm
       for (const member of await listMembers(tx, owner.id)) changes.push(membershipChange(member, null, 'team.removeMember'))
       await removeMembers(tx, owner.id)
       const now = context.now()
+      const secrets = await tombstoneSecrets(tx, owner, { at: now, by: actorOf(context.principal) })
+      changes.push(...secrets.map(deletedAlong))
       await setTeamDeleted(tx, owner.id, now)
       const after: Team = { ...before, deletedAt: now.toISOString() }
       changes.push({ change: { subject: 'TEAM', id: owner.id, before, after }, action: 'team.delete', before, after })

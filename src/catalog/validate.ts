@@ -12,6 +12,7 @@ import { frozenFinding } from './block.js'
 import { digestOf, type CatalogContext } from './context.js'
 import { type RegisterInput } from './entry.js'
 import { lookAlike } from './look-alike.js'
+import { secretFindings } from './secret-findings.js'
 import { hasRoom, quotaExceeded, quotaOf } from './quota.js'
 import { resolveReach } from './reach.js'
 
@@ -37,7 +38,7 @@ export async function validateEntry(context: CatalogContext, kind: EntryKind, in
   const before = entryId === null ? null : await writableEntry(context, entryId, 'entryId')
   if (before !== null && before.kind !== kind) throw notFound('entryId', 'entry')
   const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
-  const findings: RuleFinding[] = []
+  const findings: SavingFinding[] = []
   const denying = <Result>(read: () => Result): Result | null => {
     try {
       return read()
@@ -55,8 +56,9 @@ export async function validateEntry(context: CatalogContext, kind: EntryKind, in
   return verdictFrom(verdict, findings, context.index.state.policy.revision)
 }
 
-/** What saving looks at besides the rules. */
-const checks: Array<(context: CatalogContext, subject: Subject) => RuleFinding[]> = [ownership, knowledge, names, looks, quota, blocks]
+/** What saving looks at besides the rules; NONE: worth knowing, and no obstacle. */
+type SavingFinding = Omit<RuleFinding, 'effect'> & { effect: RuleFinding['effect'] | 'NONE' }
+const checks: Array<(context: CatalogContext, subject: Subject) => SavingFinding[]> = [ownership, knowledge, names, looks, quota, blocks, secrets]
 
 function ownership(_: CatalogContext, { owner, before }: Subject): RuleFinding[] {
   if (before === null || isSameOwner(before.owner, owner)) return []
@@ -100,7 +102,11 @@ function blocks({ index }: CatalogContext, { kind, owner, definition, before }: 
   return block === null ? [] : [{ ...blockFinding(subject, block), effect: isRevoked(block) ? 'DENY' : 'NEEDS_APPROVAL' }]
 }
 
-function verdictFrom(verdict: Verdict | null, findings: RuleFinding[], policyRevision: number): Verdict {
+function secrets(context: CatalogContext, subject: Subject): SavingFinding[] {
+  return secretFindings(context, subject).map((finding) => ({ ...finding, effect: 'NONE' }))
+}
+
+function verdictFrom(verdict: Verdict | null, findings: SavingFinding[], policyRevision: number): Verdict {
   const effects = new Set([verdict?.kind, ...findings.map(({ effect }) => effect)])
   return {
     kind: effects.has('DENY') ? 'DENY' : effects.has('NEEDS_APPROVAL') ? 'NEEDS_APPROVAL' : 'ALLOW',

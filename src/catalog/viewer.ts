@@ -1,10 +1,12 @@
 import { deploymentOwner, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type JudgedEntry } from '../core/entry.js'
+import { type SecretRecord } from '../core/secret.js'
 import { approvalById, type ApprovalView } from './approval.js'
 import { type AuditNode, auditEventById } from './audit.js'
 import { visibleEntry } from './authorize.js'
 import { type CatalogContext } from './context.js'
 import { revocationById, type RevocationView } from './receipt.js'
+import { secretById } from './secret.js'
 import { listTeams } from './team.js'
 import { ownToken, type StoredToken } from './token.js'
 import { listUsers } from './user.js'
@@ -19,7 +21,7 @@ export function viewerOwners(context: CatalogContext): OwnerRef[] {
 }
 
 /** Whatever has that id, if the caller may see it; null for unknown, malformed and hidden ids alike. */
-export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | AuditNode | RevocationView | WorkerView | ApprovalView | null> {
+export async function nodeById(context: CatalogContext, id: string): Promise<JudgedEntry | User | Team | StoredToken | AuditNode | RevocationView | WorkerView | ApprovalView | SecretRecord | null> {
   return await visibleEntry(context, id)
     ?? listTeams(context).find((team) => team.id === id)
     ?? listUsers(context, null).find((user) => user.id === id)
@@ -28,4 +30,5 @@ export async function nodeById(context: CatalogContext, id: string): Promise<Jud
     ?? await revocationById(context, id)
     ?? await workerById(context, id)
     ?? await approvalById(context, id)
+    ?? await secretById(context, id)
 }

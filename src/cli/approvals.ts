@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline'
 import { type Command, Option } from 'commander'
 import {
   type ApprovalDecision, ApprovalDocument, type ApprovalFieldsFragment, ApprovalsDocument, type ApprovalsQuery, type ApprovalState, type CatalogClient, DecideApprovalDocument,
 } from '../client/index.js'
+import { isConfirmed } from './confirm.js'
 import { findEntry } from './find-entry.js'
 import { connectionOf, type ConnectionOptions, print, printable, table, UsageError } from './session.js'
 
@@ -107,16 +107,4 @@ function reachOf({ visibility, audience, owner }: NonNullable<ApprovalFieldsFrag
   const own = { DEPLOYMENT: 'admins', TEAM: `the members of ${owner.displayName}`, USER: owner.displayName }[owner.kind]
   const names = audience.map(({ kind, displayName }) => `${kind.toLowerCase()} ${displayName}`)
   return printable(visibility === 'PUBLIC' ? 'everybody (PUBLIC)' : visibility === 'SHARED' ? `${own}, and ${names.join(', ')} (SHARED)` : `${own} (PRIVATE)`)
-}
-
-/** Whatever is not a clear yes, the end of the input too, is a no. */
-function isConfirmed(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  return new Promise((resolve) => {
-    terminal.once('close', () => resolve(false))
-    terminal.question(`${question} [y/N] `, (answer) => {
-      resolve(/^y(es)?$/i.test(answer.trim()))
-      terminal.close()
-    })
-  })
 }

@@ -1,5 +1,5 @@
 import { type Candidate, type EntryKind, type Reach } from './entry.js'
-import { type OwnerKind } from './owner.js'
+import { deploymentOwner, type OwnerKind, type OwnerRef } from './owner.js'
 import { defaultDrainSeconds, stricterOf, type Withdrawal } from './withdrawal.js'
 
 /**
@@ -10,6 +10,15 @@ export type Scope =
   | { kind: 'USER'; userId: string | null; teamIds: ReadonlySet<string>; isAdmin: boolean; isDeactivated: boolean }
   | { kind: 'TEAM'; teamId: string }
   | { kind: 'DEPLOYMENT' }
+
+/** Whose secrets a set is filled with: a person's, once the catalog knows them, else nobody's. */
+export function actingOwner(scope: Scope): OwnerRef {
+  switch (scope.kind) {
+    case 'USER': return { kind: 'USER', id: scope.userId ?? '' }
+    case 'TEAM': return { kind: 'TEAM', id: scope.teamId }
+    case 'DEPLOYMENT': return deploymentOwner
+  }
+}
 
 /** By which way an entry reaches a scope; a smaller index beats a larger one of the same name. */
 export const ways = ['OWN', 'TEAM', 'DEPLOYMENT', 'REACHED'] as const

@@ -2,8 +2,8 @@ import { type AgentDefinition } from './agent.js'
 import { isExpired, needsApproval } from './approval.js'
 import { byAge, fates, type Fate, type Scope, ways } from './effective.js'
 import { isRevoked, type JudgedEntry, rejectedReason, restoredReason } from './entry.js'
-import { type McpServerDefinition, secretReferences } from './mcp-server.js'
 import { type PrincipalRef } from './owner.js'
+import { type StandingReference, standingReason } from './secret-standing.js'
 import { type AppliedState, appliedStates, failedStates } from './worker-status.js'
 
 export interface AvailabilityStep {
@@ -28,6 +28,8 @@ export interface ExplainInput {
   isVisible: (entry: JudgedEntry) => boolean
   /** Whether a server of that name is in the scope's set; for agents. */
   hasMcpServer: (name: string) => boolean
+  /** How the references of an entry stand in sessions of the asked owner. */
+  secretsOf: (entry: JudgedEntry) => StandingReference[]
   now: Date
   /** Who decides on an entry's approval, as text. */
   approversOf: (entry: JudgedEntry) => string
@@ -116,15 +118,17 @@ function approvalStep(entry: JudgedEntry, findings: string, { now, approversOf, 
 
 /** What a session needs besides the entry; never a reason to leave the set. */
 function needs(entry: JudgedEntry, input: ExplainInput): AvailabilityStep[] {
-  if (entry.kind === 'MCP_SERVER') {
-    const references = secretReferences(entry.definition as McpServerDefinition)
-    return references.map(({ scope, name, injectionPoint }) => step(
-      'secrets', true, `A session needs the secret ${name} of ${scope === 'OWNER' ? "the entry's owner" : 'the person it acts for'} for ${injectionPoint}.`,
-    ))
-  }
+  if (entry.kind === 'MCP_SERVER') return input.secretsOf(entry).map(secretStep)
   return (entry.definition as AgentDefinition).mcpServers.map((name) => input.hasMcpServer(name)
     ? step('mcpServers', true, `Its MCP server ${name} is available.`)
     : step('mcpServers', false, `It names the MCP server ${name}, which is not available to this owner; it runs without it.`))
+}
+
+function secretStep(standing: StandingReference): AvailabilityStep {
+  const { reference: { scope, name, injectionPoint } } = standing
+  const needed = `A session needs the secret ${name} of ${scope === 'OWNER' ? "the entry's owner" : 'the person it acts for'} for ${injectionPoint}.`
+  const reason = standingReason(standing)
+  return step('secrets', reason === null, `${needed} ${reason ?? 'It is set, and may go there.'}`)
 }
 
 /** What workers report of an entry in an owner's sessions; no step where none reported it. */

@@ -12,7 +12,14 @@ export interface SecretReference {
   injectionPoint: string
 }
 
-const reference = /\$\{(secret|user):([A-Za-z0-9][A-Za-z0-9_.-]{0,63})\}/g
+const name = '[A-Za-z0-9][A-Za-z0-9_.-]{0,63}'
+const reference = new RegExp(`\\$\\{(secret|user):(${name})\\}`, 'g')
+const wholeName = new RegExp(`^${name}$`)
+
+/** Whether a secret may be called so: what a reference can hold. */
+export function isSecretName(text: string): boolean {
+  return wholeName.test(text)
+}
 
 /** Whether a `$` is left once every well-formed reference is taken out. */
 export function hasStrayDollar(value: string): boolean {
@@ -33,9 +40,9 @@ export function hasReference(value: string): boolean {
 }
 
 export function referencesIn(value: string, injectionPoint: string): SecretReference[] {
-  return [...value.matchAll(reference)].map(([, scope, name]) => ({
+  return [...value.matchAll(reference)].map(([, scope, secretName]) => ({
     scope: scope === 'secret' ? 'OWNER' : 'USER',
-    name: name!,
+    name: secretName!,
     injectionPoint,
   }))
 }

@@ -1,5 +1,5 @@
-import { and, eq, inArray, type InferSelectModel } from 'drizzle-orm'
-import { type OwnerRef } from '../core/owner.js'
+import { and, eq, inArray, type InferSelectModel, isNull, sql } from 'drizzle-orm'
+import { type OwnerRef, ownerKey, type PrincipalRef } from '../core/owner.js'
 import { type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type Queryable, type Tx } from './client.js'
 import { secret, secretBinding } from './schema.js'
@@ -53,6 +53,26 @@ export async function putSecretRow(tx: Tx, { owner, updatedAt, deletedAt, ...res
     .onConflictDoUpdate({ target: [secret.ownerKind, secret.ownerId, secret.name], set: row, setWhere: eq(secret.version, rest.version - 1) })
     .returning({ id: secret.id })
   return written.length === 1
+}
+
+/** How many an owner has, and how many names there ever were. Counted alone: whoever else is about to add one to that owner waits until the transaction ends. */
+export async function countSecrets(tx: Tx, owner: OwnerRef): Promise<{ living: number; names: number }> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`secrets of ${ownerKey(owner)}`}, 0))`)
+  const [row] = await tx.select({ living: sql<number>`(count(*) filter (where deleted_at is null))::int`, names: sql<number>`count(*)::int` }).from(secret)
+    .where(and(eq(secret.ownerKind, owner.kind), eq(secret.ownerId, owner.id)))
+  return row!
+}
+
+/**
+ * All of an owner become tombstones, each one version on.
+ * @returns how each of them was and is, in any order
+ */
+export async function tombstoneSecrets(tx: Tx, owner: OwnerRef, { at, by }: { at: Date; by: PrincipalRef }): Promise<Array<{ before: StoredSecret; after: StoredSecret }>> {
+  const living = and(eq(secret.ownerKind, owner.kind), eq(secret.ownerId, owner.id), isNull(secret.deletedAt))
+  const before = new Map((await tx.select().from(secret).where(living).for('update')).map((row) => [row.id, toStored(row)]))
+  const rows = await tx.update(secret)
+    .set({ version: sql`version + 1`, sealed: null, fingerprint: null, deletedAt: at, updatedAt: at, updatedBy: by }).where(living).returning()
+  return rows.map((row) => ({ before: before.get(row.id)!, after: toStored(row) }))
 }
 
 export async function putUserBinding(tx: Tx, { at, ...rest }: UserBinding): Promise<void> {

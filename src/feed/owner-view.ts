@@ -1,6 +1,6 @@
-import { type Difference, differenceOf, hastenings, type Scope } from '../core/effective.js'
+import { actingOwner, type Difference, differenceOf, hastenings, type Scope } from '../core/effective.js'
 import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
-import { deploymentOwner, type OwnerRef } from '../core/owner.js'
+import { type OwnerRef } from '../core/owner.js'
 import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
@@ -24,15 +24,6 @@ export function openView(index: CatalogIndex, owner: OwnerRef): OwnerView {
     return version === null ? [] : [[entry.id, version] as const]
   }))
   return { owner, scope, view, versions }
-}
-
-/** Whose secrets a set is filled with: a person's, once the catalog knows them, else nobody's. */
-export function actingOwner(scope: Scope): OwnerRef {
-  switch (scope.kind) {
-    case 'USER': return { kind: 'USER', id: scope.userId ?? '' }
-    case 'TEAM': return { kind: 'TEAM', id: scope.teamId }
-    case 'DEPLOYMENT': return deploymentOwner
-  }
 }
 
 export function snapshotOf(index: CatalogIndex, { view, versions }: OwnerView): CatalogSnapshot {

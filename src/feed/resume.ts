@@ -1,11 +1,10 @@
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange } from '../core/change.js'
-import { chosenOf, type Difference, differenceOf, hastenings, type Scope, wayTo } from '../core/effective.js'
+import { actingOwner, chosenOf, type Difference, differenceOf, hastenings, type Scope, wayTo } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
 import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
 import { type SetDifference } from './event.js'
-import { actingOwner } from './owner-view.js'
 
 /**
  * What changed for an owner over a run of changes, folded: each thing at most once, as it now is.

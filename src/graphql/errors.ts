@@ -13,9 +13,16 @@ function originOf(error: unknown): unknown {
 /** Reasons of graphql-js that name only what schema.graphql says, or what a key is called. */
 const harmless = /^(Field "[^"]+" (of required type "[^"]+" was not provided|is not defined by type "[^"]+")|Expected (non-nullable )?type "[^"]+"( not to be null|, got| to be)?|Exactly one key must be specified for OneOf type "[^"]+")/
 
-/** graphql-js repeats a variable's value in its message, and what somebody sent may be a secret that sits in the wrong place. */
+/** Where graphql-js repeats what the document itself has in the place of a value. Of the language's own signs nothing is to hide. */
+const literals: Array<[repeated: RegExp, instead: string]> = [
+  [/(cannot represent [^:]* value): [^]*$/, '$1.'],
+  [/, found (?!(?:<EOF>|"[^\w"]{1,3}"|null)\.)[^]*$/, ', found something else.'],
+  [/^Value "\w*" does not exist/, 'The value does not exist'],
+]
+
+/** What somebody sent may be a secret that sits in the wrong place. */
 function withoutValue(message: string, field: string): string {
-  if (!message.startsWith('Variable "$')) return message
+  if (!message.startsWith('Variable "$')) return literals.reduce((text, [repeated, instead]) => text.replace(repeated, instead), message)
   const reason = harmless.exec(message.slice(message.lastIndexOf('; ') + 2))?.[0]
   return `The variable has no valid value at ${field}.${reason === undefined ? '' : ` ${reason}.`}`
 }

@@ -52,10 +52,12 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
     workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
     approval: people, approvals: people, validateMcpServer: people, validateAgent: people,
+    secrets: people, secretBindings: people,
   },
   Mutation: {
     registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
     setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people, decideApproval: people,
+    putSecret: people, deleteSecret: people, bindSecret: people,
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,
@@ -76,7 +78,7 @@ export const openTypes = [
   'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
   'RemovedEntry', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
-  'RevocationTargetConnection', 'RevocationTargetEdge', 'SecretLease', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
+  'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret', 'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
   'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',
 ]
 

@@ -3,6 +3,7 @@ import { type Entry, type JudgedEntry } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
 import { bindingKey, isBound, referencesOf, secretKey, secretOwner, type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type SecretReference } from '../core/secret-ref.js'
+import { standingOf, type StandingReference } from '../core/secret-standing.js'
 
 /** What is known of secrets at one sequence; never a value. */
 export interface SecretShelf {
@@ -65,6 +66,22 @@ export function secretFor({ byName }: SecretShelf, reference: SecretReference, e
 export function isReferenceBound({ bindings }: SecretShelf, reference: SecretReference, entry: JudgedEntry, sessionOwner: OwnerRef): boolean {
   const { name, injectionPoint } = reference
   return isBound(reference, entry, sessionOwner, bindings.get(bindingKey({ entryId: entry.id, userId: sessionOwner.id, name, injectionPoint })) ?? null)
+}
+
+/** How each of an entry's references stands in sessions of somebody. */
+export function standingReferences(shelf: SecretShelf, entry: JudgedEntry, sessionOwner: OwnerRef): StandingReference[] {
+  return referencesOf(entry).map((reference) => {
+    const isBound = isReferenceBound(shelf, reference, entry, sessionOwner)
+    const isSet = secretFor(shelf, reference, entry, sessionOwner) !== null
+    const isNobody = secretOwner(reference, entry, sessionOwner) === null
+    return { reference, isBound, standing: standingOf({ isNobody, isBound, isSet }), boundSince: entry.bindings?.since ?? null }
+  })
+}
+
+/** Ids of the entries that refer to a secret: as one of their owner's, and as one of whoever uses them, which only a person's can be. */
+export function referringTo({ referring }: SecretShelf, { owner, name }: Pick<SecretRecord, 'owner' | 'name'>): { asOwners: string[]; asAccount: string[] } {
+  const ids = (key: string) => [...referring.get(key) ?? []]
+  return { asOwners: ids(secretKey(owner, name)), asAccount: owner.kind === 'USER' ? ids(accountKey(name)) : [] }
 }
 
 /**

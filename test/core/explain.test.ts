@@ -6,6 +6,8 @@ import { type Availability, explain, type ExplainInput } from '../../src/core/ex
 import { deploymentOwner, type OwnerRef, ownerKey, systemPrincipal } from '../../src/core/owner.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
+import { referencesOf } from '../../src/core/secret.js'
+import { type SecretStanding, type StandingReference } from '../../src/core/secret-standing.js'
 import { type VerdictKind } from '../../src/core/policy.js'
 
 const me: OwnerRef = { kind: 'USER', id: 'me' }
@@ -35,8 +37,11 @@ const revoked: Revoked = { at: '2026-01-01T00:00:00.000Z', by: systemPrincipal, 
 const ask = (entries: JudgedEntry[], more: Partial<ExplainInput> = {}) =>
   explain({
     scope: person, entries, isVisible: () => false, hasMcpServer: () => true, now: new Date('2026-01-10T00:00:00.000Z'), approversOf: () => 'an admin',
-    nameOf: ({ id }) => `<${id}>`, ...more,
+    nameOf: ({ id }) => `<${id}>`, secretsOf: standing('READY'), ...more,
   })
+/** All references of an entry in one state. */
+const standing = (state: SecretStanding, boundSince = 1) => (one: JudgedEntry): StandingReference[] => referencesOf(one)
+  .map((reference) => ({ reference, standing: state, isBound: state !== 'UNBOUND', boundSince }))
 const chain = ({ steps }: Availability) => steps.map(({ check, passed }) => `${passed ? '+' : '-'}${check}`).join(' ')
 const reasonOf = ({ steps }: Availability, check: string) => steps.find((step) => step.check === check)?.reason
 
@@ -94,14 +99,25 @@ describe('the chain of one entry', () => {
   ])('names the way: %o', (owner, given, reason) => { expect(reasonOf(ask([entry({ owner, ...given })]), 'scope')).toBe(reason) })
 
   it('lists what a session needs without making it a reason', () => {
-    const answer = ask([entry({
+    const one = entry({
       definition: http({ headers: [{ name: 'Authorization', value: 'Bearer ${user:TOKEN}' }, { name: 'X-Key', value: '${secret:KEY}' }] }),
-    })])
-    expect(answer.available).toBe(true)
-    expect(answer.steps.filter(({ check }) => check === 'secrets')).toEqual([
-      { check: 'secrets', passed: true, reason: 'A session needs the secret TOKEN of the person it acts for for header:Authorization.' },
-      { check: 'secrets', passed: true, reason: "A session needs the secret KEY of the entry's owner for header:X-Key." },
-    ])
+    })
+    const [token, key] = ['A session needs the secret TOKEN of the person it acts for for header:Authorization.', "A session needs the secret KEY of the entry's owner for header:X-Key."]
+    const rows: Array<[StandingReference['standing'], number, boolean, string, string]> = [
+      ['READY', 1, true, 'It is set, and may go there.', 'It is set, and may go there.'],
+      ['MISSING', 1, false, 'Connect your account: you have no secret TOKEN. Set it: putSecret.', "The entry's owner has no secret KEY. Let whoever"],
+      ['UNBOUND', 1, false, 'Connect your account: you have not confirmed TOKEN for header:Authorization. Look', 'Nobody has confirmed KEY for header:X-Key. Let'],
+      ['UNBOUND', 3, false, 'since revision 3, which changed where values go. Look', 'since revision 3, which changed where values go. Let'],
+      ['NOBODY', 1, false, '${user:TOKEN} is filled only in sessions that act for a person.', ''],
+    ]
+    for (const [state, since, passed, ofToken, ofKey] of rows) {
+      const answer = ask([one], { secretsOf: standing(state, since) })
+      expect(answer.available).toBe(true)
+      expect(answer.steps.filter(({ check }) => check === 'secrets')).toEqual([
+        { check: 'secrets', passed, reason: expect.stringContaining(ofToken) as string }, { check: 'secrets', passed, reason: expect.stringContaining(ofKey) as string },
+      ])
+      expect(answer.steps.filter(({ check }) => check === 'secrets').map(({ reason }) => [token, key].some((text) => reason.startsWith(text)))).toEqual([true, true])
+    }
   })
 
   it('S12: names the servers that an agent runs without', () => {
@@ -189,7 +205,7 @@ describe('what nobody in the conversation may see', () => {
         return { mark, isAskersToSee, one: entry({ ...given, id: `${mark}id`, verdict, definition }) }
       })
       const answer = JSON.stringify(explain({
-        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false, now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
+        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false, secretsOf: standing('UNBOUND'), now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
         isVisible: ({ id }) => entries.some(({ one, isAskersToSee }) => one.id === id && isAskersToSee),
       }))
       for (const { mark, isAskersToSee, one } of entries) {

@@ -71,7 +71,7 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
   const database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-data-'))
   const start = (own: AppTuning) => createApp({
-    ...readConfig({}), databaseUrl: database.url, port: 0, dataDir, readsPerMinute: 1_000_000, writesPerMinute: 1_000_000,
+    ...readConfig({ PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32) }), databaseUrl: database.url, port: 0, dataDir, readsPerMinute: 1_000_000, writesPerMinute: 1_000_000,
     maxSocketsPerPrincipal: 1_000, maxOperationsPerSocket: 1_000, logLevel: 'silent', ...more,
   }, own)
   const app = await start(tuning)

@@ -14,7 +14,7 @@ import { VerdictType } from './policy.js'
 import { receiptOf, RevocationType } from './revocation.js'
 
 const TransportKindEnum = builder.enumType('TransportKind', { values: ['STDIO', 'HTTP', 'SSE'] as const })
-const SecretReferenceScopeEnum = builder.enumType('SecretReferenceScope', { values: ['OWNER', 'USER'] as const })
+export const SecretReferenceScopeEnum = builder.enumType('SecretReferenceScope', { values: ['OWNER', 'USER'] as const })
 
 const NameValueType = builder.objectRef<NameValue>('NameValue').implement({
   fields: (t) => ({ name: t.exposeString('name'), value: t.exposeString('value') }),
@@ -42,7 +42,7 @@ const ToolSelectionType = builder.objectRef<ToolSelection>('ToolSelection').impl
   description: 'Names, with * for any run of characters; exclude wins.',
   fields: (t) => ({ include: t.exposeStringList('include'), exclude: t.exposeStringList('exclude') }),
 })
-const SecretReferenceType = builder.objectRef<SecretReference>('SecretReference').implement({
+export const SecretReferenceType = builder.objectRef<SecretReference>('SecretReference').implement({
   fields: (t) => ({
     scope: t.expose('scope', { type: SecretReferenceScopeEnum }),
     name: t.exposeString('name'),

@@ -12,7 +12,7 @@ interface Payload {
   revocationId: string | null
 }
 
-const EntryPayload = builder.objectRef<Payload & { entry: JudgedEntry }>('EntryPayload').implement({
+export const EntryPayload = builder.objectRef<Payload & { entry: JudgedEntry }>('EntryPayload').implement({
   fields: (t) => ({
     entry: t.field({ type: CatalogEntryInterface, resolve: ({ entry }) => entry }),
     cursor: t.expose('cursor', { type: 'Cursor' }),
