@@ -126,7 +126,7 @@ function actionOn(
   }
   // Over revisions the version may come to be the same again although what was confirmed is not (S24).
   const secretVersion = secretVersionOf(entry)
-  const isRotated = held !== undefined && secretVersion !== null && (held.secretVersion !== secretVersion || (held.deferred ?? held).revision !== entry.revision)
+  const isRotated = held !== undefined && (secretVersion !== null || held.secretVersion !== null) && (held.secretVersion !== secretVersion || (held.deferred ?? held).revision !== entry.revision)
   const rotation: Action[] = isRotated ? [{ key, entryId: entry.id, revision: entry.revision, position, type: 'ROTATE', secretVersion }] : []
   // Also when it is so again, and something else was to come in its place meanwhile.
   if ((held?.outcome === 'RUN' && held.digest === entry.digest) || held?.runningDigest === entry.digest) {

@@ -1,5 +1,6 @@
 import { nameKey } from '../core/entry.js'
 import { secretReferences } from '../core/mcp-server.js'
+import { bindingTarget } from '../core/secret.js'
 import { leasedName } from '../core/lease.js'
 import { type SecretReference } from '../core/secret-ref.js'
 import { CatalogRequestError, type OwnerInput } from '../client/index.js'
@@ -25,18 +26,33 @@ export interface SecretSourceOptions {
 /** @returns undefined for an entry without references, which nothing is leased for */
 export function createSecretSource(entry: ViewMcpServer, options: SecretSourceOptions): SecretSource | undefined {
   if (secretReferences(entry.definition).length === 0) return undefined
+  const place = bindingTarget(entry.definition)
   const current = () => {
     const held = options.view()?.entries.get(nameKey(entry))
     if (held?.id !== entry.id || held.kind !== 'MCP_SERVER') throw new Error('The entry has left the set, so nothing of it starts.')
     return held
   }
-  return { lease: (signal) => leaseCurrent(current, options, signal) }
+  return {
+    lease: async (signal) => {
+      const lease = await leaseCurrent(current, options, signal).catch((error: unknown) => {
+        signal.throwIfAborted()
+        // Whatever else went wrong: where the values would go is not what anybody has confirmed.
+        if (!(error instanceof LeaseError && error.failure === 'DENIED')) requirePlace(place, current())
+        throw error
+      })
+      requirePlace(place, current())
+      return lease
+    },
+  }
 }
 
-/**
- * At the revision that the worker knows of now, which may be a later one than that which runs: the catalog leases no other, and what it says of that
- * one holds for what runs (S24).
- */
+/** What is leased is for the place that the entry has by now; what an earlier revision would send it to is another matter (S24). */
+function requirePlace(place: string, { name, revision, definition }: ViewMcpServer): void {
+  if (bindingTarget(definition) === place) return
+  throw new LeaseError('DENIED', `The secrets of ${name} are for where revision ${revision} sends them, and for no other place.`)
+}
+
+/** At the revision that the worker knows of now, which may be a later one than that which runs: the catalog leases no other. */
 async function leaseCurrent(current: () => ViewMcpServer, { leaser, owner, sessionId }: SecretSourceOptions, signal: AbortSignal): Promise<Lease> {
   for (;;) {
     const asked = current()
