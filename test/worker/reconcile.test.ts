@@ -84,6 +84,31 @@ describe('one entry', () => {
   })
 })
 
+describe('a secret version', () => {
+  const has = (changes: Partial<LoadedEntry> = {}) => held('a', { secretVersion: 5, ...changes })
+  const deferred = { revision: 2, reason: waitText.NEXT_SESSION }
+
+  /** What is held, what is granted (version 5 and revision 1, unless said otherwise) -> actions. */
+  it.each<[string, [string, LoadedEntry] | null, GrantChanges, string[]]>([
+    ['the same', has(), {}, []],
+    ['another', has(), { secretVersion: 6 }, ['ROTATE a@1']],
+    ['another, in a turn and for later sessions alone', has(), { secretVersion: 6, apply: 'NEXT_SESSION' }, ['ROTATE a@1']],
+    ['the same at another revision, of which nobody knows what is confirmed', has(), { revision: 2 }, ['RELABEL a@2', 'ROTATE a@2']],
+    ['the same at a revision that waits', has(), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION' }, ['DEFER a@2', 'ROTATE a@2']],
+    ['the same at a revision that waits already', has({ deferred }), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION' }, []],
+    ['another at a revision that waits already', has({ deferred }), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION', secretVersion: 6 }, ['ROTATE a@2']],
+    ['none at a revision that waits', has(), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION', secretVersion: null }, ['DEFER a@2', 'ROTATE a@2']],
+    ['another with another content', has(), { revision: 2, digest: 'd2', secretVersion: 6 }, ['REPLACE a@2']],
+    ['of what comes', null, {}, ['LOAD a@1']],
+  ])('S24, S26: %s', (_, entry, changes, expected) => {
+    expect(brief(reconcile(input([grant('a', { secretVersion: 5, ...changes })], entry === null ? [] : [entry], { situation: 'IN_TURN' })))).toEqual(expected)
+  })
+
+  it('that changed is acted on at the place of the event that told it', () => {
+    expect(reconcile(input([grant('a', { secretVersion: 6 })], [has()], { position: 12 }))).toMatchObject([{ type: 'ROTATE', secretVersion: 6, position: 12 }])
+  })
+})
+
 describe('an entry whose moment has not come', () => {
   const turnEnd = { revision: 2, reason: waitText.TURN_END }
   const later = { revision: 2, reason: waitText.NEXT_SESSION }
