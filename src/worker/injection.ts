@@ -24,6 +24,8 @@ export interface Injection {
   renewToStart: (signal: AbortSignal) => Promise<void>
   /** Headers or variables of this moment. @throws TypeError when nothing was leased yet, or everything was let go */
   injected: () => NameValue[]
+  /** Nothing carries the values from now on, no farewell either; they are taken out of texts still. */
+  forget: () => void
   /** When no connection is left: values are let go, and are taken out of texts no longer. */
   close: () => void
 }
@@ -69,6 +71,7 @@ export function createInjection({ transport, source, known, clock }: InjectionOp
     if (letGo.length > mostReplaced) letGo.shift()!()
     held = fresh
   }
+  const forget = () => { held = null }
   const renew = async (signal: AbortSignal) => take(await ask(signal))
   return {
     renew,
@@ -90,9 +93,10 @@ export function createInjection({ transport, source, known, clock }: InjectionOp
       if (held === null) throw new TypeError('No value was leased for the references of this server.')
       return held.injected
     },
+    forget,
     close: () => {
       closing.abort(new Error('the connection was closed'))
-      held = null
+      forget()
       for (const end of letGo.splice(0)) end()
     },
   }

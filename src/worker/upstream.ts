@@ -63,6 +63,8 @@ export interface Upstream extends Omit<SessionUpstream, 'offeredSince'> {
    * @throws LeaseError; Error when what came cannot be sent. What was used so far goes on then
    */
   renewSecrets?: () => Promise<Renewal>
+  /** No request carries the values any more, the farewell of `close` neither. */
+  forgetSecrets?: () => void
   /** Told when the catalog says, at a connection that is made again, that the values may not be had. */
   onDenied?: (listener: (error: LeaseError) => void) => void
   /**
@@ -138,7 +140,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     ask: (method, params, options = {}) => deliver(holding, method, params, options),
     watch: (uri, listener, options = {}) => watch(holding, uri, listener, options),
     onOffersChanged: (listener) => book.listen(listener),
-    ...(injection !== null && { renewSecrets: () => renewal(injection, transport.kind).catch((error: unknown) => { throw spoken(error, redact) }) }),
+    ...(injection !== null && { renewSecrets: () => renewal(injection, transport.kind).catch((error: unknown) => { throw spoken(error, redact) }), forgetSecrets: injection.forget }),
     onDenied: (listener) => { holding.deniedListeners.add(listener) },
     close,
   }

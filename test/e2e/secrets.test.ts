@@ -156,11 +156,11 @@ describe('a header with a secret', () => {
     const { host, session } = await open(who)
     await host.callTool('moved-echo')
     await session.turn(async () => {
+      const asked = echo.requests.length
       const { updateMcpServer: { mcpServer, cursor } } = await who.client.execute(UpdateMcpServerDocument, {
         input: { id, expectedRevision: 1, definition: { transport: http('X-Key', '${user:key}', `${echo.url}/other`) } },
       })
       await session.settled(cursor)
-      const asked = echo.requests.length
       await expect(host.callTool('moved-echo')).rejects.toMatchObject({ name: 'ToolCallError' })
       expect(echo.requests.slice(asked).filter((headers) => headers['x-key'] !== undefined)).toEqual([])
       expect(session.effective.find(({ name }) => name === 'moved')!.reason).toContain('Connect your account: moved needs user:key')

@@ -28,6 +28,7 @@ interface Start {
   up: () => void
   fail: (error: Error) => void
   isClosed: () => boolean
+  hasForgotten: () => boolean
   /** Questions whether what runs has the values of the moment. */
   renewals: Array<{ is: (renewal: Renewal) => void; fail: (error: Error) => void }>
   /** The catalog says no when its connection is made again. */
@@ -37,15 +38,16 @@ interface Start {
 function setUp() {
   const starts: Start[] = []
   const connect = () => new Promise<Upstream>((resolve, reject) => {
-    let isClosed = false
+    let [isClosed, hasForgotten] = [false, false]
     const listeners: Array<(error: LeaseError) => void> = []
     const renewals: Start['renewals'] = []
     const upstream: Upstream = {
       ...upstreamOf('x'), callTool: () => new Promise(() => {}), note: () => null, policyChanged: () => {}, close: async () => { isClosed = true },
       renewSecrets: () => new Promise((is, fail) => renewals.push({ is, fail })), onDenied: (listener) => { listeners.push(listener) },
+      forgetSecrets: () => { hasForgotten = true },
     }
     starts.push({
-      up: () => resolve(upstream), fail: reject, isClosed: () => isClosed, renewals, denied: (error) => listeners.forEach((listener) => listener(error)),
+      up: () => resolve(upstream), fail: reject, isClosed: () => isClosed, hasForgotten: () => hasForgotten, renewals, denied: (error) => listeners.forEach((listener) => listener(error)),
     })
   })
   const [adapter, clock] = [memoryAdapter(), handClock()]
@@ -118,6 +120,7 @@ describe('a changed secret of what runs', () => {
     await runner.settled(3)
     expect(await call).toMatchObject({ code: 'WITHDRAWN' })
     expect([states(), starts.map((start) => start.isClosed())]).toEqual([['2 FAILED: Connect your account: a needs user:A.'], [true, true]])
+    expect(starts.map((start) => start.hasForgotten())).toEqual([true, true])
     expect(runner.report().map(({ state }) => state)).toEqual(['STOPPED', 'FAILED'])
     clock.advance(3_600_000)
     expect(starts.length).toBe(2)
