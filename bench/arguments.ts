@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 import { type TargetName, targetNames } from './targets.js'
 
-export const measures = ['latency', 'throughput', 'storm', 'mutations', 'memory', 'snapshot', 'groups', 'offered', 'refused', 'evaluation', 'simulation'] as const
+export const measures = ['latency', 'throughput', 'storm', 'mutations', 'memory', 'snapshot', 'groups', 'offered', 'refused', 'evaluation', 'simulation', 'seal', 'lease'] as const
 export type Measure = (typeof measures)[number]
 
 /** Those that need no subscribers. */
-export const withoutSockets: readonly Measure[] = ['snapshot', 'offered', 'refused', 'evaluation', 'simulation']
+export const withoutSockets: readonly Measure[] = ['snapshot', 'offered', 'refused', 'evaluation', 'simulation', 'seal', 'lease']
 
 export interface Options {
   only: Measure[]

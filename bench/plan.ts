@@ -174,6 +174,21 @@ export interface FromEvaluator {
   result: EvaluationResult
 }
 
+/** Microseconds. */
+export interface SealResult {
+  kind: 'SEAL'
+  /** Sealed and opened, of values of so many bytes. */
+  bySize: Array<{ bytes: number; both: Spread }>
+  /** Values that did not come back as they were. */
+  wrong: string[]
+}
+
+/** Of the process that seals; see sealer.ts. */
+export interface FromSealer {
+  kind: 'SEALED'
+  result: SealResult
+}
+
 /** To and from the process of a worker whose sessions call a tool; see refused.ts. */
 export type ToCallers =
   | { kind: 'OPEN'; url: string; token: string; owner: OwnerInput; sessions: number; callMs: number }

@@ -1,3 +1,5 @@
+import { leaseTable } from './lease-rows.js'
+import { sealTable } from './secret-rows.js'
 import { medianOf, type Result, type ResultOf, type Run } from './samples.js'
 import { type TargetName } from './targets.js'
 
@@ -242,6 +244,6 @@ export function tablesOf(run: Run): Table[] {
     { title: 'More groups', ...columns, rows: groupRows(run, read) },
     ...[offeredTable(run)].filter((table) => table !== null),
     { title: 'Revocation, sessions of one worker', a: '', b: '', rows: refusedRows(run) },
-    ...[evaluationTable(run), simulationTable(run)].filter((table) => table !== null),
+    ...[evaluationTable(run), simulationTable(run), sealTable(run), leaseTable(run)].filter((table) => table !== null),
   ].filter(({ rows }) => rows.length > 0)
 }

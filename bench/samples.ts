@@ -1,13 +1,14 @@
+import { type LeaseResult } from './lease.js'
 import { type MutationsResult } from './measures.js'
 import { type OfferedResult } from './offered.js'
-import { type EvaluationResult, type Faults, type TaskResult } from './plan.js'
+import { type EvaluationResult, type Faults, type SealResult, type TaskResult } from './plan.js'
 import { type RefusedResult } from './refused.js'
 import { type SimulationResult } from './simulation.js'
 import { type SnapshotResult } from './snapshot.js'
 import { median } from './stats.js'
 import { type TargetName } from './targets.js'
 
-export type Result = TaskResult | MutationsResult | SnapshotResult | OfferedResult | RefusedResult | EvaluationResult | SimulationResult
+export type Result = TaskResult | MutationsResult | SnapshotResult | OfferedResult | RefusedResult | EvaluationResult | SimulationResult | SealResult | LeaseResult
 
 /** What came out of one target in one round. */
 export interface Sample {
@@ -53,7 +54,7 @@ export function problemsOf({ target, sockets, groups, round, result }: Sample): 
   const at = `${target} with ${sockets} subscribed in ${groups} groups, ${result.kind}, round ${round}`
   switch (result.kind) {
     case 'SNAPSHOT': return []
-    case 'OFFERED': case 'EVALUATION': case 'SIMULATION': return result.wrong.map((wrong) => `${result.kind}, round ${round}: ${wrong}`)
+    case 'OFFERED': case 'EVALUATION': case 'SIMULATION': case 'SEAL': case 'LEASE': return result.wrong.map((wrong) => `${result.kind}, round ${round}: ${wrong}`)
     case 'REFUSED': return refusalsOf(result).map((problem) => `REFUSED, ${sockets} sessions, round ${round}: ${problem}`)
     case 'MUTATIONS': return disorderOf(result).map((problem) => `${at}: ${problem}`)
     case 'LATENCY': case 'THROUGHPUT': case 'STORM': case 'MEMORY': return faultsOf(result.faults).map((fault) => `${at}: ${fault}`)

@@ -1,12 +1,14 @@
 import { type Measure, type Options, withoutSockets } from './arguments.js'
 import { type BenchPostgres } from './database.js'
 import { measureEvaluation } from './evaluation.js'
+import { measureLeases } from './lease.js'
 import { measureMutations, type Profile, runGenerator } from './measures.js'
 import { measureOffered } from './offered.js'
 import { type Task } from './plan.js'
 import { startProfile } from './profile.js'
 import { measureRefused } from './refused.js'
 import { type Result, type Sample } from './samples.js'
+import { measureSealing } from './sealing.js'
 import { type PreparedService, prepareService } from './service.js'
 import { entries, fullSizes, quickSizes, type Sizes } from './sizes.js'
 import { measureSimulation } from './simulation.js'
@@ -49,6 +51,8 @@ function brief(result: Result): string {
     case 'REFUSED': return `last ${number(result.last.p50)} ms (slowest ${number(result.last.max)}), first ${number(result.first.p50)} ms, answer ${number(result.answer.p50)} ms, ${number(result.callsPerSecond, 0)} calls/s`
     case 'EVALUATION': return `${number(result.one.p50)} µs (p95 ${number(result.one.p95)}), by two policies with lists ${number(result.narrowed.p50)} µs, parsed in ${number(result.parsed.p50)} µs`
     case 'SIMULATION': return `all change ${number(result.allMs, 0)} ms, none ${number(result.noneMs, 0)} ms; set: denied ${number(result.deniedMs, 0)} ms, asked for ${number(result.askedMs, 0)} ms`
+    case 'SEAL': return result.bySize.map(({ bytes, both }) => `${bytes} bytes: ${number(both.p50)} µs (p95 ${number(both.p95)})`).join('; ')
+    case 'LEASE': return `${number(result.one.p50, 2)} ms (a small query ${number(result.query.p50, 2)}), ${result.many.count} at once in ${number(result.allMs, 0)} ms`
     case 'SNAPSHOT': return `changed ${number(result.changedMs, 0)} ms, unchanged ${number(result.unchangedMs, 0)} ms, naive ${number(result.naiveMs, 0)} ms, cached ${number(result.cachedMs)} ms`
   }
 }
@@ -160,6 +164,8 @@ export async function runAll(
   }
   if (options.only.some((measure) => measure === 'snapshot' || measure === 'simulation')) await runLarge(schedule)
   if (options.only.includes('evaluation')) await alone(schedule, 'evaluation', 0, () => measureEvaluation(sizes.evaluation))
+  if (options.only.includes('seal')) await alone(schedule, 'seal', 0, () => measureSealing(sizes.seal))
+  if (options.only.includes('lease')) await alone(schedule, 'lease', 0, (common) => measureLeases({ ...common, ...sizes.lease }))
   if (options.only.includes('offered')) await alone(schedule, 'offered', 1, (common) => measureOffered({ ...common, ...sizes.offered }))
   if (options.only.includes('refused')) await runRefused(schedule)
 }

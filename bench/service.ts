@@ -34,7 +34,7 @@ export interface RunningService {
 export async function startServer(databaseUrl: string, dataDir: string, isInspected = false): Promise<RunningService> {
   const child = startNode([...(isInspected ? ['--inspect=127.0.0.1:0'] : []), 'dist/cli/bin.js', 'serve'], {
     DATABASE_URL: databaseUrl, PILOTHOUSE_DATA_DIR: dataDir, PORT: '0', HOST: '127.0.0.1',
-    PILOTHOUSE_WRITES_PER_MINUTE: '1000000000', PILOTHOUSE_READS_PER_MINUTE: '1000000000',
+    PILOTHOUSE_WRITES_PER_MINUTE: '1000000000', PILOTHOUSE_READS_PER_MINUTE: '1000000000', PILOTHOUSE_SECRET_KEY: '5e'.repeat(32),
   })
   let said = ''
   const url = await new Promise<string>((resolve, reject) => {

@@ -27,6 +27,10 @@ export const fullSizes = {
   /** Of each sort of definition, before anything is measured and while it is. */
   evaluation: { warmUp: 500, times: 1_000 },
   simulation: { repeats: 5 },
+  /** Of each size. */
+  seal: { warmUp: 2_000, times: 5_000 },
+  /** Before anything is measured; one after the other; and at once. */
+  lease: { warmUp: 200, leases: 500, atOnce: 1_000 },
 }
 
 /** Entries of the catalog that mutations change: more than a task has mutations, so that each changes one of its own. */
@@ -49,4 +53,6 @@ export const quickSizes: Sizes = {
   refused: { sessions: [1, 10], callMs: [0, 200], warmUp: 1, revocations: 3 },
   evaluation: { warmUp: 20, times: 50 },
   simulation: { repeats: 2 },
+  seal: { warmUp: 100, times: 200 },
+  lease: { warmUp: 10, leases: 30, atOnce: 100 },
 }

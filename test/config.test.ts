@@ -127,11 +127,18 @@ describe('the settings of secrets', () => {
     ...['A,', 'A B', '1A', 'A-B', 'PILOTHOUSE_SECRET_KEY', 'A,pilothouse_audit_key', 'DATABASE_URL', '*'].map((text): [string, string] => ['PILOTHOUSE_SECRET_ENV', text]),
     ...['http://vault.example.com', 'vault.example.com', 'https://canary@vault.example.com', 'https://vault.example.com/?canary', 'file:///canary'].map((text): [string, string, object] => ['PILOTHOUSE_VAULT_ADDR', text, vault]) as Array<[string, string, Record<string, string>]>,
     ...['/secret', 'secret/', 'a//b', '..', 'a/../b', '.a', 'a/.b', 'a?b', 'a%2fb', 'a\\b'].flatMap((text): Array<[string, string, Record<string, string>]> => [['PILOTHOUSE_VAULT_MOUNT', text, vault], ['PILOTHOUSE_VAULT_PREFIX', text, vault]]),
+    ['PILOTHOUSE_SECRET_DIR', '.pilothouse'], ['PILOTHOUSE_SECRET_DIR', '.'], ['PILOTHOUSE_SECRET_DIR', '/'], ['PILOTHOUSE_SECRET_DIR', '/srv/data/postgres', { PILOTHOUSE_DATA_DIR: '/srv/data/' }],
+    ['PILOTHOUSE_SECRET_DIR', '/srv/../run', { ...vault, PILOTHOUSE_VAULT_TOKEN: '', PILOTHOUSE_VAULT_TOKEN_FILE: '/run/vault/token' }],
     ['PILOTHOUSE_VAULT_TOKEN', 'canary canary', vault], ['PILOTHOUSE_VAULT_TOKEN', 'canary\u00e9', vault], ['PILOTHOUSE_VAULT_NAMESPACE', 'a\r\nb', vault],
   ])('S14: refuse %s=%s and do not repeat it', (name, value, others = {}) => {
     const problems = problemsOf({ ...others, [name]: value })
     expect(problems).toEqual([expect.stringMatching(`^${name}.*: must `)])
     expect(problems.join()).not.toContain('canary')
+  })
+
+  it('take a folder beside those of our own', () => {
+    expect(problemsOf({ PILOTHOUSE_SECRET_DIR: '/srv/data-2', PILOTHOUSE_DATA_DIR: '/srv/data' })).toEqual([])
+    expect(problemsOf({ PILOTHOUSE_SECRET_DIR: '/srv/..secrets', PILOTHOUSE_DATA_DIR: '/srv/data' })).toEqual([])
   })
 
   it.each<[string, Record<string, string>]>([

@@ -1,6 +1,6 @@
 import { CatalogError } from '../core/errors.js'
 import { appendAudit } from '../db/audit.js'
-import { type Db } from '../db/client.js'
+import { type Db, inOneFlight } from '../db/client.js'
 import { lockAccessHead, moveAccessHead } from '../db/head.js'
 import { chain } from './chain.js'
 import { type AccessEvent, type AccessLog } from './context.js'
@@ -63,8 +63,7 @@ async function commitAccessEvents(db: Db, key: Buffer, now: Date, events: Access
       const head = await lockAccessHead(tx)
       const records = chain(key, head.hash, events.map(({ detail, ...event }, offset) => (
         { ...event, sequence: head.sequence + 1 + offset, at: now.toISOString(), before: null, after: detail ?? null })))
-      await appendAudit(tx, 'access', records)
-      await moveAccessHead(tx, { sequence: head.sequence + events.length, hash: records.at(-1)!.hash })
+      await inOneFlight([appendAudit(tx, 'access', records), moveAccessHead(tx, { sequence: head.sequence + events.length, hash: records.at(-1)!.hash })])
     })
   } catch (cause) {
     const error = new CatalogError('UNAVAILABLE', 'The access log cannot be written right now.', { field: 'request', mend: 'Try again in a moment.' })

@@ -5,6 +5,7 @@ import { sqlState, type Tx } from '../db/client.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { type EntryJob } from './entry-lane.js'
 import { proveLostRights } from './lost-rights.js'
+import { proveLostTokens } from './lost-tokens.js'
 import { observed } from './observer.js'
 import { type Decision, type Done, StaleDecision, type Written } from './writer.js'
 
@@ -38,7 +39,9 @@ export function commit<Result>(
       ...decision,
       write: async (tx) => {
         const written = await write(tx)
-        await proveLostRights(services, tx, actor, written.changes.map(({ change }) => change))
+        const changes = written.changes.map(({ change }) => change)
+        await proveLostRights(services, tx, actor, changes)
+        await proveLostTokens(services, tx, actor, changes)
         return written
       },
     })

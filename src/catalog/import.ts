@@ -72,7 +72,7 @@ export async function importCatalog(context: CatalogContext, input: ImportInput)
       if (written.length > 0) await putEntries(tx, written.map(({ after }) => after)).catch(nameTaken)
       const narrowed = written.flatMap(({ before, after }) => (before === null ? [] : [{ before: judged(context, before), after: judged(context, after) }])).filter(mayTake)
       const losses = narrowed.map((change) => narrowingOf(context, change))
-      await openReceipts(context, tx, losses, { actor: actorOf(context.principal), changes: written.length, isAlways: false })
+      await openReceipts(context, tx, losses, { actor: actorOf(context.principal), changes: written.length, isAlways: false, tokenId: null })
       const changes = written.map(({ before, after, kind }) => (
         before === null ? registered(context, after) : updated(context, before, after, `${actionNoun[kind]}.update`)))
       const growth = growthOf(written.filter(({ before }) => before === null).map(() => quotaOf(context.index.state, owner)))

@@ -38,8 +38,8 @@ interface LeasePlan {
   secrets: ReadonlyMap<string, SecretRecord>
 }
 
-/** An entry with more is not started; the longest real ones have a handful. */
-const mostSecrets = 100
+/** Each lease reads, records and sends all of them; real entries have a handful. */
+const mostReferences = 100
 /** Values that change while they are read are read again. */
 const attempts = 5
 
@@ -51,7 +51,7 @@ const refusals: readonly ErrorCode[] = ['FORBIDDEN', 'NOT_FOUND', 'REVISION_CONF
  * chain before it is answered (S15). No lock is taken: what was committed before the call, on any node, counts, and what is answered still held
  * once its values had been read.
  * @throws CatalogError in this order: INVALID_INPUT; FORBIDDEN for an owner that the token does not serve, or that there is not; NOT_FOUND for
- * an entry that is not in the owner's set; REVISION_CONFLICT with `currentRevision`; SECRET_UNBOUND with all `references` that are not bound,
+ * an entry that is not in the owner's set; REVISION_CONFLICT with `currentRevision`; LIMIT_EXCEEDED; SECRET_UNBOUND with all `references` that are not bound,
  * whether or not there is a secret for them; SECRET_NOT_FOUND with all `references` without a value; UNAVAILABLE when a value cannot be read
  */
 export async function leaseSecrets(context: CatalogContext, input: LeaseSecretsInput): Promise<SecretLease> {
@@ -116,6 +116,9 @@ function planLease({ index, principal }: CatalogContext, { entryId, revision, ow
   }
   const { secrets: shelf } = index.state
   const references = referencesOf(entry)
+  if (references.length > mostReferences) {
+    throw new CatalogError('LIMIT_EXCEEDED', `The entry has ${references.length} references to secrets; ${mostReferences} at most are leased.`, { field: 'entryId', mend: 'Let its owner use fewer.' })
+  }
   const ownerless = references.filter((reference) => secretOwner(reference, entry, owner) === null)
   if (ownerless.length > 0) {
     throw refused('SECRET_NOT_FOUND', ownerless, 'this session acts for no person, so nobody\'s account can be meant', 'Use the entry in sessions of people, or let its owner refer to a secret of their own (${secret:NAME}).')
@@ -129,9 +132,6 @@ function planLease({ index, principal }: CatalogContext, { entryId, revision, ow
     return secret === null
   })
   if (missing.length > 0) throw refused('SECRET_NOT_FOUND', missing, 'there is no such secret', mendOf(missing, 'set it with putSecret'))
-  if (secrets.size > mostSecrets) {
-    throw new CatalogError('LIMIT_EXCEEDED', `The entry refers to ${secrets.size} secrets; ${mostSecrets} at most are leased.`, { field: 'entryId', mend: 'Let its owner refer to fewer.' })
-  }
   return { entry, owner, references, secrets }
 }
 

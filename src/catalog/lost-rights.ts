@@ -27,7 +27,7 @@ export async function proveLostRights(services: CatalogServices, tx: Tx, actor: 
   const isStill = early.state.incarnation === incarnation && early.state.sequence === sequence + changes.length
   const served = (await listServedOwners(tx, stoppedByThemselves(services))).map((owner) => ownerNow(services, owner))
   const losses = lossesOf(services, isStill ? early : previewChanges(services.index.state, changes), served, reason)
-  await openReceipts(services, tx, losses, { actor, changes: changes.length, isAlways: false })
+  await openReceipts(services, tx, losses, { actor, changes: changes.length, isAlways: false, tokenId: null })
 }
 
 /**

@@ -34,7 +34,7 @@ function narrow(context: CatalogContext, { target, action, decide }: EntryChange
       await putEntries(tx, [after]).catch(nameTaken)
       // What was decided by may have changed since.
       const losses = mayTake(result) ? [narrowingOf(context, result)] : []
-      const [revocationId = null] = await openReceipts(context, tx, losses, { actor: actorOf(context.principal), changes: 1, isAlways: false })
+      const [revocationId = null] = await openReceipts(context, tx, losses, { actor: actorOf(context.principal), changes: 1, isAlways: false, tokenId: null })
       return { changes: [updated(context, before, after, action)], result: { entry: result.after, revocationId } }
     }
   })

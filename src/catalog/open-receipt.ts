@@ -38,7 +38,7 @@ function newReceipt(services: CatalogServices, actor: PrincipalRef, sequence: nu
  * @returns its id
  */
 export async function openReceipt(context: CatalogContext, tx: Tx, loss: Loss): Promise<string> {
-  const [id] = await openReceipts(context, tx, [loss], { actor: actorOf(context.principal), changes: 1, isAlways: true })
+  const [id] = await openReceipts(context, tx, [loss], { actor: actorOf(context.principal), changes: 1, isAlways: true, tokenId: null })
   return id!
 }
 
@@ -48,6 +48,8 @@ export interface Opening {
   changes: number
   /** Also for what nobody has. */
   isAlways: boolean
+  /** Only from what acts with this token; null: from whatever does. */
+  tokenId: string | null
 }
 
 /** One change has at most so many; the first of those that there could be. */
@@ -71,12 +73,12 @@ export async function holdReceipts(services: Pick<CatalogServices, 'index' | 're
  */
 export async function openReceipts(services: CatalogServices, tx: Tx, losses: readonly Loss[], opening: Opening): Promise<Array<string | null>> {
   if (losses.length === 0) return []
-  const since = stoppedByThemselves(services)
+  const by = { since: stoppedByThemselves(services), tokenId: opening.tokenId }
   const head = await holdReceipts(services, tx)
   const ids = losses.map(({ entry }) => entry.id)
   const isAskedFor = !opening.isAlways || losses.some(({ takesFrom }) => takesFrom !== null)
   const [unreported, holders] = await inOneFlight([
-    listUnreported(services, tx, head, ids), isAskedFor ? listHolderOwners(tx, ids, since) : Promise.resolve(new Map<string, OwnerRef[]>()),
+    listUnreported(services, tx, head, ids, opening.tokenId), isAskedFor ? listHolderOwners(tx, ids, by) : Promise.resolve(new Map<string, OwnerRef[]>()),
   ])
   const made: OpenedReceipt[] = []
   let room = losses.length === 1 ? Infinity : maxUnreported
@@ -88,13 +90,13 @@ export async function openReceipts(services: CatalogServices, tx: Tx, losses: re
     room = Math.max(0, room - receipt.unreported.length)
     return receipt.revocation.id
   })
-  if (made.length > 0) await insertReceipts(tx, made, since)
+  if (made.length > 0) await insertReceipts(tx, made, by)
   return opened
 }
 
 function openedOf(
   services: CatalogServices, loss: Loss,
-  { actor, sequence, isAlways, holders, unreported, room }: Opening & { sequence: number; holders: OwnerRef[]; unreported: Unreported; room: number },
+  { actor, sequence, isAlways, holders, unreported, room }: Omit<Opening, 'tokenId'> & { sequence: number; holders: OwnerRef[]; unreported: Unreported; room: number },
 ): OpenedReceipt | null {
   const revocation = newReceipt(services, actor, sequence, loss)
   const { takesFrom } = loss

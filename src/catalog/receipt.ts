@@ -54,10 +54,10 @@ export async function fillReceipts(services: CatalogServices, of: Followed): Pro
   if (changed.length > 0) await writeTargets(db, changed)
 }
 
-/** What only some lose, others have: of them nobody is late whose set still holds it. */
+/** What only some lose, others have: of them nobody is late whose set still holds it. With a token that has ended nobody reports. */
 async function addLateTargets(services: CatalogServices, of: ReportedSessions, since: Date): Promise<void> {
   const late = (await listLateTargets(services.db, of, since))
-    .filter(({ verb, entryId, target }) => (verb !== 'UPDATE' && verb !== 'RIGHTS') || !hasNow(services, target.owner, entryId))
+    .filter(({ verb, entryId, target }) => verb !== 'TOKEN' && ((verb !== 'UPDATE' && verb !== 'RIGHTS') || !hasNow(services, target.owner, entryId)))
   if (late.length > 0) await insertTargets(services.db, late.map(({ revocationId, target }) => ({ revocationId, entryId: null, target })))
 }
 
@@ -66,9 +66,9 @@ function hasNow({ index }: CatalogServices, owner: OwnerRef, entryId: string): b
   return entry !== undefined && index.chosen(index.scopeOf(owner), entry.kind, entry.name)?.id === entryId
 }
 
-/** A right that was lost may be given again, and with it the same revision. */
+/** A right that was lost may be given again, and with it the same revision; and what a token's worker had, its successor may have. */
 const isBack = (services: CatalogServices, { revocation: { verb, sequence, entryId }, target }: FollowedTarget) => (
-  verb === 'RIGHTS' && services.index.state.sequence >= sequence && hasNow(services, target.owner, entryId))
+  (verb === 'TOKEN' || (verb === 'RIGHTS' && hasNow(services, target.owner, entryId))) && services.index.state.sequence >= sequence)
 
 /** null for unknown, malformed and hidden ids alike: receipts are for those who see what runs for the entry's owner. */
 export async function revocationById(context: CatalogContext, id: string): Promise<RevocationView | null> {
@@ -97,7 +97,7 @@ async function viewsOf(context: CatalogContext, revocations: readonly Revocation
 
 /** Who changed somebody's rights need not be known to the owners of what they lost: another team's maintainer, say. */
 function whoAsked({ principal }: CatalogContext, { verb, requestedBy }: Revocation): PrincipalRef {
-  return verb !== 'RIGHTS' || principal.role === 'ADMIN' || requestedBy.id === principal.id ? requestedBy : systemPrincipal
+  return (verb !== 'RIGHTS' && verb !== 'TOKEN') || principal.role === 'ADMIN' || requestedBy.id === principal.id ? requestedBy : systemPrincipal
 }
 
 const batchSize = 100

@@ -24,7 +24,7 @@ export interface Unreported {
 }
 
 /** All that acts for one owner. */
-interface Party {
+export interface Party {
   owner: OwnerRef
   scope: Scope
   sessions: BehindSession[]
@@ -33,10 +33,16 @@ interface Party {
   chosen: Map<string, string | null>
 }
 
-/** Asked once for everything that a change takes away. */
-export async function listUnreported(services: CatalogServices, tx: Tx, head: Head, entryIds: readonly string[]): Promise<Unreported> {
+/**
+ * Asked once for everything that a change takes away.
+ * @param entryIds none: whatever has not come up to the last change of all is behind
+ * @param tokenId what acts with this token alone; null: with any
+ */
+export async function listUnreported(services: CatalogServices, tx: Tx, head: Head, entryIds: readonly string[], tokenId: string | null): Promise<Unreported> {
   const moment = stoppedByThemselves(services)
-  const [[sessions, cursors], subscriptions] = await inOneFlight([behindSessions(tx, head, entryIds, moment), unheardSubscriptions(services, tx, moment)])
+  const [[sessions, cursors], subscriptions] = await inOneFlight([
+    behindSessions(tx, head, entryIds, { moment, tokenId }), unheardSubscriptions(services, tx, moment),
+  ])
   const parties = new Map<string, Party>()
   const partyOf = (stored: OwnerRef): Party => {
     const owner = ownerNow(services, stored)
@@ -46,18 +52,20 @@ export async function listUnreported(services: CatalogServices, tx: Tx, head: He
     return party
   }
   for (const session of sessions) partyOf(session.owner).sessions.push(session)
-  for (const subscription of subscriptions) partyOf(subscription.owner).subscriptions.push(subscription)
+  const ofToken = ({ tokenId: id }: SubscriptionState) => tokenId === null || id === tokenId
+  for (const subscription of subscriptions.filter(ofToken)) partyOf(subscription.owner).subscriptions.push(subscription)
   return { parties, cursors }
 }
 
 async function behindSessions(
-  tx: Tx, { incarnation, rightsSequence }: Head, entryIds: readonly string[], moment: Date,
+  tx: Tx, { incarnation, rightsSequence, sequence }: Head, entryIds: readonly string[], of: { moment: Date; tokenId: string | null },
 ): Promise<[sessions: BehindSession[], cursors: Map<string, string>]> {
   const lastChanges = await lastChangesOf(tx, entryIds)
   const cursors = new Map(entryIds.map((id) => (
     [id, formatCursor({ incarnation, sequence: Math.max(rightsSequence, lastChanges.get(id) ?? 0) })])))
-  const latest = [...cursors.values()].sort().at(-1)!
-  return [await listBehind(tx, { cursor: latest, moment }), cursors]
+  // Where no entry is asked about, it may have been any that changed last.
+  const latest = [...cursors.values()].sort().at(-1) ?? formatCursor({ incarnation, sequence })
+  return [await listBehind(tx, { cursor: latest, ...of }), cursors]
 }
 
 /**

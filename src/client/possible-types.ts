@@ -6,5 +6,5 @@ export const possibleTypes: Record<string, string[]> = {
   CatalogEntry: ['Agent', 'McpServer'],
   CatalogEvent: ['CatalogBookmark', 'CatalogDelta', 'CatalogSnapshot'],
   McpTransport: ['RemoteTransport', 'StdioTransport'],
-  Node: ['AccessToken', 'Agent', 'Approval', 'AuditEvent', 'McpServer', 'Revocation', 'Team', 'User', 'Worker'],
+  Node: ['AccessToken', 'Agent', 'Approval', 'AuditEvent', 'McpServer', 'Revocation', 'Secret', 'Team', 'User', 'Worker'],
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { httpsUrl } from './fields.js'
 
@@ -21,7 +21,7 @@ export const secretSettings = {
   PILOTHOUSE_SECRET_ENV: z.string().transform((text) => text.split(',').map((part) => part.trim()))
     .refine((names) => names.every((name) => /^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(name)), 'must be names of variables, divided by commas')
     .refine((names) => !names.some((name) => /^(pilothouse_|database_url$)/i.test(name)), 'must not name settings of Pilothouse itself').optional(),
-  /** Folder whose files admins may use as secrets. Default: none. */
+  /** Folder whose files admins may use as secrets; no file of our own may lie in it. Default: none. */
   PILOTHOUSE_SECRET_DIR: z.string().optional(),
   /** Address of HashiCorp Vault or OpenBao. Default: none. */
   PILOTHOUSE_VAULT_ADDR: httpsUrl.refine((url) => !url.includes('?'), 'must have no query').optional(),
@@ -36,8 +36,6 @@ export const secretSettings = {
   PILOTHOUSE_VAULT_PREFIX: innerPath.default('pilothouse'),
 }
 
-const settings = z.object(secretSettings)
-
 export interface SecretConfig {
   /** The key-encryption key; null: none is given. */
   key: Buffer | null
@@ -51,7 +49,7 @@ export interface SecretConfig {
 }
 
 /** @param given what is set, the listed variables among it */
-export function secretsOf(values: z.output<typeof settings>, given: Record<string, string | undefined>): SecretConfig {
+export function secretsOf(values: z.output<z.ZodObject<typeof secretSettings>>, given: Record<string, string | undefined>): SecretConfig {
   const { PILOTHOUSE_SECRET_KEY: key, PILOTHOUSE_VAULT_ADDR: address, PILOTHOUSE_VAULT_TOKEN: token, PILOTHOUSE_VAULT_TOKEN_FILE: tokenFile } = values
   return {
     key: key ?? null, previousKeys: values.PILOTHOUSE_SECRET_KEYS_PREVIOUS, lostKeyIds: values.PILOTHOUSE_SECRET_KEYS_LOST,
@@ -74,7 +72,22 @@ export function secretProblems(given: Record<string, string | undefined>): strin
     ...(has('PILOTHOUSE_SECRET_KEYS_PREVIOUS') && has('DATABASE_URL') && !has('PILOTHOUSE_SECRET_KEY') ? ['PILOTHOUSE_SECRET_KEY: is needed with PILOTHOUSE_SECRET_KEYS_PREVIOUS'] : []),
     ...(has('PILOTHOUSE_VAULT_ADDR') || ofVault.length === 0 ? [] : [`PILOTHOUSE_VAULT_ADDR: is needed with ${ofVault[0]}`]),
     ...(has('PILOTHOUSE_VAULT_ADDR') && !token && !file ? ['PILOTHOUSE_VAULT_TOKEN: is needed with PILOTHOUSE_VAULT_ADDR, or PILOTHOUSE_VAULT_TOKEN_FILE'] : []),
+    ...ownFilesIn(given),
     ...(token && file ? ['PILOTHOUSE_VAULT_TOKEN: must not be set together with PILOTHOUSE_VAULT_TOKEN_FILE'] : []),
+  ]
+}
+
+/** The admin token, the keys and Vault's token are for the server alone. */
+function ownFilesIn({ PILOTHOUSE_SECRET_DIR: dir, PILOTHOUSE_DATA_DIR: dataDir = '.pilothouse', PILOTHOUSE_VAULT_TOKEN_FILE: tokenFile }: Record<string, string | undefined>): string[] {
+  if (dir === undefined) return []
+  const isIn = (path: string, folder: string) => {
+    const way = relative(resolve(folder), resolve(path))
+    // On Windows there is no relative way to another drive.
+    return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+  }
+  return [
+    ...(isIn(dataDir, dir) || isIn(dir, dataDir) ? ['PILOTHOUSE_SECRET_DIR: must not hold PILOTHOUSE_DATA_DIR, nor lie in it'] : []),
+    ...(tokenFile !== undefined && isIn(tokenFile, dir) ? ['PILOTHOUSE_SECRET_DIR: must not hold PILOTHOUSE_VAULT_TOKEN_FILE'] : []),
   ]
 }
 

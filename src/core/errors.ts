@@ -32,7 +32,7 @@ export class CatalogError extends Error {
 export function notFound(field: string, noun: string): CatalogError {
   return new CatalogError('NOT_FOUND', `There is no ${noun} of that id for you.`, {
     field,
-    mend: `Check the id; list the ${noun}s that you may see to find it.`,
+    mend: `Check the id; list the ${noun.replace(/y$/, 'ie')}s that you may see to find it.`,
   })
 }
 

@@ -63,7 +63,7 @@ export const policyDocumentSchema = z.strictObject({
     entriesPerUser: count(0, 100_000).describe('How many entries a user may have.'),
     entriesPerTeam: count(0, 100_000).describe('How many entries a team may have.'),
   }).partial().optional().describe('How many entries an owner may have; lowering one takes nothing away.'),
-  static: z.strictObject({ overridable: patterns.describe('Names of static MCP servers that an entry of the same name may replace. Workers of this version replace none.') }).partial().optional()
+  static: z.strictObject({ overridable: listOf(line(200, 1)).describe('Exact names of static MCP servers and agents that an entry of the same kind and name replaces while it runs.') }).partial().optional()
     .describe('What of a worker\'s own configuration the catalog may replace.'),
   // More would have to be known to receipts, which say by when a worker that is cut off must have stopped.
   staleAfterSeconds: count(30, 600).optional().describe('How long a worker that hears nothing from the server trusts what it has.'),
@@ -99,7 +99,7 @@ export interface FullPolicyDocument {
     pendingExpiresAfterDays: number
   }
   quotas: { entriesPerUser: number; entriesPerTeam: number }
-  /** Names of static entries that a catalog entry of the same name may replace. */
+  /** Exact names of static entries that a catalog entry of the same kind and name replaces while it runs. */
   static: { overridable: string[] }
   /** How long a worker that hears nothing trusts what it has. */
   staleAfterSeconds: number

@@ -42,7 +42,7 @@ export function policyWarnings(stored: unknown, deployment: FullPolicyDocument |
     return [{ rule: 'unreadable', field: 'document', message: 'The document cannot be read, so everything is denied.', mend: 'Set one that parses.' }]
   }
   const document = parsed.data
-  const found: Finding[] = deployment === null ? withoutEffect(document) : wideningsOf(document, deployment)
+  const found: Finding[] = deployment === null ? [...withoutEffect(document), ...namelessOverrides(document, entries)].slice(0, maxWarnings) : wideningsOf(document, deployment)
   const base = neutral(completePolicy(document, deployment ?? defaultPolicy))
   const servers = entries.filter(({ kind }) => kind === 'MCP_SERVER')
   for (const path of lists) {
@@ -105,14 +105,17 @@ function judgement(all: readonly Rule[], server: RuleSubject, document: FullPoli
 }
 
 /** Parts that mean something only in a later version. */
-function withoutEffect({ tools, static: ofStatic }: PolicyDocument): Finding[] {
-  const mend = 'Leave it out, or leave it for a later version.'
-  return [
-    ...(tools?.drift === undefined ? [] : [{
-      rule: 'no-effect', field: 'document.tools.drift', message: 'This version does not pin the tools of servers, so nothing is held and nothing accepted.', mend,
-    }]),
-    ...(ofStatic?.overridable ?? []).map((_, at) => ({
-      rule: 'no-effect', field: `document.static.overridable.${at}`, message: 'Workers of this version let no entry take the place of a static one.', mend,
-    })),
-  ]
+function withoutEffect({ tools }: PolicyDocument): Finding[] {
+  return tools?.drift === undefined ? [] : [{
+    rule: 'no-effect', field: 'document.tools.drift', message: 'This version does not pin the tools of servers, so nothing is held and nothing accepted.',
+    mend: 'Leave it out, or leave it for a later version.',
+  }]
+}
+
+/** Names under which nothing could take the place of a static entry. Which static entries there are, workers know. */
+function namelessOverrides({ static: ofStatic }: PolicyDocument, entries: readonly GovernedEntry[]): Finding[] {
+  const names = new Set(entries.map(({ name }) => name))
+  return (ofStatic?.overridable ?? []).flatMap((name, at) => (names.has(name) ? [] : [{
+    rule: 'matches-nothing', field: `document.static.overridable.${at}`, message: 'There is no entry of exactly this name.', mend,
+  }]))
 }

@@ -40,8 +40,10 @@ export type Rule = (subject: RuleSubject, policy: FullPolicyDocument) => RuleFin
  */
 export function evaluate(subject: RuleSubject, policies: readonly [Policy, ...Policy[]]): Verdict {
   const all = policies.flatMap((policy) => findingsOf(subject, policy))
-  const kind = all.some((finding) => finding.effect === 'DENY') ? 'DENY' : all.length > 0 ? 'NEEDS_APPROVAL' : 'ALLOW'
-  return { kind, findings: distinct(all), policyRevision: policies[0].revision }
+  const denying = all.filter(({ effect }) => effect === 'DENY')
+  const kind = denying.length > 0 ? 'DENY' : all.length > 0 ? 'NEEDS_APPROVAL' : 'ALLOW'
+  // The first one is what an error names, and nobody is to wait for the approval of what is denied.
+  return { kind, findings: distinct([...denying, ...all.filter(({ effect }) => effect !== 'DENY')]), policyRevision: policies[0].revision }
 }
 
 function findingsOf(subject: RuleSubject, { document }: Policy): RuleFinding[] {

@@ -47,7 +47,11 @@ const vouched = /(?<![\w-])(?:basic|bearer|token|api-?key|jwt|negotiate|ntlm)[ \
 /** The same where the header is named: whatever follows the scheme. */
 const authorization = /(?<!\w)authorization["']?[ \t]{0,3}[:=][ \t]{0,3}["']?(?:basic|bearer|bot|key|token|api-?key|jwt|negotiate|ntlm|digest)[ \t:]{1,4}[^\s"',;&]{4}/i
 
-function isAnnounced(text: string): boolean {
+/** Secrets Manager's names of secrets are ARNs with `secret:` before what is no secret. */
+const secretArn = /\barn:aws[a-z-]{0,20}:secretsmanager:[a-z0-9-]{0,30}:\d{12}:secret:/g
+
+function isAnnounced(given: string): boolean {
+  const text = given.replaceAll(secretArn, '')
   if (authorization.test(text)) return true
   for (const [, value] of text.matchAll(announced)) if (isRawCredential(value!, 6) && !isPlainWord(value!)) return true
   for (const [, value] of text.matchAll(vouched)) if (/\d|[a-z][A-Z]|[A-Z]{2}[a-z]|=$/.test(value!) && isRawCredential(value!, 6)) return true
@@ -74,10 +78,11 @@ export function secretShape(text: string): string | null {
 const hosts = /:\/\/([^\s/?#]{1,500})/g
 const hostLess = (_: string, authority: string) => `://${authority.slice(0, authority.lastIndexOf('@') + 1)}`
 
-/** Digests name content, UUIDs and ids of clouds name things, fingerprints and addresses are told to everybody, and publishable keys are made for it. */
+/** Digests name content, UUIDs and ids of clouds name things, fingerprints and addresses are told to everybody, publishable keys and ids of OAuth clients are made for it. */
 const publicForms = new RegExp([
   /\bsha(?:1|256|384|512)[:-][0-9A-Za-z+/=]+/, /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/, /(?<![\w-])[a-z]{2,8}-[0-9a-f]{8,17}(?![\w-])/,
   /(?<![\w:])(?:[0-9a-f]{1,4}:){5,31}[0-9a-f]{1,4}(?![\w:])/, /(?<![\w-])pk_(?:test|live)_[A-Za-z0-9]+/,
+  /(?<![\w-])\d{6,20}-[a-z0-9]{8,64}\.apps\.googleusercontent\.com(?![\w.-])/,
 ].map(({ source }) => source).join('|'), 'gi')
 
 function runsOf(text: string): string[] {

@@ -1,9 +1,12 @@
 import { type RevocationMode } from './entry.js'
 import { invalid } from './errors.js'
 
-/** The ways to take an entry from sessions, with how they lose it when nothing else is said. UPDATE: some do, by a change of the entry. RIGHTS: by a change of somebody's rights. */
+/**
+ * The ways to take an entry from sessions, with how they lose it when nothing else is said. UPDATE: some do, by a change of the entry. RIGHTS: by a change of
+ * somebody's rights. TOKEN: those of a worker token that was revoked.
+ */
 export const withdrawals = {
-  DISABLE: 'DRAIN', DELETE: 'IMMEDIATE', REVOKE: 'IMMEDIATE', UPDATE: 'IMMEDIATE', RIGHTS: 'IMMEDIATE',
+  DISABLE: 'DRAIN', DELETE: 'IMMEDIATE', REVOKE: 'IMMEDIATE', UPDATE: 'IMMEDIATE', RIGHTS: 'IMMEDIATE', TOKEN: 'IMMEDIATE',
 } as const satisfies Record<string, RevocationMode>
 export type WithdrawalVerb = keyof typeof withdrawals
 

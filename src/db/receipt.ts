@@ -27,8 +27,17 @@ const rowsAtOnce = 5_000
 const chunksOf = <Row>(rows: readonly Row[]): Row[][] => (
   Array.from({ length: Math.ceil(rows.length / rowsAtOnce) }, (_, at) => rows.slice(at * rowsAtOnce, (at + 1) * rowsAtOnce)))
 
-/** With every session of a worker heard of after `since` that was reported to have the entry and belongs to a loser, and with what is unreported. */
-export async function insertReceipts(tx: Tx, receipts: readonly OpenedReceipt[], since: Date): Promise<void> {
+/** Workers heard of after `since`, and those of one token alone if it is given. */
+export interface Holders {
+  since: Date
+  tokenId: string | null
+}
+
+const isHolder = ({ since, tokenId }: Holders) => (
+  sql`worker.seen_at > ${since.toISOString()}::timestamptz ${tokenId === null ? sql`` : sql`and worker.token_id = ${tokenId}`}`)
+
+/** With every session of these workers that was reported to have the entry and belongs to a loser, and with what is unreported. */
+export async function insertReceipts(tx: Tx, receipts: readonly OpenedReceipt[], by: Holders): Promise<void> {
   const made = JSON.stringify(receipts.map(({ revocation: { owner, ...rest } }) => ({ ...rest, ownerKind: owner.kind, ownerId: owner.id })))
   const taken = receipts.map(({ revocation: { id, entryId }, losers }) => ({ id, entryId, losers }))
   const fromAll = taken.filter(({ losers }) => losers === null).map(({ id, entryId }) => ({ id, entryId }))
@@ -40,19 +49,19 @@ export async function insertReceipts(tx: Tx, receipts: readonly OpenedReceipt[],
       from jsonb_to_recordset(${made}::jsonb) as given (
         id text, sequence bigint, "entryId" text, "entryName" text, "ownerKind" text, "ownerId" text, revision integer, verb text, mode text, reason text,
         "requestedBy" jsonb, "requestedAt" timestamptz, deadline timestamptz)`).execute(),
-    ...chunksOf(fromAll).map((chunk) => insertHolders(tx, chunk, since)),
-    ...chunksOf(fromSome).map((chunk) => insertHolders(tx, chunk, since, sql`and given.owner = owner_kind || ':' || owner_id`)),
+    ...chunksOf(fromAll).map((chunk) => insertHolders(tx, chunk, by)),
+    ...chunksOf(fromSome).map((chunk) => insertHolders(tx, chunk, by, sql`and given.owner = owner_kind || ':' || owner_id`)),
     insertTargets(tx, receipts.flatMap(({ revocation: { id, entryId }, unreported }) => unreported.map((target) => ({ revocationId: id, entryId, target })))),
   ])
 }
 
-async function insertHolders(tx: Tx, taken: ReadonlyArray<{ id: string; entryId: string; owner?: string }>, since: Date, ofOwner = sql``): Promise<void> {
+async function insertHolders(tx: Tx, taken: ReadonlyArray<{ id: string; entryId: string; owner?: string }>, by: Holders, ofOwner = sql``): Promise<void> {
   await tx.execute(sql`
     insert into revocation_target ${columns}
     select given.id, worker_id, session_id, owner_kind, owner_id, ${told}
     from worker_session join worker on worker.id = worker_id cross join jsonb_array_elements(worker_session.entries) as each
       join jsonb_to_recordset(${JSON.stringify(taken)}::jsonb) as given (id text, "entryId" text, owner text) on given."entryId" = each->>'entryId' ${ofOwner}
-    where worker.seen_at > ${since.toISOString()}::timestamptz and ${mayHave([...new Set(taken.map(({ entryId }) => entryId))])} and ${isHeld} on conflict do nothing`)
+    where ${isHolder(by)} and ${mayHave([...new Set(taken.map(({ entryId }) => entryId))])} and ${isHeld} on conflict do nothing`)
 }
 
 export interface GivenTarget {
@@ -78,14 +87,22 @@ async function insertChunk(db: Queryable, targets: readonly GivenTarget[]): Prom
       and entries @> jsonb_build_array(jsonb_build_object('entryId', given."entryId"))) on conflict do nothing`)
 }
 
-/** Who was reported to have which of these entries, by workers heard of after `since`. */
-export async function listHolderOwners(tx: Tx, entryIds: readonly string[], since: Date): Promise<Map<string, OwnerRef[]>> {
+/** Who was reported to have which of these entries, by these workers. */
+export async function listHolderOwners(tx: Tx, entryIds: readonly string[], by: Holders): Promise<Map<string, OwnerRef[]>> {
   const rows = await tx.execute<{ entryId: string; owners: OwnerRef[] }>(sql`
     select given.id as "entryId", jsonb_agg(distinct jsonb_build_object('kind', owner_kind, 'id', owner_id)) as owners
     from worker_session join worker on worker.id = worker_id cross join jsonb_array_elements(worker_session.entries) as each
       join jsonb_array_elements_text(${JSON.stringify(entryIds)}::jsonb) as given (id) on given.id = each->>'entryId'
-    where worker.seen_at > ${since.toISOString()}::timestamptz and ${mayHave(entryIds)} and ${isHeld} group by given.id`)
+    where ${isHolder(by)} and ${mayHave(entryIds)} and ${isHeld} group by given.id`)
   return new Map(rows.map(({ entryId, owners }) => [entryId, owners]))
+}
+
+/** What sessions of these workers were reported to have. */
+export async function listHeldEntries(tx: Tx, by: Holders): Promise<string[]> {
+  const rows = await tx.execute<{ id: string }>(sql`
+    select distinct each->>'entryId' as id from worker_session join worker on worker.id = worker_id cross join jsonb_array_elements(worker_session.entries) as each
+    where ${isHolder(by)} and ${isHeld} and each->>'entryId' is not null`)
+  return rows.map(({ id }) => id)
 }
 
 /** For whom there is a session of a worker heard of after `since`, or was a subscription lately. */

@@ -193,12 +193,12 @@ export interface BehindSession extends HeldSession {
 }
 
 /** Sessions of workers heard of after `moment` that had not come up to `cursor` when they were last told of. */
-export async function listBehind(db: Queryable, { cursor, moment }: { cursor: string; moment: Date }): Promise<BehindSession[]> {
+export async function listBehind(db: Queryable, { cursor, moment, tokenId }: { cursor: string; moment: Date; tokenId: string | null }): Promise<BehindSession[]> {
   const { workerId, sessionId, ownerKind, ownerId } = workerSession
   const rows = await db.select({ workerId, sessionId, kind: ownerKind, id: ownerId, processId: worker.processId, cursor: workerSession.cursor })
     .from(workerSession).innerJoin(worker, eq(worker.id, workerId))
     .where(and(
-      gt(worker.seenAt, moment),
+      gt(worker.seenAt, moment), tokenId === null ? undefined : eq(worker.tokenId, tokenId),
       // A cursor of another incarnation tells nothing.
       sql`coalesce(${workerSession.cursor} collate "C" < ${cursor} or left(${workerSession.cursor}, 8) <> left(${cursor}, 8), true)`,
     ))

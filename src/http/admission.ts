@@ -5,6 +5,7 @@ import { machineMutations } from '../graphql/permissions.js'
 import { type DocumentLimits, documentLimits, type Measured } from '../graphql/limits.js'
 import { createDocuments, type Documents, type ReadDocument } from './documents.js'
 import { type Budget, createRates, type Rates, type RateSettings } from './rates.js'
+import { variablesProblem } from './variables.js'
 import { charactersIn, type Sent, weightOf } from './weights.js'
 
 /** What every operation has to pass before it is executed, on every way in. */
@@ -66,7 +67,7 @@ export async function admit(
   const { budget, points } = chargeOf(principal, operation, read.operations.get(operation)!, problem === null ? cost : 0, { characters })
   const rest = budget === 'reads' ? points - paid.points : points
   if (rest > 0) await rates.charge(principal.id, budget, rest)
-  return problem
+  return problem ?? variablesProblem(variables)
 }
 
 /** For so many bytes that are about to be parsed: a usual request has few, and a report of many sessions is a worker's own. @throws CatalogError RATE_LIMITED */

@@ -3,6 +3,7 @@ import { execute, type ExecutionResult, getOperationAST, type OperationDefinitio
 import { CatalogError } from '../core/errors.js'
 import { schema } from '../graphql/schema.js'
 import { type ReadDocument } from './documents.js'
+import { boundedComplaints } from './variables.js'
 import { masked, type RequestContext } from './yoga.js'
 
 interface JsonRequest {
@@ -39,7 +40,7 @@ export async function answerPlainJson(response: ServerResponse, body: string, co
   contextValue.trace.operation(document, asked.operationName)
   const refusal = await contextValue.admit(valid.read, operation, asked.variables)
   const result: ExecutionResult = refusal === null
-    ? await execute({ schema, document, operationName: asked.operationName, variableValues: asked.variables, contextValue }) : { errors: [refusal] }
+    ? await execute({ schema, document, operationName: asked.operationName, variableValues: asked.variables, contextValue, ...boundedComplaints }) : { errors: [refusal] }
   const text = JSON.stringify(masked(result, contextValue.trace))
   response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) })
   response.end(text)

@@ -13,6 +13,7 @@ import { admit, type Admission, readPaid } from './admission.js'
 import { type Authenticated } from './auth.js'
 import { type Asked } from './rendering.js'
 import { type SubscriptionBound } from './subscription-bound.js'
+import { boundedComplaints } from './variables.js'
 
 export interface OperationOptions {
   admission: Admission
@@ -44,7 +45,7 @@ export async function beginOperation(
     const refusal = await admit(admission, authenticated.principal, paid, operation, variables)
     if (refusal !== null) return { kind: 'REFUSED', errors: [refusal] }
     const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.credential) }
-    const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue }
+    const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue, ...boundedComplaints }
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
       const result = await execute(args)
       return { kind: 'RESULT', result: result.errors === undefined ? result : { ...result, errors: result.errors.map((error) => toGraphQLError(error, report)) } }

@@ -8,6 +8,7 @@ import { CatalogError } from '../core/errors.js'
 import { type Documents, type ReadDocument } from './documents.js'
 import { codedRefusals, maxBodyBytes, requestRefusal } from './refusals.js'
 import { type RequestTrace } from './trace.js'
+import { boundedComplaints } from './variables.js'
 
 /** The path of the API over HTTP and WebSocket. */
 export const graphqlPath = '/graphql'
@@ -73,7 +74,7 @@ function oneBehaviour(documents: Documents): Plugin<RequestContext, RequestConte
     onExecute: async ({ args, setExecuteFn, setResultAndStopExecution }) => {
       const { contextValue: { trace, admit }, document, operationName, variableValues } = args as ExecutionArgs & { contextValue: RequestContext }
       trace.operation(document, operationName)
-      setExecuteFn(execute)
+      setExecuteFn((given: ExecutionArgs) => execute({ ...given, ...boundedComplaints }))
       const [read, operation] = [documents.known(document), getOperationAST(document, operationName)]
       if (read === null || !operation) return
       const refusal = await admit(read, operation, { ...variableValues }).then((problem) => problem && withStatus(problem, { status: 400, spec: true }), tooOften)

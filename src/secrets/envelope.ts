@@ -39,18 +39,15 @@ export function keyIdOf(key: Buffer): string {
 }
 
 export function sealValue({ currentId, byId }: KeyRing, place: SealedPlace, value: string): SealedValue {
-  const dataKey = randomBytes(32)
-  return {
-    format: 1, keyId: currentId,
-    dataKey: encrypt(byId.get(currentId)!, dataKey, placeText(place, 'dataKey')), value: encrypt(dataKey, Buffer.from(value), placeText(place, 'value')),
-  }
+  const [dataKey, bound] = [randomBytes(32), placeText(place)]
+  return { format: 1, keyId: currentId, dataKey: encrypt(byId.get(currentId)!, dataKey, bound), value: encrypt(dataKey, Buffer.from(value), bound) }
 }
 
 /** @param sealed as it was stored, by whomever */
 export function openValue(ring: KeyRing, place: SealedPlace, sealed: unknown): Opened {
   const key = openDataKey(ring, place, sealed)
   if (key.kind !== 'DATA_KEY') return key
-  const value = decrypt(key.dataKey, key.envelope.value, placeText(place, 'value'))
+  const value = decrypt(key.dataKey, key.envelope.value, placeText(place))
   return value === null ? { kind: 'ALTERED' } : { kind: 'OPEN', value: value.toString() }
 }
 
@@ -58,7 +55,7 @@ export function openValue(ring: KeyRing, place: SealedPlace, sealed: unknown): O
 export function rewrapValue(ring: KeyRing, place: SealedPlace, sealed: unknown): { kind: 'WRAPPED'; sealed: SealedValue } | Exclude<Opened, { kind: 'OPEN' }> {
   const key = openDataKey(ring, place, sealed)
   if (key.kind !== 'DATA_KEY') return key
-  const dataKey = encrypt(ring.byId.get(ring.currentId)!, key.dataKey, placeText(place, 'dataKey'))
+  const dataKey = encrypt(ring.byId.get(ring.currentId)!, key.dataKey, placeText(place))
   return { kind: 'WRAPPED', sealed: { ...key.envelope, keyId: ring.currentId, dataKey } }
 }
 
@@ -67,13 +64,13 @@ function openDataKey({ byId }: KeyRing, place: SealedPlace, sealed: unknown): { 
   if (envelope === undefined) return { kind: 'ALTERED' }
   const key = byId.get(envelope.keyId)
   if (key === undefined) return { kind: 'UNKNOWN_KEY', keyId: envelope.keyId }
-  const dataKey = decrypt(key, envelope.dataKey, placeText(place, 'dataKey'))
+  const dataKey = decrypt(key, envelope.dataKey, placeText(place))
   return dataKey?.length === 32 ? { kind: 'DATA_KEY', envelope, dataKey } : { kind: 'ALTERED' }
 }
 
-/** Goes into both tags, so that an envelope opens for this owner, name and version and nowhere else, and neither half for the other. */
-function placeText({ owner: { kind, id }, name, version }: SealedPlace, part: 'dataKey' | 'value'): Buffer {
-  return Buffer.from(canonicalJson({ format: 1, part, owner: { kind, id }, name, version }))
+/** Goes into both tags, so that an envelope opens for this owner, name and version and nowhere else. */
+function placeText({ owner: { kind, id }, name, version }: SealedPlace): Buffer {
+  return Buffer.from(canonicalJson({ format: 1, owner: { kind, id }, name, version }))
 }
 
 const nonceBytes = 12

@@ -69,12 +69,14 @@ export function createSecretStore(settings: SecretSettings, warn: ProviderTools[
       })
     },
     watch: (inUse) => {
-      for (const [kind, provider] of all) provider?.watch?.(new Set(inUse.filter((one) => one.provider === kind).map(({ path }) => path)))
+      // What may not be read, whoever wrote it into the database, is not looked at either.
+      const isUsable = ({ provider, path }: OutsideChange) => providers[provider]?.pathProblem(path) === null
+      for (const [kind, provider] of all) provider?.watch?.(new Set(inUse.filter((one) => one.provider === kind && isUsable(one)).map(({ path }) => path)))
     },
     onChanged: (listener) => {
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
-    close: async () => { await Promise.all(all.map(([, provider]) => provider?.close())) },
+    close: async () => { await Promise.all(all.map(async ([, provider]) => provider?.close())) },
   }
 }

@@ -63,7 +63,7 @@ async function boundedText({ body }: Response): Promise<string | null> {
   for await (const chunk of body ?? []) {
     length += (chunk as Uint8Array).length
     if (length > mostBodyBytes) return null
-    chunks.push(chunk as Uint8Array)
+    chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }

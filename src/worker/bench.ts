@@ -2,6 +2,7 @@ import { type CatalogAdapter } from './adapter.js'
 import { type Clock } from './clock.js'
 import { type Connector } from './connector.js'
 import { type Departures } from './departures.js'
+import { giveUp } from './give-way.js'
 import { type Jobs } from './jobs.js'
 import { type Ticker } from './seniority.js'
 import { type Aim, type Body, createSlot, type Running, type Slot } from './slot.js'
@@ -19,8 +20,6 @@ export interface RunnerOptions {
   onChange: () => void
 }
 
-export const overtaken = new Error('something newer was decided meanwhile')
-
 /** A runner's memory. */
 export interface Bench extends RunnerOptions {
   slots: Map<string, Slot>
@@ -30,6 +29,8 @@ export interface Bench extends RunnerOptions {
   jobs: Jobs
   nextOrder: number
   tick: Ticker
+  /** `attemptStart`, for what ends something and has something else come back. */
+  startAgain: (slot: Slot) => Promise<void>
 }
 
 /** The slot of that key with a new aim, whatever was under way for the old one given up. What runs stays for now. */
@@ -43,11 +44,4 @@ export function takeSlot(bench: Bench, aim: Aim, body: Body | null, outcome: Slo
   bench.nextOrder += 1
   bench.slots.set(aim.key, slot)
   return slot
-}
-
-/** Ends what is under way; whether something runs is another matter. */
-export function giveUp(slot: Slot): void {
-  slot.cancelRetry()
-  slot.attempt?.controller.abort(overtaken)
-  slot.attempt = null
 }

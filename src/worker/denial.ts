@@ -1,6 +1,7 @@
-import { type Bench, giveUp } from './bench.js'
+import { type Bench } from './bench.js'
 import { stop } from './endings.js'
 import { type LeaseError } from './errors.js'
+import { giveUp } from './give-way.js'
 import { createSlot, type Slot } from './slot.js'
 
 /**

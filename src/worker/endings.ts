@@ -1,6 +1,10 @@
-import { type Bench, giveUp } from './bench.js'
+import { type Bench } from './bench.js'
 import { type GateEnding } from './gate.js'
+import { comeBack, giveUp, letGo } from './give-way.js'
 import { rowOf, type Running } from './slot.js'
+
+/** With the session; nothing comes back then. */
+export const closed: GateEnding = { mode: 'IMMEDIATE', deadlineSeconds: 0, reason: 'CLOSED' }
 
 /**
  * The gate closes before this returns; then the connection, then the process. Resolves when that is over, except for calls that a DRAIN lets finish; it
@@ -22,15 +26,17 @@ export function stop(bench: Bench, key: string, ending: GateEnding, position: nu
   bench.onChange()
   if (outcome === 'REFUSE' && serving.length === 0 && survivor === null) return Promise.resolve()
   const isHeld = running !== null || attempt?.gate != null
-  const unloaded = isHeld ? bench.jobs.enqueue(() => bench.adapter.unload(aim.kind, aim.name, ending.mode)) : Promise.resolve()
+  const unloaded = isHeld ? bench.jobs.enqueue(() => letGo(bench.slots, bench.adapter, aim, ending.mode)) : Promise.resolve()
   const gates = [...serving.map(({ gate }) => gate), ...(attempt?.gate == null ? [] : [attempt.gate])]
   // A server ends here, whatever the adapter says; of an agent it is the adapter that lets go, or does not.
-  const letGo = aim.kind === 'AGENT' ? unloaded : unloaded.catch(() => {})
-  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [letGo] : []), ...(survivor === null ? [] : [Promise.reject(survivor)])]
+  const isUnheld = aim.kind === 'AGENT' ? unloaded : unloaded.catch(() => {})
+  const endings = [...retired, ...(attempt === null ? [] : [attempt.done]), ...(isHeld ? [isUnheld] : []), ...(survivor === null ? [] : [Promise.reject(survivor)])]
   const left = bench.departures.add(row, ending, gates, endings)
   // A draining call may take its time; that nobody can start another is all there is to wait for.
   const ended = isDraining ? unloaded : Promise.all([unloaded, left]).then(() => {})
   bench.jobs.track(position, ended)
+  const back = ending === closed ? null : comeBack(bench.slots, key)
+  if (back !== null) bench.jobs.track(position, bench.startAgain(back))
   return ended
 }
 

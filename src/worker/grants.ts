@@ -8,10 +8,12 @@ export interface SessionScope {
   agent: string | null
   /** SET: every server of the set. AGENT: those the agent names, and the default ones if it inherits them. */
   grants: 'SET' | 'AGENT'
-  /** The agent's own grants when it comes from the static layer, which a catalog agent of its name never replaces. */
+  /** The agent's own grants when it comes from the static layer; they count unless a catalog agent takes its place. */
   staticAgent: Pick<AgentDefinition, 'mcpServers' | 'inheritDefaultMcpServers'> | null
   /** `nameKey`s that catalog entries may not take on this worker. */
   protectedKeys: ReadonlySet<string>
+  /** Those of them that they may if the policy lists the name: a static entry has exactly that name, and no other is too like it. */
+  overridableKeys: ReadonlySet<string>
   /** Names of static servers that this session has, so that agents which name them lack nothing. */
   staticServerNames: ReadonlySet<string>
 }
@@ -28,6 +30,8 @@ export interface Grant {
   fate: Fate
   /** Said of something that runs all the same, e.g. which servers an agent has to do without. */
   note: string | null
+  /** It takes the place of a static server that the session has, and so no further one. */
+  replacesStatic: boolean
 }
 
 /**
@@ -40,20 +44,25 @@ export function grantsOf(view: CatalogView, scope: SessionScope, boundAgent: Vie
   return [...view.entries]
     .filter(([, entry]) => entry.kind === 'AGENT' || names === null || isNamed(names, entry))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, entry]) => ({ key, entry, ...judge(key, entry, view, scope) }))
+    .map(([key, entry]) => ({
+      key, entry, ...judge(key, entry, view, scope),
+      replacesStatic: entry.kind === 'MCP_SERVER' && scope.staticServerNames.has(entry.name) && mayReplace(key, entry, view, scope),
+    }))
 }
 
 /** Null: every server. An agent that is not there grants nothing, because nobody knows what it would have named. */
 function grantedServerNames(scope: SessionScope, bound: ViewAgent | null): { names: ReadonlySet<string>; inheritsDefaults: boolean } | null {
   if (scope.agent === null || scope.grants === 'SET') return null
-  const agent = scope.staticAgent ?? bound?.definition
+  const agent = bound?.definition ?? scope.staticAgent
   return { names: new Set(agent?.mcpServers ?? []), inheritsDefaults: agent?.inheritDefaultMcpServers ?? false }
 }
 
-/** What the view has under the name of the session's agent. */
-export function boundAgentOf(view: CatalogView, { agent }: SessionScope): ViewAgent | null {
-  const entry = agent === null ? undefined : view.entries.get(`AGENT:${agent}`)
-  return entry?.kind === 'AGENT' ? entry : null
+/** What the view has under the name of the session's agent; where that one is static, only what may take its place. */
+export function boundAgentOf(view: CatalogView, scope: SessionScope): ViewAgent | null {
+  const key = `AGENT:${scope.agent}`
+  const entry = scope.agent === null ? undefined : view.entries.get(key)
+  if (entry?.kind !== 'AGENT') return null
+  return scope.staticAgent === null || (mayReplace(key, entry, view, scope) && refusalOf(entry, view.policy) === null) ? entry : null
 }
 
 function isNamed(granted: { names: ReadonlySet<string>; inheritsDefaults: boolean }, server: ViewMcpServer): boolean {
@@ -61,14 +70,20 @@ function isNamed(granted: { names: ReadonlySet<string>; inheritsDefaults: boolea
 }
 
 function judge(key: string, entry: ViewEntry, view: CatalogView, scope: SessionScope): { fate: Fate; note: string | null } {
-  const refusal = protectedReason(key, scope) ?? refusalOf(entry, view.policy)
+  const refusal = protectedReason(key, entry, view, scope) ?? refusalOf(entry, view.policy)
   if (refusal !== null) return { fate: { outcome: 'REFUSE', reason: refusal }, note: null }
   if (entry.kind === 'AGENT') return { fate: { outcome: 'RUN' }, note: missingServersNote(entry.definition.mcpServers, view, scope) }
   return { fate: { outcome: 'RUN' }, note: null }
 }
 
-function protectedReason(key: string, { protectedKeys }: SessionScope): string | null {
-  return protectedKeys.has(key) ? 'The name belongs to the static configuration of this worker.' : null
+function protectedReason(key: string, entry: ViewEntry, view: CatalogView, scope: SessionScope): string | null {
+  if (!scope.protectedKeys.has(key) || mayReplace(key, entry, view, scope)) return null
+  return 'The name belongs to the static configuration of this worker.'
+}
+
+/** A policy that cannot be read lists nothing. */
+function mayReplace(key: string, { name }: ViewEntry, { policy }: CatalogView, { overridableKeys }: SessionScope): boolean {
+  return overridableKeys.has(key) && policy.document?.static.overridable.includes(name) === true
 }
 
 /** An agent runs without the servers that its owner does not have; that is said, and is no error (S12). */

@@ -5,6 +5,7 @@ import { Agent, buildConnector, fetch as fetchOver, type RequestInit as FetchIni
 import { addressObjection, isSameAddress } from '../core/address.js'
 import { type FullPolicyDocument } from '../core/policy-document.js'
 import { judgeUrl, type Objection } from '../core/rules/url.js'
+import { boundedResponse } from './bounded-response.js'
 import { RefusedError } from './errors.js'
 
 /** Every address of a name, in the order in which they are to be tried. */
@@ -43,6 +44,8 @@ const lookupAll: Lookup = async (hostname) => (await systemLookup(hostname, { al
  */
 export function createGuardedFetch({ url, policy, lookup = lookupAll, connection = {} }: GuardedFetchOptions): GuardedFetch {
   const own = new URL(url)
+  /** Where its connections stand. */
+  const reached = new Set<string>()
   const connect: buildConnector.connector = (options, callback) => {
     const name = bare(options.hostname)
     void judged(name, policy, lookup).then((addresses) => {
@@ -50,13 +53,24 @@ export function createGuardedFetch({ url, policy, lookup = lookupAll, connection
         if (error !== null) return callback(error, null)
         // Whatever led here: the address at the other end is the one that counts.
         const refused = addresses.some((address) => isSameAddress(address, socket.remoteAddress)) ? null : new RefusedError(`${name} was reached at an address that nobody judged.`)
-        if (refused === null) return callback(null, socket)
+        if (refused === null) {
+          reached.add(socket.remoteAddress!)
+          return callback(null, socket)
+        }
         socket.destroy()
         callback(refused, null)
       })
     }).catch((error: unknown) => callback(error as Error, null))
   }
-  const agent = new Agent({ connect })
+  let agent = new Agent({ connect })
+  /** Connections are kept, and where they lead may have been taken off the list since (S19): then all of them end, and the next one is judged anew. */
+  const reviewed = (): Agent => {
+    const { privateNetworks } = policy().urls
+    if ([...reached].every((address) => addressObjection(bare(own.hostname), address, privateNetworks) === null)) return agent
+    reached.clear()
+    void agent.destroy()
+    return agent = new Agent({ connect })
+  }
   return {
     fetch: async (target, init) => {
       const to = new URL(target)
@@ -64,7 +78,7 @@ export function createGuardedFetch({ url, policy, lookup = lookupAll, connection
       const [objection] = judgeUrl(to.href, policy())
       if (objection !== undefined) throw refusal(objection)
       try {
-        return await fetchOver(to, { ...init, redirect: 'manual', dispatcher: agent } as FetchInit) as unknown as Response
+        return boundedResponse(await fetchOver(to, { ...init, redirect: 'manual', dispatcher: reviewed() } as FetchInit) as unknown as Response)
       } catch (error) {
         // undici says "fetch failed" of everything; what we refused speaks for itself.
         throw error instanceof Error && error.cause instanceof RefusedError ? error.cause : error

@@ -4,6 +4,7 @@ import {
   type CallToolResult, ErrorCode, McpError, type Progress, PromptListChangedNotificationSchema, ResourceListChangedNotificationSchema,
   ResourceUpdatedNotificationSchema, type Tool, ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
+import { mostMessageBytes } from './bounded-response.js'
 import { messageOf, SurvivorError, ToolCallError } from './errors.js'
 import { lists, type Offers, type Requests, resultSchemas } from './offers.js'
 import { createServerTransport } from './server-transport.js'
@@ -119,9 +120,12 @@ async function list<Kind extends keyof Offers>(client: Client, kind: Kind, timeo
   if (client.getServerCapabilities()?.[capability] === undefined) return []
   const found: unknown[] = []
   let cursor: string | undefined
+  let size = 0
   for (let page = 0; page < mostPages && found.length < mostOfAKind; page += 1) {
     const params = cursor === undefined ? {} : { cursor }
     const answer: { nextCursor?: string | undefined } & Record<string, unknown> = await client.request({ method, params }, schema, { timeout })
+    size += JSON.stringify(answer).length
+    if (size > mostMessageBytes) throw new Error(`its answers to ${method} have more than ${mostMessageBytes} characters in all`)
     found.push(...answer[field] as unknown[])
     cursor = answer.nextCursor
     if (cursor === undefined) break

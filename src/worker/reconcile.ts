@@ -91,7 +91,7 @@ function withinLimit({ grants, loaded, maxMcpServers, situation }: ReconcileInpu
   }
   // What this session will never start takes no place in it.
   const isForLater = (grant: Grant) => grant.fate.outcome === 'RUN' && momentOf(grant.entry.apply, situation) === 'NEXT_SESSION' && !isRunning(grant)
-  const wants = (grant: Grant) => grant.entry.kind === 'MCP_SERVER' && grant.fate.outcome !== 'REFUSE' && !isForLater(grant)
+  const wants = (grant: Grant) => grant.entry.kind === 'MCP_SERVER' && !grant.replacesStatic && grant.fate.outcome !== 'REFUSE' && !isForLater(grant)
   const servers = grants.filter(wants)
   const chosen = new Set([...servers.filter(isRunning), ...servers.filter((grant) => !isRunning(grant))].slice(0, maxMcpServers))
   return grants.map((grant) => (!wants(grant) || chosen.has(grant) ? grant : { ...grant, fate: overLimit, note: null }))

@@ -1,6 +1,7 @@
-import { type Bench, giveUp } from './bench.js'
+import { type Bench } from './bench.js'
 import { deny } from './denial.js'
 import { LeaseError, messageOf } from './errors.js'
+import { giveUp } from './give-way.js'
 import { retryDelayMs } from './retry-delay.js'
 import { type Running, type Slot } from './slot.js'
 import { attemptStart } from './starts.js'

@@ -1,6 +1,6 @@
 import { type Bench, type RunnerOptions, takeSlot } from './bench.js'
 import { createDepartures, type StatusRow } from './departures.js'
-import { retire, stop } from './endings.js'
+import { closed, retire, stop } from './endings.js'
 import { messageOf } from './errors.js'
 import { type GateEnding } from './gate.js'
 import { createJobs } from './jobs.js'
@@ -8,7 +8,7 @@ import { type LoadedEntry } from './reconcile.js'
 import { rotate } from './rotation.js'
 import { createTicker } from './seniority.js'
 import { type Aim, type Body, type EffectiveEntry, loadedOf, rowsOf } from './slot.js'
-import { relabel, start } from './starts.js'
+import { attemptStart, relabel, start } from './starts.js'
 
 /**
  * Carries out what was decided for one session. Decisions take effect at once (gates close, starts are given up); the
@@ -42,12 +42,11 @@ export interface Runner {
   close: () => Promise<void>
 }
 
-const closed: GateEnding = { mode: 'IMMEDIATE', deadlineSeconds: 0, reason: 'CLOSED' }
-
 export function createRunner(options: RunnerOptions): Runner {
   const bench: Bench = {
     ...options, slots: new Map(), departures: createDepartures(options.clock, options.onChange), retiring: new Map(),
     jobs: createJobs(options.opened, options.log), nextOrder: 0, tick: createTicker(),
+    startAgain: (slot) => attemptStart(bench, slot),
   }
   const { slots, jobs, departures, onChange } = bench
   return {

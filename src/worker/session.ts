@@ -5,7 +5,7 @@ import { type Connector } from './connector.js'
 import { createCursorWaiters, type CursorWaiters } from './cursor-waiters.js'
 import { type StatusRow } from './departures.js'
 import { hasReached } from './follower.js'
-import { boundAgentOf, grantsOf, type SessionScope } from './grants.js'
+import { boundAgentOf, grantsOf } from './grants.js'
 import { createLaunchGuard } from './launch-guard.js'
 import { type KnownValues } from '../core/known-values.js'
 import { type Launchers } from './launchers.js'
@@ -16,12 +16,12 @@ import { type LaunchOf, performAction } from './perform-action.js'
 import { maxMcpServersPerSession, reconcile } from './reconcile.js'
 import { type Relay, relayForSession } from './relay.js'
 import { rowsWithAgent } from './rows-with-agent.js'
-import { createRunner, type Runner } from './runner.js'
+import { createRunner } from './runner.js'
 import { createSecretSource } from './secret-source.js'
-import { scopeOf, startStatic } from './session-static.js'
+import { followBoundAgent, scopeOf, startStatic, type StaticSitting } from './session-static.js'
 import { type EffectiveEntry } from './slot.js'
 import { staticGrants, type StaticLayer } from './static-layer.js'
-import { type AppliedEvent, type CatalogView, type Removal, removalKey, type ViewAgent } from './view.js'
+import { type AppliedEvent, type CatalogView, type Removal, removalKey } from './view.js'
 
 export interface SessionOptions {
   id: string
@@ -50,7 +50,7 @@ export interface SessionOptions {
 /** What one agent session has of the catalog and of the static layer, kept current until it closes. */
 export interface WorkerSession {
   readonly id: string
-  /** What it has now, static entries first, then in the order in which they came; what is still ending last. */
+  /** What it has now, the static entries that it began with first, then in the order in which they came; what is still ending last. */
   readonly effective: EffectiveEntry[]
   /**
    * Resolves when everything up to that cursor (of a mutation's payload) is applied here, is refused, has failed to start
@@ -85,25 +85,20 @@ export interface HeldSession extends WorkerSession {
 }
 
 /** A session's memory. */
-interface Sitting extends SessionOptions {
-  runner: Runner
-  scope: SessionScope
-  maxMcpServers: number
+interface Sitting extends SessionOptions, StaticSitting {
   view: CatalogView | null
   /** Everything up to it has been decided on. */
   heard: string | null
   /** Whether it has what the catalog had at its begin, so that changes may wait for their moment. */
   isWarm: boolean
   runningTurns: number
-  /** The catalog's agent whose grants count. */
-  boundAgent: ViewAgent | null
   waiters: CursorWaiters
   isClosed: boolean
 }
 
 /** Opens it with the static servers and whatever the feed holds already; starts are under way when this returns. */
 export function createSession(options: SessionOptions): HeldSession {
-  const { id, agent, feed, adapter, layer, env, onChange, known } = options
+  const { id, agent, feed, adapter, layer, onChange, known } = options
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
   const callRefused = (toolName: string) => session.runner.callRefused(toolName)
   const relay = relayForSession(options.relay, callRefused)
@@ -114,10 +109,10 @@ export function createSession(options: SessionOptions): HeldSession {
   const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {
     ...options, runner: createRunner({ ...options, opened, isTrusted: feed.isTrusted, log: (message) => options.log(known.redact(message)) }),
-    scope: scopeOf(options, new Set(servers.keys())), maxMcpServers: Math.max(0, maxMcpServersPerSession - servers.size),
+    scope: scopeOf(options, new Set(servers.keys())), staticServers: servers,
     view: null, heard: null, isWarm: false, runningTurns: 0, boundAgent: null, waiters: createCursorWaiters(), isClosed: false,
   }
-  startStatic(session.runner, layer, servers.values(), env)
+  startStatic(session)
   const view = feed.view()
   if (view !== null) change(session, { view, removals: [], endsNow: () => null })
   const unlisten = feed.listen({
@@ -168,14 +163,15 @@ function change(session: Sitting, { view, removals, endsNow }: AppliedEvent): vo
 }
 
 function decide(session: Sitting, view: CatalogView, removals: Removal[]): void {
-  const { runner, scope, maxMcpServers, isWarm, runningTurns } = session
+  const { runner, isWarm, runningTurns } = session
   const situation = situationOf(isWarm, runningTurns)
   session.view = view
-  session.boundAgent = agentInForce(session.boundAgent, boundAgentOf(view, scope), situation)
+  session.boundAgent = agentInForce(session.boundAgent, boundAgentOf(view, session.scope), situation)
+  followBoundAgent(session, view.position)
   const actions = reconcile({
-    grants: grantsOf(view, scope, session.boundAgent), loaded: runner.loaded(),
+    grants: grantsOf(view, session.scope, session.boundAgent), loaded: runner.loaded(),
     removals: new Map(removals.map((removal) => [removalKey(removal.key, removal.id), removal])),
-    position: view.position, maxMcpServers, viewKeys: new Set(view.entries.keys()), situation,
+    position: view.position, maxMcpServers: Math.max(0, maxMcpServersPerSession - session.staticServers.size), viewKeys: new Set(view.entries.keys()), situation,
   })
   for (const action of actions) performAction(runner, action, launchOf(session))
   // In a turn, what it begins with waits for the end of that; only what comes after it is a change.
@@ -213,6 +209,7 @@ function failClosed(session: Sitting, reason: string, position: number): void {
   for (const key of session.runner.loaded().keys()) {
     session.runner.stop(key, { mode: 'IMMEDIATE', deadlineSeconds: 0, reason }, position)
   }
+  followBoundAgent(session, position)
   session.onChange()
 }
 

@@ -39,7 +39,7 @@ export interface Aim {
   secretVersion: number | null
   /** What is to be said although it runs. */
   note: string | null
-  /** Place of the view that this was decided on; static entries have none. */
+  /** Place of the view that this was decided on; static entries have none as the session opens. */
   position: number | null
 }
 

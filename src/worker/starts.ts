@@ -1,9 +1,11 @@
-import { type Bench, overtaken, takeSlot } from './bench.js'
+import { nameKey } from '../core/entry.js'
+import { type Bench, takeSlot } from './bench.js'
 import { type Upstream } from './connector.js'
 import { deny } from './denial.js'
 import { retire } from './endings.js'
 import { LeaseError, messageOf, SurvivorError } from './errors.js'
 import { createGate, type GateEnding } from './gate.js'
+import { giveWay, otherRunning, overtaken } from './give-way.js'
 import { defaultDrainSeconds } from './reconcile.js'
 import { retryDelayMs } from './retry-delay.js'
 import { createSeniority } from './seniority.js'
@@ -12,7 +14,10 @@ import { type Aim, type Attempt, type Body, gated, itemOf, type Slot } from './s
 const replaced: GateEnding = { mode: 'DRAIN', deadlineSeconds: defaultDrainSeconds, reason: 'REPLACED' }
 
 export function start(bench: Bench, aim: Aim, body: Body): void {
-  bench.jobs.track(aim.position, attemptStart(bench, takeSlot(bench, aim, body, 'RUN')))
+  const slot = takeSlot(bench, aim, body, 'RUN')
+  if (aim.entryId !== null || otherRunning(bench.slots, aim.key) === null) return bench.jobs.track(aim.position, attemptStart(bench, slot))
+  giveWay(bench.slots, nameKey(aim))
+  bench.onChange()
 }
 
 export function attemptStart(bench: Bench, slot: Slot): Promise<void> {
@@ -57,7 +62,8 @@ async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Ups
   slot.cancelRenewal()
   slot.stale = null
   upstream?.onDenied?.((error) => { if (slot.running?.upstream === upstream) void deny(bench, slot, error) })
-  if (old !== null) retire(bench, old, replaced).catch((error: unknown) => bench.log(`session: ${messageOf(error)}`))
+  const earlier = [old, aim.entryId === null ? null : giveWay(bench.slots, aim.key)].filter((one) => one !== null)
+  for (const one of earlier) retire(bench, one, replaced).catch((error: unknown) => bench.log(`session: ${messageOf(error)}`))
   bench.onChange()
   // What was told of it anew while the adapter took it.
   if (slot.aim !== aim && slot.aim.digest === aim.digest && slot.body !== null) relabel(bench, slot.aim, slot.body)

@@ -27,7 +27,7 @@ export interface StaticOptions {
 
 type Configs = Record<string, Record<string, unknown>>
 
-/** What the worker runs without any catalog. Names of its servers are protected against the catalog. */
+/** What the worker runs without any catalog. Its names are protected against the catalog, unless the policy lists them. */
 export interface StaticLayer {
   /** Every server. This is a catalog and no grant: see `staticGrants`. */
   mcpServers: ServerMap

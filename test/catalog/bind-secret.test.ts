@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import postgres from 'postgres'
 import {
-  AuditEventsDocument, BindSecretDocument, type BindSecretInput, DeleteSecretDocument, ExplainAvailabilityDocument, ImportCatalogDocument, McpServerDocument, type McpServerDefinitionInput,
-  PutSecretDocument, RegisterMcpServerDocument, type RegisterMcpServerInput, RollbackEntryDocument, SecretBindingsDocument, SecretsDocument, SetEntryEnabledDocument, UpdateMcpServerDocument,
+  AuditEventsDocument, BindSecretDocument, type BindSecretInput, DeleteEntryDocument, DeleteSecretDocument, ExplainAvailabilityDocument, ImportCatalogDocument, McpServerDocument, type McpServerDefinitionInput,
+  PutSecretDocument, RegisterMcpServerDocument, type RegisterMcpServerInput, RestoreEntryDocument, RevokeEntryDocument, RollbackEntryDocument, SecretBindingsDocument, SecretsDocument, SetEntryEnabledDocument, UpdateMcpServerDocument,
   type UpdateMcpServerInput, ValidateMcpServerDocument,
 } from '../../src/client/index.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
@@ -121,6 +121,33 @@ describe('bindSecret', () => {
     }
   })
 
+  it('S15: changes nothing when the audit cannot be written', async () => {
+    const { id } = await register(maintainer, 'audited', remote({ Authorization: '${secret:T}', 'X-User': '${user:T}' }), { owner: crew })
+    await update(maintainer, { id, expectedRevision: 1, definition: remote({ Authorization: '${secret:T}', 'X-User': '${user:T}' }, 'https://api.example.com/other') })
+    const ask = [() => bind(maintainer, id, { scope: 'OWNER' }), () => bind(maintainer, id, { injectionPoint: 'header:X-User' })]
+    await sql`alter table audit_event add constraint refuse check (action <> 'secret.bind') not valid`
+    try {
+      for (const work of ask) expect(await refusal(work())).toMatchObject({ code: 'INTERNAL' })
+    } finally {
+      await sql`alter table audit_event drop constraint refuse`
+    }
+    const isBound = async () => (await bindings(maintainer, id)).map(([, bound]) => bound)
+    expect([await isBound(), await sql`select 1 from secret_binding where entry_id = ${id}`]).toEqual([[false, false], []])
+    for (const work of ask) await work()
+    expect(await isBound()).toEqual([true, true])
+  })
+
+  it('outlasts a revocation and a deletion: what is restored sends values to the same place', async () => {
+    const { id } = await register(server.admin, 'returns', remote({ Authorization: '${user:T}' }, 'https://returns.example.com/'), { owner: deployment })
+    await bind(member, id)
+    await server.admin.client.execute(RevokeEntryDocument, { input: { id, reason: 'A look at it.' } })
+    await server.admin.client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 2 } })
+    expect(await refusal(bindings(member, id))).toMatchObject({ code: 'NOT_FOUND' })
+    expect(await refusal(bind(member, id, { digest: 'd' }))).toMatchObject({ code: 'NOT_FOUND' })
+    await server.admin.client.execute(RestoreEntryDocument, { input: { id, expectedRevision: 2 } })
+    expect([await bindings(member, id), await bindings(alice, id)]).toEqual([[['T', true, null]], [['T', false, connect]]])
+  })
+
   it('of an entry from before there were bindings', async () => {
     const { id } = await register(server.admin, 'old', remote({ Authorization: '${user:T}' }), { owner: deployment })
     await sql`update entry set bindings = null where id = ${id}`
@@ -143,7 +170,10 @@ describe('bindSecret', () => {
     const ofTeam = (await member.client.execute(SecretsDocument, { owner: crew })).secrets
     expect(ofTeam.find(({ name }) => name === 'K')?.usedBy).toMatchObject([{ name: 'for-many' }])
     // An admin's look at a person's secrets is recorded, and is no look at what strangers share with them.
-    await register(bob, 'between-two', remote({ Authorization: '${user:used}' }))
+    const shared = await register(bob, 'between-two', remote({ Authorization: '${user:used}' }))
+    await update(server.admin, { id: shared.id, expectedRevision: 1, visibility: 'SHARED', audience: [{ kind: 'USER', id: member.id }] })
+    const again = (await member.client.execute(SecretsDocument, { owner: me })).secrets
+    expect(again.find(({ name }) => name === 'used')?.usedBy.map(({ name }) => name)).toEqual(['between-two', 'user-of-it'])
     const seen = (await server.admin.client.execute(SecretsDocument, { owner: { kind: 'USER', id: member.id } })).secrets
     expect(seen.find(({ name }) => name === 'used')?.usedBy.map(({ name }) => name)).toEqual(['user-of-it'])
   })

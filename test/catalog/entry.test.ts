@@ -130,6 +130,7 @@ describe('refusals', () => {
     ['S1: a $ in a header', () => alice, { definition: { transport: { http: { url, headers: [{ name: 'X', value: '$DATABASE_URL' }] } } } }, 'POLICY_DENIED', 'definition.transport.http.headers.X'],
     ['http without encryption', () => alice, { definition: { transport: { http: { url: 'http://x.example.com' } } } }, 'POLICY_DENIED', 'definition.transport.http.url'],
     ['a private address', () => alice, { definition: { transport: { http: { url: 'https://10.0.0.1/' } } } }, 'POLICY_DENIED', 'definition.transport.http.url'],
+    ['stdio that no approval would help', () => alice, { definition: { transport: { stdio: { command: 'sh' } } } }, 'POLICY_DENIED', 'definition.transport.stdio.command'],
     ['sse by default', () => alice, { definition: { transport: { sse: { url } } } }, 'POLICY_DENIED', 'definition.transport.sse'],
     ['two transports', () => alice, { definition: { transport: { http: { url }, sse: { url } } } }, 'INVALID_INPUT', 'input.definition.transport'],
     ['no transport', () => alice, { definition: { transport: {} } }, 'INVALID_INPUT', 'input.definition.transport'],

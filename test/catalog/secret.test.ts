@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient } from 'graphql-ws'
 import postgres from 'postgres'
+import { WebSocket } from 'ws'
 import {
   AuditEventsDocument, CreateTeamDocument, DeleteSecretDocument, DeleteTeamDocument, PutSecretDocument, type PutSecretInput, SecretsDocument, SetTeamMemberDocument,
 } from '../../src/client/index.js'
+import { readConfig } from '../../src/config.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 import { captureLog } from '../support/log-lines.js'
 
@@ -89,6 +92,14 @@ describe('putSecret and deleteSecret', () => {
     expect(await sql`select * from secret where name = 'kept'`).toEqual(before)
     expect((await list(alice)).map(({ name }) => name)).not.toContain('never')
     expect(log.text()).not.toContain(canary)
+  })
+
+  it('need a key to seal with', async () => {
+    const keyless = await startTestServer({}, { secrets: readConfig({}).secrets })
+    const answer = await keyless.admin.raw('mutation ($input: PutSecretInput!) { putSecret(input: $input) { cursor } }', { input: { owner: me, name: 'n', value: canary } })
+    expect(answer.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE', field: 'provider', mend: expect.stringContaining('PILOTHOUSE_SECRET_KEY') as string } }])
+    expect(JSON.stringify(answer)).not.toContain(canary)
+    await keyless.close()
   })
 
   it('a thousand of one owner at most', async () => {
@@ -207,11 +218,17 @@ describe('what can be put', () => {
       [`mutation { deleteSecret(input: {owner: {kind: "${canary}"}, name: "n"}) { cursor } }`],
     ]
     const told = []
+    const socket = createClient({ url: server.webSocketUrl, webSocketImpl: WebSocket, lazy: false, retryAttempts: 0, connectionParams: { authorization: `Bearer ${alice.token}` } })
+    const overSocket = (query: string, variables?: object) => new Promise<unknown>((resolve) => {
+      socket.subscribe({ query, variables: variables as Record<string, unknown> }, { next: resolve, error: (errors) => resolve({ errors }), complete: () => {} })
+    })
     for (const [query, variables] of documents) {
-      const answer = JSON.stringify(await alice.raw(query, variables))
-      expect(answer).toContain('"errors"')
-      if (/canary|777777|123456789012/.test(answer)) told.push([query, answer])
+      for (const answer of [await alice.raw(query, variables), await overSocket(query, variables)].map((each) => JSON.stringify(each))) {
+        expect(answer).toContain('"errors"')
+        if (/canary|777777|123456789012/.test(answer)) told.push([query, answer])
+      }
     }
+    await socket.dispose()
     expect(told).toEqual([])
     expect(log.text()).not.toMatch(/canary|777777|123456789012/)
   })

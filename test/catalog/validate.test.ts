@@ -29,7 +29,7 @@ describe('a dry run', () => {
     ['of a name that is taken', { name: 'taken' }, 'DENY', [['name-taken', 'name']]],
     ['of a name that is none', { name: 'Not A Name' }, 'DENY', [['name', 'name']]],
     ['S1: of an environment', { definition: { transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3', '${PATH}'] } } } }, 'DENY', [
-      ['transport', 'definition.transport.stdio'], ['dollar', 'definition.transport.stdio.args.2']]],
+      ['dollar', 'definition.transport.stdio.args.2'], ['transport', 'definition.transport.stdio']]],
     ['of what has no form', { definition: http('https://a.example.com/\n') }, 'DENY', [['form', 'definition.transport.http.url']]],
     ['of an audience for everybody', { visibility: 'PUBLIC' }, 'DENY', [['form', 'visibility']]],
     ['of a stranger as audience', { audience: [{ kind: 'USER', id: 'nobody' }] }, 'DENY', [['form', 'audience.0']]],

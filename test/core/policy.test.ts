@@ -145,6 +145,11 @@ describe('the verdict', () => {
     expect(verdict.findings.length > 0).toBe(kind !== 'ALLOW')
   })
 
+  it('says first what denies, so that nobody waits for the approval of what is refused', () => {
+    const findings = evaluate(subject({ stdio: { command: 'npx', args: ['-y', 'srv'], env: [{ name: 'PATH', value: 'x' }] } }), [policyOf(), policyOf({ transports: { stdio: 'approve' } })]).findings
+    expect(findings.map(({ rule }) => rule)).toEqual(['stdio', 'env', 'transport'])
+  })
+
   it('collects every finding of every rule, each with field and mend', () => {
     const bad = subject({ sse: { url: 'http://user:pw@127.0.0.1/$X#f', headers: [{ name: 'Host', value: '$A' }, { name: 'no good', value: '' }] } }, 'Ünsafe')
     const { kind, findings } = evaluate(bad, [policyOf()])

@@ -76,7 +76,7 @@ it.each<[string, boolean, number, string]>([
 })
 
 it('sessions that have not told yet are known by their ids: what they have loaded is not read', async () => {
-  const behind = await listBehind(db, { cursor: '0badf00d-00000000000001', moment: new Date(0) })
+  const behind = await listBehind(db, { cursor: '0badf00d-00000000000001', moment: new Date(0), tokenId: null })
   expect(behind).toEqual([{ workerId: 'w', sessionId: 's', owner: { kind: 'USER', id: 'me' }, processId: 'p', cursor: null }])
   expect(asked.at(-1)!.query.split(' from ')[0]).not.toContain('entries')
 })
@@ -108,7 +108,7 @@ it('who has one entry is found without taking apart what all sessions have', asy
     insert into worker_session (worker_id, session_id, owner_kind, owner_id, entries, bytes, opened_at, updated_at)
       select 'w', 'of-' || n, 'USER', 'user-' || n, jsonb_build_array(jsonb_build_object('entryId', 'srv_' || n, 'state', 'APPLIED')), 2, now(), now() from generate_series(2, 5000) as n`)
   await client.unsafe('vacuum analyze worker_session')
-  const holders = await db.transaction((tx) => listHolderOwners(tx, ['srv_7'], new Date(0)))
+  const holders = await db.transaction((tx) => listHolderOwners(tx, ['srv_7'], { since: new Date(0), tokenId: null }))
   expect([...holders]).toEqual([['srv_7', [{ kind: 'USER', id: 'user-7' }]]])
   const plan = await planned()
   expect(plan.map((node) => node['Index Name'])).toContain('worker_session_entries')

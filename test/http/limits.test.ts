@@ -119,6 +119,24 @@ describe('S21: a document that asks for too much is refused before anything of i
     })
   })
 
+  it.each<[what: string, limit: string, i: unknown]>([
+    ['many members that nobody knows', 'members', Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`k${at}`, 0]))],
+    ['many members further down', 'members', { owner: { kind: 'USER' }, name: 'x', definition: { transport: { http: Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`k${at}`, 0])) } } }],
+    ['levels of lists', 'levels', JSON.parse(`${'['.repeat(101)}${']'.repeat(101)}`)], ['levels without end', 'levels', JSON.parse(`${'{"a":['.repeat(1_000)}${']}'.repeat(1_000)}`)],
+  ])('variables with %s, by every way: graphql-js would repeat them in each of its complaints', async (_what, limit, i) => {
+    const query = 'mutation ($i: RegisterMcpServerInput!) { registerMcpServer(input: $i) { cursor } }'
+    for (const way of Object.values(ways)) {
+      expect(await way({ query, variables: { i } })).toMatchObject([{ message: expect.stringContaining('The variable "i"') as string, extensions: { code: 'LIMIT_EXCEEDED', field: 'i', limit, most: 100, mend: 'Write the variables as schema.graphql says.' } }])
+    }
+  })
+
+  it('of mistakes in variables ten are told, by every way', async () => {
+    const query = 'mutation ($i: RegisterMcpServerInput!) { registerMcpServer(input: $i) { cursor } }'
+    const i = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`k${at}`, 0]))
+    const [plain, newer] = await Promise.all(['application/json', 'application/graphql-response+json'].map(async (accept) => (await (await post({ query, variables: { i } }, accept)).json() as RawAnswer).errors))
+    for (const errors of [plain, newer, await ways['a socket']!({ query, variables: { i } })]) expect(errors?.map(({ extensions: { code } }) => code)).toEqual(Array.from({ length: 11 }, () => 'INVALID_INPUT'))
+  })
+
   // How far the parser gets depends on the stack.
   it.each<[what: string, query: string]>([
     ['levels beyond any stack', `{${nest(50_000, 'a', 'a')}}`], ['levels of a value', `{ mcpServers(search: ${'['.repeat(20_000)}${']'.repeat(20_000)}) { nodes { id } } }`],

@@ -86,6 +86,17 @@ async function decide(decision: 'APPROVE' | 'REJECT'): Promise<void> {
   }
 }
 
+/** Every reference of an entry, once a value is there for it. */
+async function confirm(entryId: string): Promise<void> {
+  const owner = { kind: 'USER' }
+  await mutate(alice, 'putSecret', { input: { owner, name: 'token', value: '$(id) `id` https://localhost.example.com' } }, '{ secret { version } }')
+  const server = await query(alice, 'mcpServer', { id: entryId }, '{ digest }')
+  const bindings = await query(alice, 'secretBindings', { entryId }, '{ bound reason reference { scope name injectionPoint } }') as unknown as Array<{ reference: object }>
+  for (const { reference } of bindings) await mutate(alice, 'bindSecret', { input: { entryId, digest: server!.digest, ...reference } }, '{ entry { id } }')
+  await query(alice, 'secrets', { owner }, '{ name usedBy { name } }')
+  await mutate(alice, 'deleteSecret', { input: { owner, name: 'token' } }, '{ secret { version } }')
+}
+
 /** Starts programs and opens sockets, each by another way; what they throw or answer does not matter. */
 const waysOut: Array<[what: string, seen: string, go: () => unknown]> = [
   ['spawn', 'spawn true', () => childProcess.spawn('true')],
@@ -167,6 +178,7 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
       await decide('REJECT')
       await query(alice, 'mcpServer', { id }, '{ mcpJson secretReferences { name } status }')
       await query(alice, 'mcpServers', {}, '{ nodes { mcpJson } }')
+      await confirm(id)
       await live(alice, 'MCP_SERVER', id, name)
     }
     expect(registered === null).toBe(['shell', 'evaluated', 'expanded', 'file'].includes(name))

@@ -46,7 +46,7 @@ it('tells which value of which provider changed, to whoever listens, and of thos
   })
   const read = (path: string) => store.read({ ...place, provider: 'file', path })
   await Promise.all(['a', 'b'].map(read))
-  store.watch([{ provider: 'file', path: 'a' }, { provider: 'env', path: 'A' }])
+  store.watch([{ provider: 'file', path: 'a' }, { provider: 'file', path: '../a' }, { provider: 'env', path: 'A' }, { provider: 'sealed', path: 'a' }])
   const first = next()
   await writeFile(join(dir, 'b'), 'two')
   await writeFile(join(dir, 'a'), 'two')

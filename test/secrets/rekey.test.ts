@@ -11,7 +11,7 @@ import { readConfig } from '../../src/config.js'
 import { type Database, openDatabase } from '../../src/db/client.js'
 import { findSealedAfter } from '../../src/db/sealed-secret.js'
 import { secret } from '../../src/db/schema.js'
-import { createKeyRing, keyIdOf, openValue, type SealedPlace, type SealedValue, sealValue } from '../../src/secrets/envelope.js'
+import { createKeyRing, keyIdOf, openValue, type SealedPlace, sealValue } from '../../src/secrets/envelope.js'
 import { type RekeyOptions, rekeySecrets } from '../../src/secrets/rekey.js'
 import { pilothouse } from '../support/process.js'
 import { createTestDatabase } from '../support/server.js'
@@ -77,7 +77,7 @@ describe('S14: a new key', () => {
     const later = { ...placeOf(1), version: 9 }
     const { db } = database
     // The server writes between the look and the replacement.
-    const select = db.select.bind(db) as typeof db.select
+    const select = db.select.bind(db)
     const racing = new Proxy(db, { get: (target, name) => name === 'execute'
       ? async (...given: Parameters<typeof db.execute>) => {
           await db.update(secret).set({ version: later.version, sealed: sealValue(oldRing, later, 'newer') }).where(eq(secret.id, idOf(1)))
@@ -131,8 +131,9 @@ describe('a start', () => {
 
   it('with the right key, among others, or with one that is given up, is not', async () => {
     await insertSealed(1)
-    const [{ sealed }] = await rows() as [{ sealed: SealedValue }]
-    for (const env of [{ PILOTHOUSE_SECRET_KEY: hex(oldKey) }, { PILOTHOUSE_SECRET_KEY: hex(newKey), PILOTHOUSE_SECRET_KEYS_PREVIOUS: `${hex(strangerKey)}, ${oldKey.toString('base64')}` }]) {
+    const sealed = (await rows())[0]!.sealed
+    const settings: Array<Record<string, string>> = [{ PILOTHOUSE_SECRET_KEY: hex(oldKey) }, { PILOTHOUSE_SECRET_KEY: hex(newKey), PILOTHOUSE_SECRET_KEYS_PREVIOUS: `${hex(strangerKey)}, ${oldKey.toString('base64')}` }]
+    for (const env of settings) {
       const app = await start(env)
       expect(await app.read(0, sealed)).toBe('value 0')
       await app.close()

@@ -43,6 +43,12 @@ describe('tools', () => {
     expect(namesOf(await connect(targetOf(http(url))))).toEqual(names)
   })
 
+  it('whose pages are too much together are not listed, whatever each of them is', async () => {
+    const description = 'd'.repeat(1_000_000)
+    const { url } = closing(await startTestMcpServer(Array.from({ length: 12 }, (_, at) => ({ name: `t${at}`, description })), { pageSize: 1 }))
+    await expect(connect(targetOf(http(url)))).rejects.toThrow('its answers to tools/list have more than 10485760 characters in all')
+  })
+
   it('S28: are listed if and only if they can be called', async () => {
     const server = closing(await startTestMcpServer([{ name: 'read' }, { name: 'read-secret' }, { name: 'write' }]))
     const upstream = await connect(targetOf(http(server.url), { tools: { include: ['read*'], exclude: ['*secret'] } }))

@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { digestOf } from '../../src/catalog/context.js'
 import { type McpServerDefinition } from '../../src/core/mcp-server.js'
 import { grantsOf, type SessionScope } from '../../src/worker/grants.js'
+import { scopeOf } from '../../src/worker/session-static.js'
+import { loadStaticLayer } from '../../src/worker/static-layer.js'
 import { applyEvent, type CatalogView, type ViewApproval } from '../../src/worker/view.js'
 import { cursorAt, type Entries, openPolicy, snapshot, wireAgent, wireServer } from '../support/fake-feed.js'
 
-const viewOf = (entries: Entries, policy = openPolicy): CatalogView => applyEvent(null, snapshot(cursorAt(1), entries, { policy }), 1).view
-const scope: SessionScope = { agent: null, grants: 'SET', staticAgent: null, protectedKeys: new Set(), staticServerNames: new Set() }
+const viewOf = (entries: Entries, policy: { revision: number; document: object } = openPolicy): CatalogView => (
+  applyEvent(null, snapshot(cursorAt(1), entries, { policy: policy }), 1).view)
+const scope: SessionScope = { agent: null, grants: 'SET', staticAgent: null, protectedKeys: new Set(), staticServerNames: new Set(), overridableKeys: new Set() }
 const namesOf = (view: CatalogView, changes: Partial<SessionScope>) => grantsOf(view, { ...scope, ...changes })
   .filter(({ entry }) => entry.kind === 'MCP_SERVER').map(({ entry }) => entry.name)
 const fateOf = (view: CatalogView, name: string, changes: Partial<SessionScope> = {}) => grantsOf(view, { ...scope, ...changes }).find(({ entry }) => entry.name === name)?.fate
@@ -45,6 +48,42 @@ describe('what may run', () => {
   it('not what has the name of a static one', () => {
     expect(fateOf(viewOf({ mcpServers: [wireServer('1', 'a')] }), 'a', { protectedKeys: new Set(['MCP_SERVER:a']) }))
       .toEqual({ outcome: 'REFUSE', reason: 'The name belongs to the static configuration of this worker.' })
+  })
+
+  describe('what has the name of a static one, where the policy lists it', () => {
+    const layer = loadStaticLayer({ inline: {
+      mcpServers: { a: { url: 'https://s/' }, 'My.Tools': { url: 'https://s/' }, 'x-y': { url: 'https://s/' }, 'x.y': { url: 'https://s/' } },
+      customAgents: [{ name: 'helper', prompt: 'Static.', mcpServers: ['a'] }],
+    } })
+    const listing = (overridable: unknown, more = {}) => ({ revision: 2, document: { ...openPolicy.document, static: { overridable }, ...more } })
+    const scopeWith = (agent: string | null = null) => scopeOf({ agent, grants: null, layer }, new Set(layer.mcpServers.keys()))
+    const judged = (name: string, policy: ReturnType<typeof listing>, changes = {}) => {
+      const kind = name === 'helper' ? { agents: [wireAgent('1', name)] } : { mcpServers: [wireServer('1', name, changes)] }
+      const found = grantsOf(viewOf(kind, policy), scopeWith()).find(({ entry }) => entry.name === name)!
+      return `${found.fate.outcome} ${found.replacesStatic}`
+    }
+
+    it.each<[string, unknown, string]>([
+      ['a', ['a'], 'RUN true'], ['helper', ['helper'], 'RUN false'], ['other', ['other'], 'RUN false'], ['a', ['b', 'a'], 'RUN true'],
+      ['a', [], 'REFUSE false'], ['a', null, 'REFUSE false'], ['helper', ['a'], 'REFUSE false'],
+      // Exact names: no pattern, no other spelling, nothing around it.
+      ['a', ['*'], 'REFUSE false'], ['a', ['a*', 'A', ' a', 'MCP_SERVER:a', '/a/', 'ab'], 'REFUSE false'],
+      // What only looks like a static one would not take its place, but stand beside it.
+      ['my-tools', ['my-tools', 'My.Tools'], 'REFUSE false'], ['x-y', ['x-y', 'x.y'], 'REFUSE false'],
+      // What cannot be read lists nothing.
+      ['a', 'a', 'REFUSE false'], ['a', [['a']], 'REFUSE false'], ['a', { 0: 'a' }, 'REFUSE false'],
+    ])('%s under %j: %s', (name, overridable, expected) => { expect(judged(name, listing(overridable))).toBe(expected) })
+
+    it('not when a rule denies it all the same, nor under a broken document', () => {
+      expect(judged('a', listing(['a']), url('http://10.0.0.1/'))).toBe('REFUSE true')
+      expect(judged('a', listing(['a'], { unreadable: true }))).toBe('REFUSE false')
+    })
+
+    it('a catalog agent takes the grants of the static one with its name, and only then', () => {
+      const entries = { mcpServers: [wireServer('1', 'b')], agents: [wireAgent('2', 'helper', { mcpServers: ['b'] })] }
+      const servers = (overridable: string[]) => grantsOf(viewOf(entries, listing(overridable)), scopeWith('helper')).map(({ key }) => key)
+      expect([servers(['helper']), servers([])]).toEqual([['AGENT:helper', 'MCP_SERVER:b'], ['AGENT:helper']])
+    })
   })
 
   it('not what today\'s policy denies, with its finding', () => {

@@ -69,6 +69,19 @@ describe('S9: a connection', () => {
     expect(requests).toEqual([])
   })
 
+  it('S19: that stands ends with the next request, once its network is listed no more', async () => {
+    const { port, requests } = await serve((_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n\n'))
+    const url = `http://mcp.example.com:${port}/`
+    let privateNetworks = ['127.0.0.0/8']
+    const fetch = guarded(url, { policy: () => completePolicy({ urls: { ...onLoopback, privateNetworks } }), lookup: resolver(['127.0.0.1']) })
+    const stream = (await fetch(url)).text().catch(() => 'ended')
+    await fetch(url)
+    expect(requests).toHaveLength(2)
+    privateNetworks = []
+    await expect(fetch(url)).rejects.toThrow('mcp.example.com leads to 127.0.0.1, which is not a public address (loopback).')
+    expect([await stream, requests.length]).toEqual(['ended', 2])
+  })
+
   it('is judged anew for each one, by the policy of the moment', async () => {
     const { port, requests } = await serve((_, response) => response.writeHead(200, { connection: 'close' }).end('here'))
     const url = `http://mcp.example.com:${port}/`

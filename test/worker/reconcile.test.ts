@@ -10,12 +10,12 @@ const run: Fate = { outcome: 'RUN' }
 const refuse: Fate = { outcome: 'REFUSE', reason: 'denied' }
 const failing: Fate = { outcome: 'FAIL', reason: 'needs user:A' }
 
-interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment; secretVersion?: number | null }
+interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment; replacesStatic?: boolean; secretVersion?: number | null }
 
 function grant(name: string, changes: GrantChanges = {}): Grant {
-  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW', secretVersion = null } = changes
+  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW', replacesStatic = false, secretVersion = null } = changes
   const entry = { kind, id, name, revision, digest, apply, secretVersion, definition: {} } as unknown as ViewEntry
-  return { key: `${kind}:${name}`, entry, fate, note }
+  return { key: `${kind}:${name}`, entry, fate, note, replacesStatic }
 }
 
 /** As it is once it came up: what is aimed at with RUN runs. */
@@ -202,6 +202,8 @@ describe('at most fifty servers', () => {
   it('agents, refused ones and static ones: the first two do not count, the last do', () => {
     expect(brief(reconcile(input([grant('x', { kind: 'AGENT' }), grant('r', { fate: refuse }), grant('a')], [], { maxMcpServers: 1 })))).toEqual(['REFUSE r@1', 'LOAD AGENT:x@1', 'LOAD a@1'])
     expect(brief(reconcile(input([grant('a')], [], { maxMcpServers: 0 })))).toEqual(['REFUSE a@1'])
+    // It stands where a static one stood.
+    expect(brief(reconcile(input([grant('a', { replacesStatic: true }), grant('b')], [], { maxMcpServers: 0 })))).toEqual(['REFUSE b@1', 'LOAD a@1'])
   })
 })
 

@@ -157,6 +157,94 @@ describe('a start that fails', () => {
   })
 })
 
+describe('S13: a catalog entry in the place of a static one', () => {
+  const still = (changes: Partial<Aim> = {}) => aim(1, { key: 'static MCP_SERVER:a', origin: 'inline', entryId: null, revision: null, digest: '', position: null, ...changes })
+  const told = ({ rows }: ReturnType<typeof setUp>['runner']) => rows().map(({ origin, state }) => `${origin} ${state}`)
+
+  /** An adapter that takes what it is given when the test says so, and both entries: the static one serves, the other's server is up. */
+  async function between() {
+    const memory = memoryAdapter()
+    const taking: Array<() => void> = []
+    const all = setUp({ ...memory, load: async (item) => {
+      // It holds it from here on, and has not said so yet.
+      await memory.load(item)
+      await new Promise<void>((resolve) => { taking.push(resolve) })
+    } })
+    const { runner, starts } = all
+    runner.start(still(), body)
+    starts[0]!.succeed()
+    await turns()
+    taking.shift()!()
+    await runner.settled(null)
+    runner.start(aim(1), body)
+    starts[1]!.succeed()
+    await turns()
+    return { ...all, taking, held: () => memory.list().map(({ origin }) => origin) }
+  }
+
+  it('takes it in one step, and gives it back when it is stopped', async () => {
+    const { runner, starts, taking, held } = await between()
+    expect([told(runner), starts[0]!.isClosed()]).toEqual([['inline APPLIED', 'catalog STARTING'], false])
+    taking.shift()!()
+    await turns()
+    expect([told(runner), held(), starts[0]!.isClosed()]).toEqual([['inline REFUSED', 'catalog APPLIED'], ['catalog'], true])
+    runner.stop('MCP_SERVER:a', revoked, 2)
+    // The old one is not back before the new one has gone.
+    expect(told(runner)).toEqual(['inline STARTING', 'catalog STOPPING'])
+    await turns()
+    expect([held(), starts[1]!.isClosed()]).toEqual([[], true])
+    starts[2]!.succeed()
+    await turns()
+    taking.shift()!()
+    await runner.settled(2)
+    expect([told(runner), held()]).toEqual([['inline APPLIED'], ['inline']])
+  })
+
+  it('stopped while the adapter takes it leaves the static one in its place, which never stopped', async () => {
+    const { runner, starts, taking, held } = await between()
+    expect(held()).toEqual(['catalog'])
+    runner.stop('MCP_SERVER:a', revoked, 2)
+    taking.shift()!()
+    await turns()
+    taking.shift()!()
+    await runner.settled(2)
+    expect([told(runner), held(), starts.map((start) => start.isClosed())]).toEqual([['inline APPLIED'], ['inline'], [false, true]])
+  })
+
+  it('stays when the static one is stopped meanwhile', async () => {
+    const { runner, starts, taking, held } = await between()
+    runner.stop('static MCP_SERVER:a', revoked, 2)
+    taking.shift()!()
+    await turns()
+    taking.shift()!()
+    await runner.settled(2)
+    expect([told(runner), held(), starts.map((start) => start.isClosed())]).toEqual([['catalog APPLIED'], ['catalog'], [true, false]])
+  })
+
+  it('overtakes one that is still starting, and one that starts behind it gives way at once', async () => {
+    const { runner, starts, adapter } = setUp()
+    runner.start(still(), body)
+    runner.start(aim(1), body)
+    starts[1]!.succeed()
+    await turns()
+    starts[0]!.succeed()
+    await runner.settled(null)
+    expect([told(runner), adapter.list().map(({ origin }) => origin), starts[0]!.isClosed()]).toEqual([['inline REFUSED', 'catalog APPLIED'], ['catalog'], true])
+    runner.stop('static MCP_SERVER:a', revoked, 2)
+    await runner.settled(2)
+    runner.start(still(), body)
+    expect([told(runner), starts.length]).toEqual([['catalog APPLIED', 'inline REFUSED'], 2])
+  })
+
+  it('is not followed by anything when all of it closes', async () => {
+    const { runner, starts, taking } = await between()
+    taking.shift()!()
+    await turns()
+    await runner.close()
+    expect([runner.rows(), starts.map((start) => start.isClosed())]).toEqual([[], [true, true]])
+  })
+})
+
 describe('what waits for its moment', () => {
   const reason = 'is applied when the running turn ends'
 

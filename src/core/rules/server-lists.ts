@@ -104,19 +104,24 @@ function matchesUrl(pattern: string, text: string, list: 'ALLOW' | 'DENY'): bool
 
 interface PathAndQuery { path: string; query: string }
 
-/** Exactly as written. Where servers differ in what they understand (`%2f`, `%2e`), nothing is allowed; a `*` at the end is for the query, too. */
+/** What servers differ in: escaped slashes, dots and NULs, letters of too many bytes, dots with parameters behind. */
+const ambiguous = /%(?:25)*(?:2f|5c|2e|00|c[01])|\/\.{1,2};/i
+
+/** Exactly as written. Where servers differ in what they understand, nothing is allowed; a `*` at the end is for the query, too. */
 function isAllowedPath(wanted: UrlParts, given: PathAndQuery): boolean {
-  if (/%(?:25)*(?:2f|5c|2e)/i.test(given.path)) return false
+  if (ambiguous.test(given.path)) return false
   const path = wanted.path ?? '/'
   if (!matchesPattern(path, given.path)) return false
   return wanted.query === null ? given.query === '' || path.endsWith('*') : matchesPattern(wanted.query, given.query)
 }
 
-/** In every form that some server reads as the denied one: percent-encoded, with more slashes, with or without one at the end. A query left out may be any. */
+/** In every form that some server reads as the denied one: percent-encoded, with more slashes, with or without one at the end, with parameters (`;x=1`). A query left out may be any. */
 function isDeniedPath(wanted: UrlParts, given: PathAndQuery): boolean {
   if (wanted.path === null) return true
-  const [pattern, path] = [folded(wanted.path), withoutDots(folded(given.path))]
-  if (!matchesPattern(pattern, path) && !matchesPattern(pattern, `${path}/`)) return false
+  const pattern = folded(wanted.path)
+  const plain = folded(given.path)
+  const paths = [plain, plain.replace(/;[^/]*/g, '')].map(withoutDots)
+  if (!paths.some((path) => matchesPattern(pattern, path) || matchesPattern(pattern, `${path}/`))) return false
   return wanted.query === null || matchesPattern(wanted.query, given.query) || matchesPattern(decoded(wanted.query), decoded(given.query))
 }
 

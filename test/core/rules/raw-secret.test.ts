@@ -25,6 +25,8 @@ const secrets: Array<[what: string, value: string]> = [
   ['a connection string', of('Server=db;User Id=sa;', 'Password=', 'hunter2a;')], ['an assignment', of('api_key', '=', 'abcdef123')], ['JSON', of('{"tok', 'en": "', 'abcdef123"}')],
   ['hexadecimal', '9f86d081884c7d659a2feaa0c55ad015'], ['base64', 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ'], ['base62', 'a8Kd93jQz71LmPx04VbN'], ['in the middle of a text', 'see a8Kd93jQz71LmPx04VbN for more'],
   ['headers as JSON', '{"Authorization": "Bearer hunter2hunter2"}'], ['a scheme and its value', 'Basic YWRtaW46YWRtaW4='], ['with dots', 'a8Kd93jQz7.1LmPx04VbN.Wq82mXc5tR'], ['with colons', 'a8Kd93jQz7:1LmPx04VbN:Wq82mXc5tR'],
+  ['a random name of a secret', 'arn:aws:secretsmanager:us-east-1:123456789012:secret:a8Kd93jQz71LmPx04VbN'], ['one announced behind an ARN', of('arn:aws:secretsmanager:us-east-1:123456789012:secret:x;pass', 'word=hunter2a')],
+  ['what only looks like an OAuth client', of('GOCSPX', '-a8Kd93jQz71LmPx04VbN1x2y3z4w')],
 ]
 
 const harmless = [
@@ -36,6 +38,7 @@ const harmless = [
   'token: required for authentication', 'secret:/run/secrets/x', 'password=prompt', 'tokens: unlimited', 'basic auth needed', 'token ring network', 'api_key_env=OPENAI_API_KEY', 'token=OPENAI_API_KEY', 'tokenizer=cl100k_base',
   'pk_test_TYooMQauvdEDq54NiTphI7jx', 'vpc-0a1b2c3d4e5f67890', 'https://my-app-a1b2c3d4e5-uc.a.run.app/mcp', 'us.anthropic.claude-3-7-sonnet-20250219-v1:0', 'Qwen2.5-Coder-32B-Instruct-GGUF', '2001:db8:85a3:8d3:1319:8a2e:370:7348',
   'SHA fingerprint aa:b1:c2:d3:e4:f5:06:17:28:39:4a:5b:6c:7d:8e:9f:a0:b1:c2:d3', 'host=db.example.com port=5432', 'compass: north-by-northwest', 'abcd1234efgh5678ij.execute-api.us-east-1.amazonaws.com',
+  'arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/app/db-AbCdEf', '123456789012-abc123def456ghi789jkl012mno345pq.apps.googleusercontent.com',
 ]
 
 describe('S4: what looks like a secret', () => {
@@ -91,7 +94,7 @@ describe('where it is looked for', () => {
   it.each([
     ['--ref', 'da39a3ee5e6b4b0d3255bfef95601890afd80709'], ['--vpc', 'vpc-0a1b2c3d4e5f67890'], ['--image', 'ami-0a1b2c3d4e5f67890'], ['--role', 'arn:aws:iam::123456789012:role/MyRole-1ABCDEF2GHIJK'], ['/opt/app/v1/bin/db2/lib/x64/so'],
     ['--token', '/run/secrets/tok'], ['--credentials', '/srv/credentials.json'], ['--api-key', 'ENV_API_KEY_NAME'], ['--no-token', 'something-else'], ['--password', 'prompt'], ['--token-type', 'bearer-token'], ['--max-token', '4096'],
-    ['--host', 'https://abcd1234efgh5678ijkl.execute-api.us-east-1.amazonaws.com/prod'], ['--key', 'pk_test_TYooMQauvdEDq54NiTphI7jx'], ['--bypass=some-thing'], ['--compass', 'north-by-northwest'],
+    ['--host', 'https://abcd1234efgh5678ijkl.execute-api.us-east-1.amazonaws.com/prod'], ['--key', 'pk_test_TYooMQauvdEDq54NiTphI7jx'], ['--bypass=some-thing'], ['--secret_arn', 'arn:aws:secretsmanager:us-east-1:123456789012:secret:my-db-AbCdEf'], ['--compass', 'north-by-northwest'],
   ])('S4: none of a command line: %s %s', (...args) => { expect(fieldsOfArgs(...args)).toEqual([]) })
 
   const urlsOf = (rest: string, host = 'a.com') => fieldsOf({ http: { url: `https://${host}/mcp${rest}` } })

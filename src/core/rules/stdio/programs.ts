@@ -10,7 +10,7 @@ export interface Program {
 const programs = new Map<string, Kind>([
   ...kindOf('a launcher', 'npx uvx uv node nodejs python python3 docker deno'),
   ...kindOf('a shell', 'sh bash rbash dash ash zsh ksh mksh pdksh csh tcsh fish elvish nu nushell xonsh ion yash rc es cmd command powershell pwsh busybox toybox shx'),
-  ...kindOf('an interpreter', `bun perl ruby irb jruby php php-cgi pypy pypy3 cpython graalpy ipython bpython ptpython micropython circuitpython jython pythonw idle lua luajit texlua luatex tclsh wish
+  ...kindOf('an interpreter', `bun perl ruby irb jruby php php-cgi pypy pypy3 cpython graalpy pyodide ipython bpython ptpython micropython circuitpython jython pythonw idle lua luajit texlua luatex tclsh wish
     expect awk gawk mawk nawk sed osascript java javaw jshell groovy kotlin scala clojure clj go rscript r julia octave elixir iex erl escript ghci runghc runhaskell ocaml guile racket sbcl clisp
     swift dotnet csi fsi wscript cscript mshta rundll32 regsvr32 msbuild installutil tsx ts-node ts-node-dev tsimp tsm esno esr swc-node sucrase-node vite-node jiti zx coffee babel-node node-gyp qjs
     hermes gjs vim vi nvim ex ed emacs gdb lldb make gmake ninja cmake just rake gulp grunt ant mvn gradle m4 jq sqlite3 psql mysql wasmtime wasmer jupyter`),
