@@ -1,6 +1,7 @@
 import { createKnownValues } from '../core/known-values.js'
 import { injectionPoints, type McpTransport } from '../core/mcp-server.js'
 import { mask } from '../core/redact.js'
+import { hasReference } from '../core/secret-ref.js'
 
 export type Redact = (text: string) => string
 
@@ -14,7 +15,8 @@ const longestReason = 600
  * 600 characters. For reasons and logs: upstreams quote what they were sent.
  */
 export function createRedactor(transport: McpTransport): Redact {
-  const values = injectionPoints(transport).flatMap(({ value }) => [value, ...value.split(/\s+/)])
+  // What stands beside a reference is no secret, and what it stands for is not known here.
+  const values = injectionPoints(transport).filter(({ value }) => !hasReference(value)).flatMap(({ value }) => [value, ...value.split(/\s+/)])
   if (transport.kind !== 'STDIO') values.push(...queryValues(transport.url))
   const known = createKnownValues()
   for (const value of values) known.add(value)
