@@ -56,7 +56,8 @@ const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', .
 const text = (text) => ({ content: [{ type: 'text', text }] })
 const tool = (name) => ({ name, description: 'knows ' + TOKEN, inputSchema: { type: 'object', properties: { x: { type: 'string', default: TOKEN } } } })
 if (process.argv.includes('dies')) {
-  process.stderr.write('x'.repeat(1990) + ' TOKEN=' + TOKEN + '\\n' + JSON.stringify(process.env) + '\\n')
+  // Of what is kept, 2,000 characters, the first are the last of the value.
+  process.stderr.write(JSON.stringify(process.env) + TOKEN + '\\n' + 'y'.repeat(1985))
   process.exitCode = 3
 } else process.stdin.setEncoding('utf8').on('data', (chunk) => chunk.trim().split('\\n').map(JSON.parse).forEach(({ id, method, params }) => {
   if (method === 'initialize') say({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' }, instructions: TOKEN } })
@@ -227,7 +228,7 @@ describe('a variable with a secret', () => {
     await register(who, { kind: 'USER' }, 'dying', stdio('${user:token}', 'dies'))
     const { session, rowOf } = await open(who)
     expect(rowOf('dying')).toMatch(/^FAILED: the process exited with code 3/)
-    expect([rowOf('dying'), ...logs].join()).not.toMatch(/dying-w|of-a-process/)
+    expect([rowOf('dying'), ...logs].join()).not.toMatch(/dying-w|-a-process/)
     await session.close()
   })
 })
