@@ -90,8 +90,8 @@ async function open(who: Person, id = who.id) {
 }
 
 const told = async (host: McpAdapter, tool: string) => JSON.stringify(await host.callTool(tool))
-/** What the echo was sent by whoever called last. */
-const sent = (name: string) => echo.requests.at(-1)![name]
+/** What the echo was sent by whoever called last; streams are opened at any time. */
+const sent = (name: string) => echo.requests.findLast((headers) => headers['content-type'] !== undefined)![name]
 
 describe('a header with a secret', () => {
   it('S11: two users call a shared server with their own tokens, a third is told to connect, and nothing is called for them', async () => {
@@ -112,7 +112,7 @@ describe('a header with a secret', () => {
     const third = await open(eve!)
     expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and nobody who may has confirmed/)
     await expect(third.host.callTool('mine-echo')).rejects.toMatchObject({ name: 'ToolCallError' })
-    expect(echo.requests.length).toBe(asked)
+    expect(echo.requests.slice(asked).filter(({ authorization }) => ![ada!, bob!].some(({ id }) => authorization === `Bearer token-of-${id}`))).toEqual([])
     // Confirmed, and set: no timer has to pass.
     await third.session.settled(await bind(eve!, mcpServer, 'USER', 'token', 'header:Authorization'))
     expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and there is no value/)
