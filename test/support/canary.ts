@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -81,10 +81,10 @@ export async function dumpOf(databaseUrl: string): Promise<string> {
   return rows.join('\n')
 }
 
-/** All files below a folder, but for these. */
-export function filesOf(folder: string, except: string[] = []): string {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile() && !except.includes(one.name))
-  return files.map(({ parentPath, name }) => `${join(parentPath, name)}\n${readFileSync(join(parentPath, name), 'latin1')}`).join('\n')
+/** All files below a folder that were written since, but for these. What is empty in a file of a database is one line end. */
+export function filesOf(folder: string, except: string[] = [], sinceMs = 0): string {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile() && !except.includes(one.name)).map(({ parentPath, name }) => join(parentPath, name))
+  return files.filter((path) => statSync(path).mtimeMs >= sinceMs).map((path) => `${path}\n${readFileSync(path, 'latin1').replaceAll(/\0{2,}/g, '\n')}`).join('\n')
 }
 
 /** Command lines of all processes below this one. */

@@ -223,7 +223,7 @@ describe('failures', () => {
     await leased('of-file')
     writeFileSync(join(folder, 'token'), Buffer.from(`\xff${plainCanary('x')}`, 'latin1'))
     await leased('of-file')
-    await server.app.services.db.execute(`update secret set sealed = jsonb_set(sealed, '{v}', '"${plainCanary('x')}"') where name = 'shared'`).catch(() => server.app.services.db.execute(`update secret set sealed = '{"v": 1}' where name = 'shared'`))
+    await server.app.services.db.execute(`update secret set sealed = jsonb_set(sealed, '{value}', '"${plainCanary('x')}"') where name = 'shared'`)
     await leased('of-shared')
     await server.app.services.db.execute(`update secret set sealed = null where name = 'shared'`)
     await leased('of-shared')

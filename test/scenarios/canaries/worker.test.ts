@@ -44,6 +44,14 @@ const http = (url: string, kind: 'http' | 'sse' = 'http') => {
 }
 const stdio = (how: string): Transport => ({ stdio: { command: 'node', args: [join(folder, 'server.mjs'), how, control], env: [{ name: 'TOKEN', value: '${user:token}' }, { name: 'TWO', value: 'x${secret:other}y${user:token}' }] } })
 
+/** Their values are written in them, and what they say of why they do not run is told upward all the same. */
+const staticServers = () => ({
+  'own-dies': { command: process.execPath, args: [join(folder, 'server.mjs'), 'dies', control], env: { TOKEN: canary('static') } },
+  'own-header': { type: 'http', url: bad.at('401'), headers: { 'X-Key': canary('static'), 'Authorization': `Bearer ${canary('static')}` } },
+  'own-query': { type: 'http', url: `${bad.at('404')}?key=${plainCanary('static')}` },
+  'own-user': { type: 'http', url: bad.at('500').replace('//', `//${plainCanary('user')}:${plainCanary('password')}@`) },
+})
+
 /** Whatever comes of it, told. */
 const told = async (where: keyof typeof out, work: Promise<unknown>) => {
   out[where].push(await work.then((value) => JSON.stringify(value), (error: unknown) => `${String(error)} ${JSON.stringify(error)} ${String((error as Error).stack)} ${String((error as Error).cause)}`))
@@ -69,12 +77,12 @@ beforeAll(async () => {
   const { token } = await server.worker()
   tap = await startTap(server.url)
   worker = await createCatalogWorker({
-    url: tap.through(server.url), token, workerId: 'w', graceMs: 100, connectTimeoutMs: 2_000, env: { PATH: usualPath }, static: { mcpJson: join(folder, `${control}.json`) }, log: (line) => out['log of the worker'].push(line),
+    url: tap.through(server.url), token, workerId: 'w', graceMs: 100, connectTimeoutMs: 2_000, env: { PATH: usualPath }, static: { mcpJson: join(folder, `${control}.json`), inline: { mcpServers: staticServers() } }, log: (line) => out['log of the worker'].push(line),
   })
   const owner = { kind: 'USER' as const, id: alice.id }
   const relay = relayAdapter()
   host = mcpAdapter()
-  ;[session, relaying] = await Promise.all([worker.openSession({ id: 'host', owner, adapter: host }), worker.openSession({ id: 'relay', owner, adapter: relay })])
+  ;[session, relaying] = await Promise.all([worker.openSession({ id: 'host', owner, adapter: host, grants: 'SET' }), worker.openSession({ id: 'relay', owner, adapter: relay, grants: 'SET' })])
   client = new Client({ name: 'test', version: '1' }, { capabilities: {} })
   const recording: typeof fetch = async (input, init) => {
     const response = await fetch(input, init)
@@ -142,6 +150,8 @@ it('what does not run says why', async () => {
   out['command lines'].push(commandLines())
   // What failed may be at its next try already.
   expect(session.effective.filter(({ state }) => state === 'APPLIED').map(({ name }) => name).sort()).toEqual([control, 'mirror'])
+  expect(session.effective.filter(({ name }) => name.startsWith('own-')).length).toBe(Object.keys(staticServers()).length)
+  expect(bad.seen.some((headers) => headers['x-key'] === canary('static'))).toBe(true)
   expect(bad.seen.filter((headers) => headers['x-key'] === canary('rotated')).length).toBeGreaterThan(faults.length)
   expect(bad.elsewhere).toEqual([])
   out.session.push(JSON.stringify([session.effective, relaying.effective]))
