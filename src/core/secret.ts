@@ -2,7 +2,7 @@ import { canonicalJson } from './canonical.js'
 import { type Entry } from './entry.js'
 import { injectionPoints, type McpServerDefinition, secretReferences } from './mcp-server.js'
 import { isSameOwner, type OwnerRef, ownerKey, type PrincipalRef } from './owner.js'
-import { referencesIn, type SecretReference } from './secret-ref.js'
+import { fillReferences, referencesIn, type SecretReference } from './secret-ref.js'
 
 /** Where values can be kept; see docs/secrets.md. */
 export const secretProviders = ['sealed', 'env', 'file', 'vault'] as const
@@ -68,12 +68,15 @@ export function referencesOf({ kind, definition }: Pick<Entry, 'kind' | 'definit
 }
 
 /**
- * The place that values go to: transport, whole URL or command line with its folder, and the points at which references stand. Two
- * definitions with one text send them to one place.
+ * The place that values go to: transport, whole URL or command line with its folder, and the points at which references stand. What stands in
+ * the environment beside references and around them is of it, since it steers a program as its arguments do (`API_URL`, `postgres://app:${secret:P}@host`);
+ * over HTTP the origin is all that decides who gets a request. Two definitions with one text send values to one place.
  */
 export function bindingTarget({ transport }: McpServerDefinition): string {
   const points = injectionPoints(transport).filter(({ value, injectionPoint }) => referencesIn(value, injectionPoint).length > 0).map(({ injectionPoint }) => injectionPoint)
-  const place = transport.kind === 'STDIO' ? [transport.command, transport.args, transport.cwd] : [transport.url]
+  const place = transport.kind === 'STDIO'
+    ? [transport.command, transport.args, transport.cwd, transport.env.map(({ name, value }) => [name, fillReferences(value, () => '${}')])]
+    : [transport.url]
   return canonicalJson([transport.kind, place, points.sort()])
 }
 

@@ -197,7 +197,9 @@ describe('S24: what unbinds', () => {
     ['the version of the package', false, local, stdio(['srv@1.2.4', 'a'], { TOKEN: '${secret:T}' })],
     ['the variable', false, local, stdio(['srv@1.2.3', 'a'], { OTHER: '${secret:T}' })],
     ['not another header', true, http, remote({ Authorization: 'Bearer ${secret:T}', 'X-Mode': 'b' })],
-    ['not another variable', true, local, stdio(['srv@1.2.3', 'a'], { TOKEN: '${secret:T}', MODE: 'b' })],
+    ['another variable', false, local, stdio(['srv@1.2.3', 'a'], { TOKEN: '${secret:T}', MODE: 'b' })],
+    ['one more variable', false, local, stdio(['srv@1.2.3', 'a'], { TOKEN: '${secret:T}', MODE: 'a', API_URL: 'https://apl.example.com' })],
+    ['what stands around a reference', false, stdio(['srv@1.2.3'], { DB: 'pg://app:${secret:T}@db/main' }), stdio(['srv@1.2.3'], { DB: 'pg://app:${secret:T}@db.example.com/main' })],
     ['not the tools', true, http, { ...http, tools: { include: ['read'] } }],
     ['not the description', true, http, { ...http, description: 'Another.' }],
   ])('%s', async (name, stays, before, after) => {
