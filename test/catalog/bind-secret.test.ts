@@ -78,6 +78,42 @@ describe('what registering confirms', () => {
   })
 })
 
+describe('S11: who lets others use a person\'s secret', () => {
+  const bound = async (id: string) => (await bindings(alice, id)).map(([name, isBound]) => `${String(name)} ${String(isBound)}`)
+  const [everything, account] = [['K true', 'T true'], ['K false', 'T true']]
+  const audience = (...people: Person[]) => ({ visibility: 'SHARED' as const, audience: people.map(({ id }) => ({ kind: 'USER' as const, id })) })
+  it('is that person alone: an admin who shares the entry lets nobody use it before the owner has agreed', async () => {
+    await put(alice, 'K')
+    await put(alice, 'T')
+    const { id } = await register(alice, 'lent', remote({ Authorization: '${secret:K}', 'X-User': '${user:T}' }))
+    let revision = 1
+    const reach = async (more: Partial<UpdateMcpServerInput>) => {
+      await update(server.admin, { id, expectedRevision: revision++, ...more })
+      return bound(id)
+    }
+    const agree = () => bind(alice, id, { scope: 'OWNER', name: 'K' })
+    expect(await bound(id)).toEqual(everything)
+    expect(await reach(audience(bob))).toEqual(account)
+    await agree()
+    expect(await bound(id)).toEqual(everything)
+    // Of those who have it already, fewer; and what is no matter of who has it.
+    for (const more of [{ apply: 'NOW' as const }, { name: 'lent-2' }]) expect(await reach(more)).toEqual(everything)
+    expect(await reach(audience(bob, member))).toEqual(account)
+    await agree()
+    expect(await reach(audience(member))).toEqual(everything)
+    expect(await reach({ visibility: 'PUBLIC' })).toEqual(account)
+    await agree()
+    expect(await reach(audience(member))).toEqual(everything)
+    expect(await reach({ visibility: 'PRIVATE' })).toEqual(everything)
+  })
+
+  it('and who may write both: a maintainer shares what the team has', async () => {
+    const { id } = await register(maintainer, 'lent-by-crew', remote({ Authorization: '${secret:L}' }), { owner: crew })
+    await update(server.admin, { id, expectedRevision: 1, visibility: 'PUBLIC' })
+    expect((await bindings(maintainer, id))[0]?.[1]).toBe(true)
+  })
+})
+
 describe('bindSecret', () => {
   it('S11: each person for their own account; twice does nothing more; the revision stays', async () => {
     const { id, digest } = await register(server.admin, 'shared', remote({ Authorization: '${user:T}' }), { owner: deployment })
