@@ -88,7 +88,7 @@ export function bindingsAfter(before: BoundEntry | null, after: BoundEntry & { r
   const references = referencesOf(after)
   if (references.length === 0) return null
   if (before === null) return { since: after.revision, confirmed }
-  const isSamePlace = before.bindings !== null && bindingTarget(before.definition as McpServerDefinition) === bindingTarget(after.definition as McpServerDefinition)
+  const isSamePlace = Boolean(before.bindings) && bindingTarget(before.definition as McpServerDefinition) === bindingTarget(after.definition as McpServerDefinition)
   if (!isSamePlace) return { since: after.revision, confirmed: [] }
   return { since: before.bindings!.since, confirmed: before.bindings!.confirmed.filter((one) => references.some((reference) => isSameReference(one, reference))) }
 }
@@ -108,7 +108,8 @@ export function secretOwner(reference: SecretReference, entry: Pick<Entry, 'owne
  * @param ofUser what the session's person confirmed for it
  */
 export function isBound(reference: SecretReference, entry: BoundEntry, sessionOwner: OwnerRef, ofUser: UserBinding | null): boolean {
-  if (entry.bindings === null) return false
+  // Left out by a node of before there were bindings: nothing is known to be confirmed.
+  if (!entry.bindings) return false
   // What only the entry's own people confirmed says nothing for anybody else's account.
   const isOwnWord = reference.scope === 'OWNER' || isSameOwner(entry.owner, sessionOwner)
   if (isOwnWord) return entry.bindings.confirmed.some((one) => isSameReference(one, reference))

@@ -258,6 +258,19 @@ describe('S24: what unbinds', () => {
     expect((await maintainer.client.execute(SecretBindingsDocument, { entryId: id })).secretBindings.map(({ bound }) => bound)).toEqual([true])
   })
 
+  it('an import that was overtaken by a confirmation takes none back', async () => {
+    const { id } = await register(maintainer, 'overtaken', http, { owner: crew })
+    const text = (mode: string) => JSON.stringify({ overtaken: { type: 'http', url: 'https://api.example.com/mcp', headers: { 'Authorization': 'Bearer ${secret:T}', 'X-Mode': mode } } })
+    const importing = (mode: string) => maintainer.client.execute(ImportCatalogDocument, { input: { owner: crew, format: 'MCP_JSON', onConflict: 'UPDATE', text: text(mode) } })
+    // As it is where another node has just written it, and this one has not read that yet.
+    const [{ bindings: before }] = await sql<[{ bindings: object }]>`select bindings from entry where id = ${id}`
+    await sql`update entry set bindings = bindings || '{"since": 0}' where id = ${id}`
+    expect(await refusal(importing('b'))).toMatchObject({ code: 'REVISION_CONFLICT', extensions: { field: 'text', currentRevision: 1 } })
+    await sql`update entry set bindings = ${sql.json(before as never)} where id = ${id}`
+    await importing('b')
+    expect(await bindings(maintainer, id)).toMatchObject([['T', true, ownerLacks]])
+  })
+
   it('everybody\'s account, and each has to confirm it again', async () => {
     const { id } = await register(server.admin, 'moves', remote({ Authorization: '${user:T}' }), { owner: deployment })
     for (const who of [member, alice]) await bind(who, id)
