@@ -14,7 +14,7 @@ let env: Record<string, string>
 beforeAll(async () => {
   database = await createTestDatabase()
   dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-cli-'))
-  server = pilothouse(['serve'], { DATABASE_URL: database.url, PILOTHOUSE_DATA_DIR: dataDir, PORT: '0' })
+  server = pilothouse(['serve'], { DATABASE_URL: database.url, PILOTHOUSE_DATA_DIR: dataDir, PORT: '0', PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32) })
   url = (await server.says(/http:\/\/\S+\/graphql/))[0]
   env = { PILOTHOUSE_URL: url, PILOTHOUSE_DATA_DIR: dataDir }
 })

@@ -12,6 +12,8 @@ import { type CopilotModel, type ModelStep, type Script, startCopilotModel } fro
 export interface CopilotRuntime {
   client: CopilotClient
   model: CopilotModel
+  /** Where everything lies that the runtime writes: sessions, logs, caches. */
+  folder: string
   /** What every session needs to talk to the scripted model; `changes` lie over it. */
   config: (changes?: SessionConfig) => SessionConfig
   /** Plays a turn to its end and tells what the model was offered and what its calls returned. */
@@ -41,7 +43,7 @@ export async function startCopilotRuntime(): Promise<CopilotRuntime> {
   })
   await client.start()
   return {
-    client, model,
+    client, model, folder,
     config: (changes = {}) => ({
       model: model.modelId, provider: { type: 'openai', baseUrl: model.baseUrl, apiKey: 'unused' },
       onPermissionRequest: () => ({ kind: 'approve-once' }), ...changes,
