@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import {
   BindSecretDocument, DeleteSecretDocument, ExplainAvailabilityDocument, type OwnerInput, PolicyDocument, PutSecretDocument, RegisterMcpServerDocument,
   type RegisterMcpServerInput, SetPolicyDocument,
 } from '../../src/client/index.js'
+import { readConfig } from '../../src/config.js'
 import { copilotAdapter } from '../../src/worker/adapters/copilot.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
@@ -35,8 +36,20 @@ let folder: string
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'pilothouse-traces-')))
   writeFileSync(join(folder, 'server.mjs'), stdioServer)
+  mkdirSync(join(folder, 'mounted'))
+  symlinkSync('..data/token', join(folder, 'mounted', 'token'))
+  mount('1', newValue())
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Swaps all files at once, as Kubernetes does with a mounted secret. */
+function mount(generation: string, value: string): void {
+  const mounted = join(folder, 'mounted')
+  mkdirSync(join(mounted, `..${generation}`))
+  writeFileSync(join(mounted, `..${generation}`, 'token'), value)
+  symlinkSync(`..${generation}`, join(mounted, '..next'))
+  renameSync(join(mounted, '..next'), join(mounted, '..data'))
+}
 
 /** Answers with its process and a hash of its variable: `wait` once its second argument, a URL, has answered. */
 const stdioServer = `
@@ -53,7 +66,9 @@ process.stdin.setEncoding('utf8').on('data', (chunk) => chunk.trim().split('\\n'
 }))`
 
 const { server, echo } = shared({
-  server: () => startTestServer({ logTo: log }, { logLevel: 'debug' }),
+  server: () => startTestServer({ logTo: log }, {
+    logLevel: 'debug', secrets: readConfig({ PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32), PILOTHOUSE_SECRET_DIR: join(folder, 'mounted') }).secrets,
+  }),
   // Whatever it is asked it answers with what it was sent.
   echo: async () => {
     const mcp = await startTestMcpServer([{ name: 'echo', run: async () => text(`You came with ${JSON.stringify(mcp.requests.at(-1))}`) }])
@@ -84,10 +99,10 @@ async function cli(who: Person, args: string[], input = '') {
   return child.stdout()
 }
 
-/** What has to be found where one of the values must not be. */
-async function expectNoTraces(places: Record<string, { text: string; control: string }>) {
+/** Looks for every value in each place, with something that has to be found there; in the audit, `action`. */
+async function expectNoTraces(places: Record<string, { text: string; control: string }>, action = 'secret.put') {
   const all = {
-    ...places, database: { text: await databaseText(server.databaseUrl), control: 'secret.put' },
+    ...places, database: { text: await databaseText(server.databaseUrl), control: action },
     'log of the server': { text: log.text(), control: 'PutSecret' },
   }
   for (const [place, { text, control }] of Object.entries(all)) {
@@ -173,4 +188,26 @@ it('S14, S26: a rotation loses no call to a process: what is in flight ends on t
   await expect(call('ask')).rejects.toMatchObject({ name: 'ToolCallError' })
   expect([before, after].map(([pid]) => isAlive(Number(pid)))).toEqual([false, false])
   await expectNoTraces({ 'rows and log of the worker': { text: [JSON.stringify(session.effective), ...workerLog].join('\n'), control: 'A secret is missing' } })
+})
+
+it('S14, S26: a value that a mount swaps reaches a live session, which nobody has told of it', async () => {
+  const [first] = values
+  await server.admin.client.execute(PutSecretDocument, { input: { owner: deployment, name: 'mounted', provider: 'file', path: 'token' } })
+  const host = mcpAdapter()
+  const session = closing(await worker.openSession({ id: 'kim', owner: { kind: 'USER', id: (await server.user('kim')).id }, adapter: host }))
+  const { registerMcpServer: { cursor } } = await server.admin.client.execute(RegisterMcpServerDocument, {
+    input: { owner: deployment, name: 'mounted', definition: { transport: { http: { url: echo.url, headers: [{ name: 'X-Key', value: '${secret:mounted}' }] } } } },
+  })
+  await session.settled(cursor)
+  const call = async () => {
+    await host.callTool('mounted-echo')
+    return echo.requests.at(-1)!['x-key']
+  }
+  expect(await call()).toBe(first)
+  const second = newValue()
+  mount('2', second)
+  const seen = new Set<unknown>()
+  while (!seen.has(second)) seen.add(await call())
+  expect([...seen].filter((value) => value !== first)).toEqual([second])
+  await expectNoTraces({ 'rows and log of the worker': { text: [JSON.stringify(session.effective), ...workerLog].join('\n'), control: 'mounted' } }, 'secret.rotate')
 })
