@@ -4,7 +4,7 @@ import { injectionPoints, type McpServerDefinition, secretReferences } from './m
 import { isSameOwner, type OwnerRef, ownerKey, type PrincipalRef } from './owner.js'
 import { fillReferences, referencesIn, type SecretReference } from './secret-ref.js'
 
-/** Where values can be kept; see docs/secrets.md. */
+/** Where values can be kept; see docs/secret-providers.md. */
 export const secretProviders = ['sealed', 'env', 'file', 'vault'] as const
 export type SecretProviderKind = (typeof secretProviders)[number]
 
