@@ -2,7 +2,7 @@ import { canonicalJson } from './canonical.js'
 import { type Entry } from './entry.js'
 import { injectionPoints, type McpServerDefinition, secretReferences } from './mcp-server.js'
 import { isSameOwner, type OwnerRef, ownerKey, type PrincipalRef } from './owner.js'
-import { referencesIn, type SecretReference } from './secret-ref.js'
+import { hasReference, referencesIn, type SecretReference } from './secret-ref.js'
 
 /** Where values can be kept; see docs/secrets.md. */
 export const secretProviders = ['sealed', 'env', 'file', 'vault'] as const
@@ -71,10 +71,15 @@ export function referencesOf({ kind, definition }: Pick<Entry, 'kind' | 'definit
  * The place that values go to: transport, whole URL or command line with its folder, and the points at which references stand. Two
  * definitions with one text send them to one place.
  */
-export function bindingTarget({ transport }: McpServerDefinition): string {
+export function bindingTarget({ transport }: Pick<McpServerDefinition, 'transport'>): string {
   const points = injectionPoints(transport).filter(({ value, injectionPoint }) => referencesIn(value, injectionPoint).length > 0).map(({ injectionPoint }) => injectionPoint)
   const place = transport.kind === 'STDIO' ? [transport.command, transport.args, transport.cwd] : [transport.url]
   return canonicalJson([transport.kind, place, points.sort()])
+}
+
+/** `bindingTarget` of what has references; null: no value goes anywhere. */
+export function placeOfValues({ transport }: Pick<McpServerDefinition, 'transport'>): string | null {
+  return injectionPoints(transport).some(({ value }) => hasReference(value)) ? bindingTarget({ transport }) : null
 }
 
 /**
