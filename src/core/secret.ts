@@ -2,7 +2,7 @@ import { canonicalJson } from './canonical.js'
 import { type Entry } from './entry.js'
 import { injectionPoints, type McpServerDefinition, secretReferences } from './mcp-server.js'
 import { isSameOwner, type OwnerRef, ownerKey, type PrincipalRef } from './owner.js'
-import { fillReferences, referencesIn, type SecretReference } from './secret-ref.js'
+import { fillReferences, hasReference, referencesIn, type SecretReference } from './secret-ref.js'
 
 /** Where values can be kept; see docs/secret-providers.md. */
 export const secretProviders = ['sealed', 'env', 'file', 'vault'] as const
@@ -72,12 +72,17 @@ export function referencesOf({ kind, definition }: Pick<Entry, 'kind' | 'definit
  * the environment beside references and around them is of it, since it steers a program as its arguments do (`API_URL`, `postgres://app:${secret:P}@host`);
  * over HTTP the origin is all that decides who gets a request. Two definitions with one text send values to one place.
  */
-export function bindingTarget({ transport }: McpServerDefinition): string {
+export function bindingTarget({ transport }: Pick<McpServerDefinition, 'transport'>): string {
   const points = injectionPoints(transport).filter(({ value, injectionPoint }) => referencesIn(value, injectionPoint).length > 0).map(({ injectionPoint }) => injectionPoint)
   const place = transport.kind === 'STDIO'
     ? [transport.command, transport.args, transport.cwd, transport.env.map(({ name, value }) => [name, fillReferences(value, () => '${}')])]
     : [transport.url]
   return canonicalJson([transport.kind, place, points.sort()])
+}
+
+/** `bindingTarget` of what has references; null: no value goes anywhere. */
+export function placeOfValues({ transport }: Pick<McpServerDefinition, 'transport'>): string | null {
+  return injectionPoints(transport).some(({ value }) => hasReference(value)) ? bindingTarget({ transport }) : null
 }
 
 /**
