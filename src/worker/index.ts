@@ -83,9 +83,9 @@ export interface OpenSessionOptions {
   adapter: CatalogAdapter
   /**
    * False: do not wait for the catalog; the session starts with the static servers, and gets the rest when the catalog
-   * answers, which may be before the catalog was told of the session. Default true.
+   * answers, which may be before the catalog was told of the session. A number: as true for so many milliseconds, then as false. Default true.
    */
-  waitForCatalog?: boolean
+  waitForCatalog?: boolean | number
 }
 
 export interface CatalogWorker {
@@ -198,7 +198,8 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
       connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit }),
     })
     const opened = session
-    if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)
+    const waitMs = waitForCatalog === true ? shop.options.readyTimeoutMs ?? 30_000 : waitForCatalog
+    if (waitMs) await firstView(feed, clock, waitMs, owner).catch((error: unknown) => { if (waitForCatalog === true || feed.ended() !== null) throw error })
     await started()
     // What it has by now is known as well, so that a revocation which follows at once finds it.
     if (waitForCatalog) await reporter.opening(id)

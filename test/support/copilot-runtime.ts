@@ -12,6 +12,8 @@ import { type CopilotModel, type ModelStep, type Script, startCopilotModel } fro
 export interface CopilotRuntime {
   client: CopilotClient
   model: CopilotModel
+  /** Where it keeps a folder for each session. */
+  stateFolder: string
   /** What every session needs to talk to the scripted model; `changes` lie over it. */
   config: (changes?: SessionConfig) => SessionConfig
   /** Plays a turn to its end and tells what the model was offered and what its calls returned. */
@@ -41,7 +43,7 @@ export async function startCopilotRuntime(): Promise<CopilotRuntime> {
   })
   await client.start()
   return {
-    client, model,
+    client, model, stateFolder: join(folder, 'copilot', 'session-state'),
     config: (changes = {}) => ({
       model: model.modelId, provider: { type: 'openai', baseUrl: model.baseUrl, apiKey: 'unused' },
       onPermissionRequest: () => ({ kind: 'approve-once' }), ...changes,
