@@ -124,7 +124,7 @@ describe('a PilotSwarm worker that is attached', () => {
     expect(asked()).toEqual(['create s wiki', aTurn, 'resume s wiki,catalog1'])
   })
 
-  it('S8: lets a session start without the catalog, and resumes it with it when there is something', async () => {
+  it('S23: lets a session start without the catalog, and resumes it with it when there is something', async () => {
     const { attach, turn, asked, test } = await start()
     attach()
     test.digest = null
@@ -187,10 +187,14 @@ describe('a PilotSwarm worker that is attached', () => {
   })
 
   it('leaves alone what PilotSwarm resumes outside of a turn', async () => {
-    const { attach, asked, sessions } = await start()
+    const { attach, asked, turn, sessions } = await start()
     attach()
-    await (await sessions.ensureClient()).resumeSession('s', {})
+    const resume = async () => (await sessions.ensureClient()).resumeSession('s', {})
+    await resume()
     expect(asked()).toEqual(['resume s '])
+    await turn()
+    await resume()
+    expect(asked()).toEqual([aTurn, 'create s wiki,catalog1', 'resume s '])
   })
 
   it('puts the owner\'s agents into the lookup before the session is made, as they change, and takes them out', async () => {
