@@ -6,6 +6,7 @@ import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type ParsedItem, parseMcpJson } from '../core/mcp-json.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Finding } from '../core/policy.js'
+import { redactTokens } from '../core/redact.js'
 import { type Tx } from '../db/client.js'
 import { lockEntries } from '../db/entry.js'
 import { putEntries } from '../db/entry-commit.js'
@@ -106,8 +107,14 @@ function plan(context: CatalogContext, owner: OwnerRef, items: ParsedItem[], onC
   return items.map((item) => {
     const step = planItem(context, owner, item, onConflict, own)
     if (step.after !== null) own.set(nameKey(step.after), step.after)
-    return step
+    return withoutTokens(step)
   })
+}
+
+/** Whatever a file has where names belong is told, and a token may sit there. */
+function withoutTokens(step: Step): Step {
+  const findings = step.findings.map((one) => ({ ...one, field: redactTokens(one.field), message: redactTokens(one.message), mend: redactTokens(one.mend) }))
+  return { ...step, name: redactTokens(step.name), findings }
 }
 
 function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, onConflict: ImportConflict, own: Map<string, Entry>): Step {

@@ -36,7 +36,7 @@ addWorkers(program)
 addSecret(program)
 addAudit(program)
 addDatabase(program)
-for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()
+for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride().configureOutput({ writeErr: (text) => warn(text.trimEnd()) })
 
 try {
   await program.parseAsync()

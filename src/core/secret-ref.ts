@@ -35,10 +35,19 @@ export function hasDollar(value: string): boolean {
   return value.includes('$')
 }
 
+export function hasReference(value: string): boolean {
+  return withoutReferences(value) !== value
+}
+
 export function referencesIn(value: string, injectionPoint: string): SecretReference[] {
   return [...value.matchAll(reference)].map(([, scope, secretName]) => ({
     scope: scope === 'secret' ? 'OWNER' : 'USER',
     name: secretName!,
     injectionPoint,
   }))
+}
+
+/** The value with something in place of each reference, exactly as it is given: a `$` in it means nothing. */
+export function fillReferences(value: string, valueOf: (one: Pick<SecretReference, 'scope' | 'name'>) => string): string {
+  return value.replace(reference, (_, scope: string, name: string) => valueOf({ scope: scope === 'secret' ? 'OWNER' : 'USER', name }))
 }

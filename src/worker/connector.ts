@@ -1,3 +1,4 @@
+import { type KnownValues } from '../core/known-values.js'
 import { type Clock } from './clock.js'
 import { createStartLimit, type StartLimit } from './start-limit.js'
 import { connectUpstream, type Upstream, type UpstreamTarget } from './upstream.js'
@@ -15,14 +16,17 @@ export interface ConnectorOptions {
   graceMs?: number
   /** Shared by the connectors of a worker. Default: none but that of ten starts at once for one session. */
   startLimit?: StartLimit
+  /** Values of secrets that its connections use are among them for as long. One for all of a session, since what one server is given another may show. Default: one for each server. */
+  known?: KnownValues
 }
 
 /**
  * The one place that opens connections and starts processes, for every adapter: a runtime never gets a server's real
- * configuration. Nothing is shared: each session has a connector, connections and processes of its own.
+ * configuration, nor a secret. Nothing is shared: each session has a connector, connections and processes of its own.
  */
 export interface Connector {
   /**
+   * Connects; values for its references are leased when its turn has come, and again at each connection.
    * @param baseEnv what a stdio child's environment starts from
    * @param signal gives the start up; whatever was started is ended
    * @param isRetry whether the start failed before; then it comes after those that did not. Default: no

@@ -39,6 +39,21 @@ export class RefusedError extends Error {
   override readonly name = 'RefusedError'
 }
 
+/**
+ * DENIED: the catalog says that the values may not be had, or are not there: only a change can help. OUTDATED: what the worker knows of the entry, or the answer,
+ * is older than what there is. UNAVAILABLE: no answer, or none that can be used; trying again may help.
+ */
+export type LeaseFailure = 'DENIED' | 'OUTDATED' | 'UNAVAILABLE'
+
+/** Values of secrets could not be had. The message holds none. */
+export class LeaseError extends Error {
+  override readonly name = 'LeaseError'
+
+  constructor(readonly failure: LeaseFailure, message: string) {
+    super(message)
+  }
+}
+
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // undici says "fetch failed" and keeps the reason in the cause.

@@ -1,5 +1,4 @@
 import { type AgentDefinition } from '../core/agent.js'
-import { secretReferences } from '../core/mcp-server.js'
 import { refusalOf } from './refusal.js'
 import { type CatalogView, type ViewAgent, type ViewEntry, type ViewMcpServer } from './view.js'
 
@@ -74,7 +73,7 @@ function judge(key: string, entry: ViewEntry, view: CatalogView, scope: SessionS
   const refusal = protectedReason(key, entry, view, scope) ?? refusalOf(entry, view.policy)
   if (refusal !== null) return { fate: { outcome: 'REFUSE', reason: refusal }, note: null }
   if (entry.kind === 'AGENT') return { fate: { outcome: 'RUN' }, note: missingServersNote(entry.definition.mcpServers, view, scope) }
-  return { fate: serverFate(entry), note: null }
+  return { fate: { outcome: 'RUN' }, note: null }
 }
 
 function protectedReason(key: string, entry: ViewEntry, view: CatalogView, scope: SessionScope): string | null {
@@ -85,19 +84,6 @@ function protectedReason(key: string, entry: ViewEntry, view: CatalogView, scope
 /** A policy that cannot be read lists nothing. */
 function mayReplace(key: string, { name }: ViewEntry, { policy }: CatalogView, { overridableKeys }: SessionScope): boolean {
   return overridableKeys.has(key) && policy.document?.static.overridable.includes(name) === true
-}
-
-/** Leases do not exist yet, so what needs a secret cannot start. */
-function serverFate({ definition }: ViewMcpServer): Fate {
-  const references = secretReferences(definition)
-  if (references.length === 0) return { outcome: 'RUN' }
-  const needs = (scope: 'user' | 'secret') => [...new Set(references
-    .filter((reference) => (reference.scope === 'USER') === (scope === 'user'))
-    .map(({ name }) => `${scope}:${name}`))]
-  const ofUser = needs('user')
-  const ofOwner = needs('secret')
-  const start = ofUser.length > 0 ? 'Connect your account' : 'A secret is missing'
-  return { outcome: 'FAIL', reason: `${start}: needs ${[...ofUser, ...ofOwner].join(', ')}, and this version of the worker cannot lease secrets.` }
 }
 
 /** An agent runs without the servers that its owner does not have; that is said, and is no error (S12). */

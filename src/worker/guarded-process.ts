@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type StdioTransport } from '../core/mcp-server.js'
+import { type RedactingStream } from '../core/redacting-stream.js'
 import { type FullPolicyDocument } from '../core/policy-document.js'
 import { operandOf } from '../core/rules/stdio/launchers.js'
 import { programKind } from '../core/rules/stdio/programs.js'
@@ -17,9 +18,10 @@ import { type TrustedPath, trustedPath } from './trusted-path.js'
  * Starts the process of a catalog entry: judged by the policy of this moment, resolved to real files that nobody but root and the worker's
  * user can replace, with nothing in its environment but PATH, a HOME of its own and what the entry lists (S1, S4), in an
  * empty folder of its own unless the entry names one. What was checked is what is started (S3).
+ * @param stderr what is written there goes through it before anything of it is kept. Default: as it is
  * @throws RefusedError, or what spawn reports; no process and no folder is left then
  */
-export async function startGuardedProcess(transport: StdioTransport, guard: LaunchGuard): Promise<ProcessGroup> {
+export async function startGuardedProcess(transport: StdioTransport, guard: LaunchGuard, stderr?: RedactingStream): Promise<ProcessGroup> {
   const { args, env } = transport
   guard.check()
   const files = await checkedFiles(transport, guard.policy().stdio.directories, guard.launchers)
@@ -35,7 +37,7 @@ export async function startGuardedProcess(transport: StdioTransport, guard: Laun
       args: args.map((arg, at) => (files.script?.at === at ? files.script.file.real : arg)),
       // Last, so that no entry leads its launcher to programs or to the configuration of a home that nobody has looked at.
       env: { ...own, PATH: path, HOME: join(folder, 'home') },
-      cwd: files.cwd?.real ?? join(folder, 'work'),
+      cwd: files.cwd?.real ?? join(folder, 'work'), stderr,
     })
     const stop = (graceMs: number) => group.stop(graceMs).finally(() => removeScratch(folder))
     for (const file of [files.executable, files.script?.file, files.cwd]) {

@@ -1,11 +1,14 @@
-import { CatalogRequestError, createCatalogClient, type OwnerInput, ReportWorkerStatusDocument } from '../client/index.js'
+import { CatalogRequestError, createCatalogClient, LeaseSecretsDocument, type OwnerInput, ReportWorkerStatusDocument } from '../client/index.js'
 import { canonicalJson } from '../core/canonical.js'
+import { createKnownValues } from '../core/known-values.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
 import { createConnector } from './connector.js'
+import { firstView } from './first-view.js'
 import { messageOf } from './errors.js'
+import { createLeaser, type Leaser } from './leaser.js'
 import { createLaunchers, type Launchers, usualPath } from './launchers.js'
-import { createOwnerFeed, type OwnerFeed, ownerText } from './owner-feed.js'
+import { createOwnerFeed, type OwnerFeed } from './owner-feed.js'
 import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
 import { createStartLimit, type StartLimit } from './start-limit.js'
@@ -128,6 +131,7 @@ interface Shop {
   transport: FeedTransport
   relay: Relay
   startLimit: StartLimit
+  leaser: Leaser
   feeds: Map<string, SharedFeed>
   sessions: Map<string, Place>
   reporter: StatusReporter
@@ -153,7 +157,8 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
     launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath, options.packageCache),
     transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
-    relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts, clock), feeds: new Map(), isClosed: false,
+    relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts, clock),
+    leaser: createLeaser({ clock, send: async (input) => (await client.execute(LeaseSecretsDocument, { input })).leaseSecrets.values }), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
@@ -174,7 +179,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, launchers, relay, clock, env, log, reporter, startLimit, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
+  const { sessions, layer, launchers, relay, clock, env, log, reporter, startLimit, leaser, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
@@ -193,9 +198,10 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     if (waitForCatalog) await reporter.opening(id)
     else reporter.touch(id)
     if (shop.isClosed) throw closedError()
+    const known = createKnownValues()
     const { settled, turn, started } = session = createSession({
-      id, agent, grants, adapter, feed, layer, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
-      connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit }),
+      id, owner, agent, grants, adapter, feed, layer, leaser, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
+      connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit, known }), known,
     })
     const opened = session
     const waitMs = waitForCatalog === true ? shop.options.readyTimeoutMs ?? 30_000 : waitForCatalog
@@ -231,20 +237,4 @@ function acquireFeed({ feeds, transport, clock, log }: Shop, owner: OwnerInput):
       if (feeds.get(key) === shared) feeds.delete(key)
     },
   }
-}
-
-/** @throws CatalogRequestError when the owner is denied, or no snapshot comes in time */
-async function firstView(feed: OwnerFeed, clock: Clock, timeoutMs: number, owner: OwnerInput): Promise<void> {
-  const ended = feed.ended()
-  if (ended !== null) throw ended
-  if (feed.view() !== null) return
-  let done = () => {}
-  await new Promise<void>((resolve, reject) => {
-    const unlisten = feed.listen({ onChange: () => resolve(), onCursor: () => {}, onFailClosed: () => {}, onEnd: reject })
-    const cancel = clock.after(timeoutMs, () => {
-      const why = feed.trouble()
-      reject(new CatalogRequestError(`No catalog of ${ownerText(owner)} within ${timeoutMs} ms${why === null ? '' : `: ${why}`}`, 'UNAVAILABLE'))
-    })
-    done = () => { unlisten(); cancel() }
-  }).finally(() => done())
 }

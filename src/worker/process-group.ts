@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type RedactingStream } from '../core/redacting-stream.js'
 import { SurvivorError } from './errors.js'
 import { liveProcesses, type ProcessRow, stillThere, straysOf } from './process-table.js'
 
@@ -13,6 +14,8 @@ export interface ProcessOptions {
   env: Record<string, string>
   /** Default: the worker's own. */
   cwd?: string
+  /** What is written to stderr goes through it before anything of it is cut or kept. Default: as it is. */
+  stderr?: RedactingStream | undefined
 }
 
 /** A child and everything it starts, as one group that ends together, with what left the group while its parent lives. */
@@ -20,7 +23,7 @@ export interface ProcessGroup {
   child: ChildProcessWithoutNullStreams
   /** How the child ended, e.g. `exited with code 1`; null while it runs. */
   ended: () => string | null
-  /** The last of what was written to stderr, at most 2,000 characters; it may hold anything. */
+  /** The last of what was written to stderr, at most 2,000 characters; it may hold anything that `stderr` left in. */
   stderrTail: () => string
   /**
    * Ends the whole group: its input closes and it gets SIGTERM, and SIGKILL after the grace period. Resolves when no
@@ -43,7 +46,7 @@ function killAll(): void {
  * Starts a process as the leader of its own group.
  * @throws what spawn reports, e.g. ENOENT for a command that does not exist
  */
-export async function startProcessGroup({ command, argv0, args, env, cwd }: ProcessOptions): Promise<ProcessGroup> {
+export async function startProcessGroup({ command, argv0, args, env, cwd, stderr: stream }: ProcessOptions): Promise<ProcessGroup> {
   const child = spawn(command, args, { argv0, env, cwd, stdio: 'pipe', detached: process.platform !== 'win32', windowsHide: true })
   let ended: string | null = null
   let stderr = ''
@@ -53,7 +56,9 @@ export async function startProcessGroup({ command, argv0, args, env, cwd }: Proc
       resolve()
     })
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr = (stderr + text).slice(-2000) })
+  const keep = (text: string) => { stderr = (stderr + text).slice(-2000) }
+  child.stderr.setEncoding('utf8').on('data', (text: string) => keep(stream?.push(text) ?? text))
+  child.stderr.once('end', () => keep(stream?.flush() ?? ''))
   // Writing to a process that just ended is no reason to end the worker.
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {})
   await once(child, 'spawn')

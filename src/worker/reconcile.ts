@@ -1,7 +1,7 @@
 import { type RevocationMode } from '../core/entry.js'
 import { type Grant } from './grants.js'
 import { momentOf, type Situation, waitText } from './moment.js'
-import { type Removal, removalKey, type ViewEntry } from './view.js'
+import { type Removal, removalKey, secretVersionOf, type ViewEntry } from './view.js'
 
 /** More servers than this are more tools than any model can tell apart. */
 export const maxMcpServersPerSession = 50
@@ -14,6 +14,8 @@ export interface LoadedEntry {
   entryId: string
   revision: number
   digest: string
+  /** Of what its references stand for, as it was last acted on; null: it has none. */
+  secretVersion: number | null
   /** DEFER: nothing of it runs or starts, it only waits for its moment. */
   outcome: 'RUN' | 'REFUSE' | 'FAIL' | 'DEFER'
   /** Why it does not run, or what is to be said of it though it does. */
@@ -41,6 +43,8 @@ export type Action =
   | (Placed & { type: 'RELABEL'; entry: ViewEntry; note: string | null })
   /** Its moment has not come: what runs or starts of it goes on. `reason` follows "Revision 2 …". */
   | (Placed & { type: 'DEFER'; entry: ViewEntry; reason: string })
+  /** What its references stand for has changed: that never waits, and what runs is not interrupted. */
+  | (Placed & { type: 'ROTATE'; secretVersion: number | null })
   | (Placed & { type: 'LOAD'; entry: ViewEntry; note: string | null })
   /** The new one starts first; the one that runs ends once the new one stands in its place. */
   | (Placed & { type: 'REPLACE'; entry: ViewEntry; note: string | null })
@@ -120,15 +124,19 @@ function actionOn(
     if (isSame && held.reason === fate.reason) return []
     return [{ ...placed, type: 'REFUSE', state, reason: fate.reason, keepsLastGood: fate.outcome === 'FAIL' }]
   }
+  // Over revisions the version may come to be the same again although what was confirmed is not (S24).
+  const secretVersion = secretVersionOf(entry)
+  const isRotated = held !== undefined && (secretVersion !== null || held.secretVersion !== null) && (held.secretVersion !== secretVersion || (held.deferred ?? held).revision !== entry.revision)
+  const rotation: Action[] = isRotated ? [{ key, entryId: entry.id, revision: entry.revision, position, type: 'ROTATE', secretVersion }] : []
   // Also when it is so again, and something else was to come in its place meanwhile.
   if ((held?.outcome === 'RUN' && held.digest === entry.digest) || held?.runningDigest === entry.digest) {
-    return isSame && held.digest === entry.digest && held.reason === note ? [] : [{ ...placed, type: 'RELABEL', note }]
+    return [...(isSame && held.digest === entry.digest && held.reason === note ? [] : [{ ...placed, type: 'RELABEL' as const, note }]), ...rotation]
   }
   const moment = momentOf(entry.apply, situation)
   if (moment !== 'AT_ONCE') {
     const reason = waitText[moment]
     const isTold = held?.deferred?.revision === entry.revision && held.deferred.reason === reason
-    return isTold ? [] : [{ ...placed, type: 'DEFER', reason }]
+    return [...(isTold ? [] : [{ ...placed, type: 'DEFER' as const, reason }]), ...rotation]
   }
   // With FAIL, an earlier revision may still run.
   return [{ ...placed, type: held?.outcome === 'RUN' || held?.outcome === 'FAIL' ? 'REPLACE' : 'LOAD', note }]

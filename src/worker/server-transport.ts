@@ -1,10 +1,11 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { type Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import { type RemoteTransport, type StdioTransport } from '../core/mcp-server.js'
+import { type NameValue, type RemoteTransport, type StdioTransport } from '../core/mcp-server.js'
+import { hasReference } from '../core/secret-ref.js'
 import { createGuardedFetch, type GuardedFetch } from './guarded-fetch.js'
 import { startGuardedProcess } from './guarded-process.js'
-import { type LaunchGuard } from './launch-guard.js'
+import { createInjectedFetch } from './injected-fetch.js'
 import { startProcessGroup } from './process-group.js'
 import { type ServerTransportOptions } from './server-transport-options.js'
 import { createStdioTransport } from './stdio-transport.js'
@@ -19,24 +20,37 @@ export interface ServerTransport {
 }
 
 /** @throws Error when the guard's entry may not run now */
-export function createServerTransport({ transport, baseEnv, graceMs, guard }: ServerTransportOptions): ServerTransport {
-  return transport.kind === 'STDIO' ? toProcess(transport, baseEnv, graceMs, guard) : toAddress(transport, guard)
+export function createServerTransport(options: ServerTransportOptions): ServerTransport {
+  const { transport } = options
+  return transport.kind === 'STDIO' ? toProcess(transport, options) : toAddress(transport, options)
 }
 
-function toProcess({ command, args, cwd, env: own, kind }: StdioTransport, baseEnv: Record<string, string>, graceMs: number, guard?: LaunchGuard): ServerTransport {
-  const env = { ...baseEnv, ...Object.fromEntries(own.map(({ name, value }) => [name, value])) }
-  const transport = createStdioTransport(graceMs, () => guard === undefined
-    ? startProcessGroup({ command, args, env, ...(cwd !== null && { cwd }) })
-    : startGuardedProcess({ kind, command, args, env: own, cwd }, guard))
+function toProcess({ command, args, cwd, env, kind }: StdioTransport, { baseEnv, graceMs, guard, injected, createStream }: ServerTransportOptions): ServerTransport {
+  const transport = createStdioTransport(graceMs, () => {
+    const own = withInjected(env, injected?.())
+    return guard === undefined
+      ? startProcessGroup({ command, args, env: { ...baseEnv, ...mapOf(own) }, stderr: createStream?.(), ...(cwd !== null && { cwd }) })
+      : startGuardedProcess({ kind, command, args, env: own, cwd }, guard, createStream?.())
+  })
   return { transport, failure: transport.failure, farewell: async () => {} }
 }
 
-function toAddress({ kind, url, headers }: RemoteTransport, guard?: LaunchGuard): ServerTransport {
-  const requestInit = { headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])) }
+function withInjected(pairs: NameValue[], injected: NameValue[] = []): NameValue[] {
+  return [...pairs.filter(({ name }) => !injected.some((one) => one.name === name)), ...injected]
+}
+
+function mapOf(pairs: NameValue[]): Record<string, string> {
+  return Object.fromEntries(pairs.map(({ name, value }) => [name, value]))
+}
+
+function toAddress({ kind, url, headers }: RemoteTransport, { guard, injected }: ServerTransportOptions): ServerTransport {
+  // A reference itself is nothing to send.
+  const requestInit = { headers: mapOf(injected === undefined ? headers : headers.filter(({ value }) => !hasReference(value))) }
   guard?.check()
   const guarded = guard === undefined ? null : createGuardedFetch({ url, policy: guard.policy })
+  const sending = injected === undefined ? guarded?.fetch : createInjectedFetch(guarded?.fetch ?? fetch, url, injected)
   // Redirects stay within the origin: that is the SDK's default (`redirectPolicy: 'same-origin'`).
-  const options = { requestInit, ...(guarded !== null && { fetch: guarded.fetch }) }
+  const options = { requestInit, ...(sending !== undefined && { fetch: sending }) }
   if (kind === 'SSE') return { transport: closingToo(new SSEClientTransport(new URL(url), options), guarded), failure: () => null, farewell: async () => {} }
   const transport = new StreamableHTTPClientTransport(new URL(url), {
     ...options,

@@ -95,5 +95,5 @@ function startServers({ runner, layer, env }: StaticSitting, servers: Iterable<S
 }
 
 function staticAim(kind: Aim['kind'], { name, origin }: { name: string; origin: string }, position: number | null): Aim {
-  return { key: staticKey(`${kind}:${name}`), kind, name, origin, entryId: null, revision: null, digest: '', note: null, position }
+  return { key: staticKey(`${kind}:${name}`), kind, name, origin, entryId: null, revision: null, digest: '', secretVersion: null, note: null, position }
 }

@@ -1,4 +1,4 @@
-import { CatalogRequestError } from '../client/index.js'
+import { CatalogRequestError, type OwnerInput } from '../client/index.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock } from './clock.js'
 import { type Connector } from './connector.js'
@@ -7,21 +7,25 @@ import { type StatusRow } from './departures.js'
 import { hasReached } from './follower.js'
 import { boundAgentOf, grantsOf } from './grants.js'
 import { createLaunchGuard } from './launch-guard.js'
+import { type KnownValues } from '../core/known-values.js'
 import { type Launchers } from './launchers.js'
+import { type Leaser } from './leaser.js'
 import { agentInForce, situationOf } from './moment.js'
 import { type OwnerFeed } from './owner-feed.js'
-import { performAction } from './perform-action.js'
+import { type LaunchOf, performAction } from './perform-action.js'
 import { maxMcpServersPerSession, reconcile } from './reconcile.js'
 import { type Relay, relayForSession } from './relay.js'
 import { rowsWithAgent } from './rows-with-agent.js'
 import { createRunner } from './runner.js'
+import { createSecretSource } from './secret-source.js'
 import { followBoundAgent, scopeOf, startStatic, type StaticSitting } from './session-static.js'
 import { type EffectiveEntry } from './slot.js'
 import { staticGrants, type StaticLayer } from './static-layer.js'
-import { type AppliedEvent, type CatalogView, type Removal, removalKey, type ViewEntry } from './view.js'
+import { type AppliedEvent, type CatalogView, type Removal, removalKey } from './view.js'
 
 export interface SessionOptions {
   id: string
+  owner: OwnerInput
   agent: string | null
   /** Null: the default, SET without an agent and AGENT with one. */
   grants: 'SET' | 'AGENT' | null
@@ -29,6 +33,9 @@ export interface SessionOptions {
   feed: OwnerFeed
   layer: StaticLayer
   connector: Connector
+  leaser: Leaser
+  /** Values that the connector's connections use. */
+  known: KnownValues
   /** Finds the commands of catalog entries. */
   launchers: Launchers
   relay: Relay
@@ -91,7 +98,7 @@ interface Sitting extends SessionOptions, StaticSitting {
 
 /** Opens it with the static servers and whatever the feed holds already; starts are under way when this returns. */
 export function createSession(options: SessionOptions): HeldSession {
-  const { id, agent, feed, adapter, layer, onChange } = options
+  const { id, agent, feed, adapter, layer, onChange, known } = options
   // Within this turn: whoever loses the session right away still finds the adapter opened, and closes it.
   const callRefused = (toolName: string) => session.runner.callRefused(toolName)
   const relay = relayForSession(options.relay, callRefused)
@@ -101,7 +108,7 @@ export function createSession(options: SessionOptions): HeldSession {
   opened.catch(() => {})
   const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')
   const session: Sitting = {
-    ...options, runner: createRunner({ ...options, opened, isTrusted: feed.isTrusted }),
+    ...options, runner: createRunner({ ...options, opened, isTrusted: feed.isTrusted, log: (message) => options.log(known.redact(message)) }),
     scope: scopeOf(options, new Set(servers.keys())), staticServers: servers,
     view: null, heard: null, isWarm: false, runningTurns: 0, boundAgent: null, waiters: createCursorWaiters(), isClosed: false,
   }
@@ -114,6 +121,8 @@ export function createSession(options: SessionOptions): HeldSession {
     onFailClosed: (reason, position) => failClosed(session, reason, position),
     onEnd: session.waiters.rejectAll,
   })
+  // Once more: an adapter too has a say in them.
+  const redacted = <Row extends EffectiveEntry>(row: Row): Row => ({ ...row, reason: row.reason === null ? null : known.redact(row.reason) })
   let closing: Promise<void> | null = null
   const close = async () => {
     session.isClosed = true
@@ -129,8 +138,8 @@ export function createSession(options: SessionOptions): HeldSession {
   }
   return {
     id,
-    get effective() { return rowsWithAgent(session, session.runner.rows()) },
-    report: () => ({ entries: rowsWithAgent(session, session.runner.report()), cursor: session.heard }),
+    get effective() { return rowsWithAgent(session, session.runner.rows()).map(redacted) },
+    report: () => ({ entries: rowsWithAgent(session, session.runner.report()).map(redacted), cursor: session.heard }),
     started: async () => {
       await opened
       await session.runner.settled(null)
@@ -164,10 +173,13 @@ function decide(session: Sitting, view: CatalogView, removals: Removal[]): void 
     removals: new Map(removals.map((removal) => [removalKey(removal.key, removal.id), removal])),
     position: view.position, maxMcpServers: Math.max(0, maxMcpServersPerSession - session.staticServers.size), viewKeys: new Set(view.entries.keys()), situation,
   })
-  const guardOf = (entry: ViewEntry) => createLaunchGuard(entry, session.feed.view, session.launchers)
-  for (const action of actions) performAction(runner, action, guardOf)
+  for (const action of actions) performAction(runner, action, launchOf(session))
   // In a turn, what it begins with waits for the end of that; only what comes after it is a change.
   if (runningTurns === 0) session.isWarm = true
+}
+
+function launchOf({ feed: { view }, launchers, leaser, owner, id: sessionId }: Sitting): LaunchOf {
+  return (entry) => ({ guard: createLaunchGuard(entry, view, launchers), secrets: createSecretSource(entry, { view, leaser, owner, sessionId }) })
 }
 
 function turnBegan(session: Sitting): void {

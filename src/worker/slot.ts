@@ -35,6 +35,8 @@ export interface Aim {
   entryId: string | null
   revision: number | null
   digest: string
+  /** Of what its references stand for; null: it has none. */
+  secretVersion: number | null
   /** What is to be said although it runs. */
   note: string | null
   /** Place of the view that this was decided on; static entries have none as the session opens. */
@@ -81,6 +83,14 @@ export interface Slot {
   waiting: { aim: Aim; reason: string } | null
   failures: number
   cancelRetry: () => void
+  /** Its secrets were denied, or asked for under what is not so any more: another revision is tried at once. */
+  isAwaitingNews: boolean
+  /** Why what runs does not have the values of the moment; null: it has. */
+  stale: string | null
+  /** Of what runs: how often its values were asked for anew, and failed in a row. */
+  renewals: number
+  failedRenewals: number
+  cancelRenewal: () => void
 }
 
 /** What is to be told of a slot: of what runs if something does, else of what does not. */
@@ -114,18 +124,22 @@ function listedBy(list: () => ListedItem[]): ListedItem[] {
   }
 }
 
-function reasonOf({ aim, running, reason }: Slot): string | null {
+function reasonOf({ aim, running, reason, stale }: Slot): string | null {
   if (running === null) return reason ?? aim.note
-  if (running.aim.digest === aim.digest || reason === null) return aim.note
-  return `Revision ${aim.revision} could not start (${reason.replace(/\.$/, '')}); revision ${running.aim.revision} keeps running.`
+  const isSame = running.aim.digest === aim.digest
+  const trouble = isSame ? stale ?? reason : reason
+  if (trouble === null) return aim.note
+  const told = trouble.replace(/\.$/, '')
+  if (isSame) return `Its secrets changed, and the new ones are not in use yet (${told}); what runs goes on with the earlier ones.`
+  return `Revision ${aim.revision} could not start (${told}); revision ${running.aim.revision} keeps running.`
 }
 
 /** The slot as `reconcile` wants it; null for static entries, which are nothing to the catalog. */
 export function loadedOf({ aim, outcome, reason, running, waiting }: Slot): LoadedEntry | null {
-  const { entryId, revision, digest, note } = aim
+  const { entryId, revision, digest, secretVersion, note } = aim
   if (entryId === null || revision === null) return null
   return {
-    entryId, revision, digest, outcome, reason: outcome === 'RUN' ? note : reason, runningDigest: running?.aim.digest ?? null,
+    entryId, revision, digest, secretVersion, outcome, reason: outcome === 'RUN' ? note : reason, runningDigest: running?.aim.digest ?? null,
     deferred: waiting === null ? null : { revision: waiting.aim.revision, reason: waiting.reason },
   }
 }
@@ -143,6 +157,7 @@ export function createSlot(aim: Aim, body: Body | null, outcome: Slot['outcome']
   return {
     aim, body, outcome, order, state: 'STARTING', reason: null,
     running: null, attempt: null, survivor: null, waiting: null, failures: 0, cancelRetry: () => {},
+    isAwaitingNews: false, stale: null, renewals: 0, failedRenewals: 0, cancelRenewal: () => {},
   }
 }
 

@@ -1,13 +1,18 @@
+import { createKnownValues, type KnownValues } from '../core/known-values.js'
 import { type McpTransport, type ToolSelection } from '../core/mcp-server.js'
 import { type SessionUpstream } from './adapter.js'
 import { type Clock } from './clock.js'
-import { messageOf, ToolCallError } from './errors.js'
+import { LeaseError, messageOf, ToolCallError } from './errors.js'
+import { createInjection, type Injection, type Renewal, renewal } from './injection.js'
 import { type LaunchGuard } from './launch-guard.js'
 import { createLine, type Line, type LineEnd } from './line.js'
 import { isUndelivered, type Link, openLink, orAborted, type Progress } from './link.js'
 import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
+import { redactedLink } from './redacted-link.js'
+import { type SecretSource } from './secret-source.js'
+import { tellEach } from './tell-each.js'
 import { createToolBook, type ToolBook } from './tool-book.js'
 
 /** What to connect to, and how much of it to offer. */
@@ -18,6 +23,8 @@ export interface UpstreamTarget {
   timeoutMs: number | null
   /** What a catalog entry is held to. Left out: a static one, which runs as its file says. */
   guard?: LaunchGuard | undefined
+  /** Where the values for its references come from. Left out: it has none, as every static one. */
+  secrets?: SecretSource | undefined
 }
 
 export interface ConnectOptions {
@@ -29,6 +36,8 @@ export interface ConnectOptions {
   callTimeoutMs?: number
   /** Milliseconds between SIGTERM and SIGKILL of a stdio server. Default 2,000. */
   graceMs?: number
+  /** Values that nothing of the server may show; those that are leased for it are among them while it has connections. Default: those alone. */
+  known?: KnownValues
   clock: Clock
 }
 
@@ -49,6 +58,16 @@ export interface Upstream extends Omit<SessionUpstream, 'offeredSince'> {
   /** The policy is another one now. */
   policyChanged: () => void
   /**
+   * Leases anew. IN_USE: what came is sent with every request from now on, or is what the process has. NEEDS_START: a process has something else, and
+   * keeps it. Left out: there is nothing to lease.
+   * @throws LeaseError; Error when what came cannot be sent. What was used so far goes on then
+   */
+  renewSecrets?: () => Promise<Renewal>
+  /** No request carries the values any more, the farewell of `close` neither. */
+  forgetSecrets?: () => void
+  /** Told when the catalog says, at a connection that is made again, that the values may not be had. */
+  onDenied?: (listener: (error: LeaseError) => void) => void
+  /**
    * Ends the connection; a stdio server's processes are gone when it resolves.
    * @throws SurvivorError when they could not be ended
    */
@@ -62,7 +81,11 @@ const offersTimeoutMs = 5000
 interface Holding {
   target: UpstreamTarget
   options: ConnectOptions
+  known: KnownValues
   redact: Redact
+  /** Null: it has no references. */
+  injection: Injection | null
+  deniedListeners: Set<(error: LeaseError) => void>
   line: Line
   tools: ToolBook
   book: OfferBook
@@ -77,23 +100,31 @@ interface Holding {
  * @throws Error with a redacted reason when the server does not come up; nothing is left then. SurvivorError when something is
  */
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions, signal?: AbortSignal): Promise<Upstream> {
+  const { clock, known = createKnownValues() } = options
+  const { transport, secrets } = target
+  const redactOwn = createRedactor(transport)
   const holding: Holding = {
-    target, options, redact: createRedactor(target.transport), tools: createToolBook(target.tools, () => mostTools(target)), book: createOfferBook(),
-    instructions: null, isAgain: false,
+    // The values first, since the other cuts.
+    target, options, known, redact: (text) => redactOwn(known.redact(text)), tools: createToolBook(target.tools, () => mostTools(target)), book: createOfferBook(),
+    injection: secrets === undefined ? null : createInjection({ transport, source: secrets, known, clock }),
+    deniedListeners: new Set(), instructions: null, isAgain: false,
     line: createLine({
-      isRemote: target.transport.kind !== 'STDIO', clock: options.clock, open: (end) => open(holding, end),
+      isRemote: transport.kind !== 'STDIO', clock, open: (end) => open(holding, end),
       prepare: async (fresh) => holding.tools.list(await fresh.list('TOOLS')), onStanding: (fresh) => stands(holding, fresh),
     }),
   }
-  const { line, tools, book, redact } = holding
+  const { line, tools, book, redact, injection } = holding
+  const close = () => line.close().finally(() => injection?.close())
   const onAbort = () => void line.close().catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     signal?.throwIfAborted()
     await line.link()
   } catch (error) {
-    await line.close()
-    throw new Error(redact(messageOf(error)))
+    // Before the values are let go, which it may quote.
+    const failure = spoken(error, redact)
+    await close()
+    throw failure
   } finally {
     signal?.removeEventListener('abort', onAbort)
   }
@@ -109,17 +140,30 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     ask: (method, params, options = {}) => deliver(holding, method, params, options),
     watch: (uri, listener, options = {}) => watch(holding, uri, listener, options),
     onOffersChanged: (listener) => book.listen(listener),
-    close: line.close,
+    ...(injection !== null && { renewSecrets: () => renewal(injection, transport.kind).catch((error: unknown) => { throw spoken(error, redact) }), forgetSecrets: injection.forget }),
+    onDenied: (listener) => { holding.deniedListeners.add(listener) },
+    close,
   }
 }
 
-function open(holding: Holding, end: LineEnd): Promise<Link> {
-  const { target: { transport, guard }, options: { baseEnv = {}, connectTimeoutMs = 30_000, graceMs = 2000 }, book } = holding
-  return openLink({
-    ...end, transport, guard, baseEnv, connectTimeoutMs, graceMs, onResourceUpdated: book.updated,
+async function open(holding: Holding, end: LineEnd): Promise<Link> {
+  const { target: { transport, guard }, options: { baseEnv = {}, connectTimeoutMs = 30_000, graceMs = 2000 }, book, injection, known, deniedListeners } = holding
+  // What may not run is not to have a secret either.
+  guard?.check()
+  await injection?.renewToStart(end.signal).catch((error: unknown) => {
+    if (error instanceof LeaseError && error.failure === 'DENIED') tellEach(deniedListeners, error)
+    throw error
+  })
+  const link = await openLink({
+    ...end, transport, guard, baseEnv, connectTimeoutMs, graceMs, injected: injection?.injected, createStream: known.stream, onResourceUpdated: (uri) => book.updated(known.redact(uri)),
     // The book stands for all connections, so there is nothing to compare.
     onListChanged: (kind) => (kind === 'TOOLS' ? void refresh(holding) : book.changed(kind)),
   })
+  return redactedLink(link, known)
+}
+
+function spoken(error: unknown, redact: Redact): Error {
+  return error instanceof LeaseError ? error : new Error(redact(messageOf(error)))
 }
 
 function stands(holding: Holding, fresh: Link): void {

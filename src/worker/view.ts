@@ -1,6 +1,6 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { type ApplyMoment, nameKey, type RevocationMode } from '../core/entry.js'
-import { type McpServerDefinition, type McpTransport } from '../core/mcp-server.js'
+import { type McpServerDefinition, type McpTransport, secretReferences } from '../core/mcp-server.js'
 import { type Policy, readPolicy } from '../core/policy-document.js'
 import type { CatalogChangedSubscription } from '../client/index.js'
 
@@ -34,7 +34,12 @@ interface ViewBase {
   approval: ViewApproval | null
 }
 
-export type ViewMcpServer = ViewBase & { kind: 'MCP_SERVER'; definition: McpServerDefinition }
+export type ViewMcpServer = ViewBase & {
+  kind: 'MCP_SERVER'
+  definition: McpServerDefinition
+  /** Another number whenever what its references stand for has changed; at one revision it only rises. Null: it has none, or nothing was told of them. */
+  secretVersion: number | null
+}
 export type ViewAgent = ViewBase & { kind: 'AGENT'; definition: AgentDefinition }
 export type ViewEntry = ViewMcpServer | ViewAgent
 
@@ -92,7 +97,8 @@ export function applyEvent(held: CatalogView | null, event: CatalogSnapshot | Ca
 
 function applySnapshot(held: CatalogView | null, event: CatalogSnapshot, position: number): AppliedEvent {
   const entries = new Map<string, ViewEntry>()
-  for (const server of event.mcpServers) put(entries, toMcpServer(server), held)
+  const versions = versionsIn(event)
+  for (const server of event.mcpServers) put(entries, toMcpServer(server, versions.get(server.id) ?? null), held)
   for (const agent of event.agents) put(entries, toAgent(agent), held)
   const view = { entries, policy: readPolicy(event.policy.revision, event.policy.document), cursor: event.cursor, position }
   const removals = missing(held, entries).map(([key, entry]): Removal => ({
@@ -104,15 +110,20 @@ function applySnapshot(held: CatalogView | null, event: CatalogSnapshot, positio
 
 function applyDelta(held: CatalogView, event: CatalogDelta, position: number): AppliedEvent {
   const entries = new Map(held.entries)
+  const versions = versionsIn(event)
   for (const removed of event.removed) {
     const key = nameKey(removed)
     if (entries.get(key)?.id === removed.id) entries.delete(key)
   }
   for (const upserted of event.upserted) {
-    const entry = upserted.__typename === 'McpServer' ? toMcpServer(upserted) : toAgent(upserted)
+    const entry = upserted.__typename === 'McpServer' ? toMcpServer(upserted, versions.get(upserted.id) ?? versionHeld(held, upserted.id)) : toAgent(upserted)
     // An entry has one name: should the removal of the old one be lacking, it must not stay under both.
     for (const [key, other] of entries) if (other.id === entry.id && key !== nameKey(entry)) entries.delete(key)
     put(entries, entry, held)
+  }
+  for (const [key, entry] of entries) {
+    const secretVersion = versions.get(entry.id)
+    if (entry.kind === 'MCP_SERVER' && secretVersion !== undefined && entry.secretVersion !== secretVersion) entries.set(key, { ...entry, secretVersion })
   }
   const policy = event.changedPolicy === null ? held.policy : readPolicy(event.changedPolicy.revision, event.changedPolicy.document)
   const told = new Map(event.removed.map((removed) => [removalKey(nameKey(removed), removed.id), removed]))
@@ -132,17 +143,34 @@ function put(entries: Map<string, ViewEntry>, entry: ViewEntry, held: CatalogVie
   const isUnchanged = before !== undefined && before.id === entry.id && before.revision === entry.revision && before.digest === entry.digest
     // Approvals come and go within one revision.
     && before.approval?.digest === entry.approval?.digest && before.approval?.state === entry.approval?.state
+    && secretVersionOf(before) === secretVersionOf(entry)
   entries.set(key, isUnchanged ? before : entry)
+}
+
+export function secretVersionOf(entry: ViewEntry): number | null {
+  return entry.kind === 'MCP_SERVER' ? entry.secretVersion : null
+}
+
+function versionsIn({ secretVersions }: CatalogSnapshot | CatalogDelta): ReadonlyMap<string, number> {
+  return new Map(secretVersions.map(({ entryId, version }) => [entryId, version]))
+}
+
+/** What was told of it last; it may have another name now. */
+function versionHeld(held: CatalogView, id: string): number | null {
+  for (const entry of held.entries.values()) if (entry.id === id) return secretVersionOf(entry)
+  return null
 }
 
 function missing(held: CatalogView | null, entries: ReadonlyMap<string, ViewEntry>): Array<[string, ViewEntry]> {
   return [...held?.entries ?? []].filter(([key, { id }]) => entries.get(key)?.id !== id)
 }
 
-function toMcpServer(wire: WireMcpServer): ViewMcpServer {
+function toMcpServer(wire: WireMcpServer, told: number | null): ViewMcpServer {
   const { id, name, revision, digest, apply, approval = null, description, tools, timeoutMs } = wire
   const definition = { description, transport: toTransport(wire.transport), tools, timeoutMs, default: wire.default }
-  return { kind: 'MCP_SERVER', id, name, revision, digest, apply, approval, definition }
+  // Whoever lost its last reference has no version, whatever was told before.
+  const secretVersion = secretReferences(definition).length > 0 ? told : null
+  return { kind: 'MCP_SERVER', id, name, revision, digest, apply, approval, definition, secretVersion }
 }
 
 function toTransport(wire: WireMcpServer['transport']): McpTransport {

@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { type OwnerInput } from '../../src/client/index.js'
+import { encryptLease } from '../../src/catalog/lease-answer.js'
+import { type LeaseSecretsInput, type OwnerInput } from '../../src/client/index.js'
+import { parseRecipientKey } from '../../src/core/recipient-key.js'
 import { type Clock } from '../../src/worker/clock.js'
 import { type StatusReport } from '../../src/worker/status.js'
 import { type CatalogDelta, type CatalogEvent, type CatalogSnapshot } from '../../src/worker/view.js'
@@ -89,6 +91,9 @@ export interface FakeOperation {
 /** Taken or not, or refused with a code. */
 export type ReportAnswer = { accepted: boolean } | { code: string }
 
+/** Values by `secret:NAME` or `user:NAME`, or refused with a code. */
+export type LeaseAnswer = { values: Record<string, string>; secretVersion?: number } | { code: string }
+
 export interface FakeFeed {
   /** The HTTP address that workers are given. */
   url: string
@@ -100,6 +105,8 @@ export interface FakeFeed {
   report: (matches: (report: StatusReport) => boolean) => Promise<StatusReport>
   /** How reports are answered from now on. Default: accepted at once. */
   answerReports: (answer: (report: StatusReport) => ReportAnswer | Promise<ReportAnswer>) => void
+  /** How leases are answered from now on. Default: refused, SECRET_NOT_FOUND. */
+  answerLeases: (answer: (input: LeaseSecretsInput) => LeaseAnswer | Promise<LeaseAnswer>) => void
   /** Sockets opened so far. */
   sockets: () => number
   /** From now on pings stay unanswered. */
@@ -158,7 +165,7 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
   })
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/graphql`,
-    reports: status.reports, report: status.report, answerReports: status.answerReports,
+    reports: status.reports, report: status.report, answerReports: status.answerReports, answerLeases: status.answerLeases,
     operation: () => {
       const operation = arrived.shift()
       return operation === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(operation)
@@ -174,16 +181,31 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
   }
 }
 
-/** The mutation `reportWorkerStatus`, as GraphQL over HTTP. */
-function createFakeStatus(token: string): Pick<FakeFeed, 'reports' | 'report' | 'answerReports'> & {
+/** A lease as the catalog encrypts it. */
+export function encryptedLease({ entryId, revision, owner, sessionId, recipientKey }: LeaseSecretsInput, answer: Exclude<LeaseAnswer, { code: string }>): Promise<string> {
+  return encryptLease(parseRecipientKey(recipientKey), {
+    typ: 'pilothouse-lease', leaseId: 'l', entryId: String(entryId), revision, owner: { kind: owner.kind, id: String(owner.id ?? '') }, sessionId: String(sessionId),
+    secretVersion: answer.secretVersion ?? 1, expiresAt: '2030-01-01T00:00:00.000Z',
+  }, new Map(Object.entries(answer.values)))
+}
+
+/** The mutations of workers, as GraphQL over HTTP. */
+function createFakeStatus(token: string): Pick<FakeFeed, 'reports' | 'report' | 'answerReports' | 'answerLeases'> & {
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>
 } {
   const reports: StatusReport[] = []
   const watchers = new Set<() => void>()
   let answer: Parameters<FakeFeed['answerReports']>[0] = () => ({ accepted: true })
-  const respond = async ({ input }: { input: StatusReport }) => {
+  let lease: Parameters<FakeFeed['answerLeases']>[0] = () => ({ code: 'SECRET_NOT_FOUND' })
+  const refused = (code: string) => ({ data: null, errors: [{ message: code, extensions: { code } }] })
+  const respond = async ({ input }: { input: StatusReport | LeaseSecretsInput }) => {
+    if ('recipientKey' in input) {
+      const leased = await lease(input)
+      if ('code' in leased) return refused(leased.code)
+      return { data: { leaseSecrets: { id: 'l', expiresAt: '2030-01-01T00:00:00.000Z', values: await encryptedLease(input, leased) } } }
+    }
     const answered = await answer(input)
-    if ('code' in answered) return { data: null, errors: [{ message: answered.code, extensions: { code: answered.code } }] }
+    if ('code' in answered) return refused(answered.code)
     if (answered.accepted) reports.push(input)
     for (const watch of [...watchers]) watch()
     return { data: { reportWorkerStatus: answered } }
@@ -201,11 +223,12 @@ function createFakeStatus(token: string): Pick<FakeFeed, 'reports' | 'report' | 
       watch()
     }),
     answerReports: (next) => { answer = next },
+    answerLeases: (next) => { lease = next },
     handle: async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk as Buffer)
       const isKnown = request.headers.authorization === `Bearer ${token}`
-      const body = isKnown ? await respond((JSON.parse(Buffer.concat(chunks).toString()) as { variables: { input: StatusReport } }).variables)
+      const body = isKnown ? await respond((JSON.parse(Buffer.concat(chunks).toString()) as { variables: { input: StatusReport | LeaseSecretsInput } }).variables)
         : { errors: [{ message: 'no', extensions: { code: 'UNAUTHENTICATED' } }] }
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     },

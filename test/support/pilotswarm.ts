@@ -143,7 +143,8 @@ export interface TestSwarm {
 
 /** @param mcpServers the worker's static servers, which every session has */
 export function createSwarm(runtime: CopilotRuntime, store: SwarmStore, mcpServers: NonNullable<SessionConfig['mcpServers']> = {}): TestSwarm {
-  const sessions = new SwarmSessions(runtime, store)
+  const { client, folder, config } = runtime
+  const sessions = new SwarmSessions({ client, config, stateFolder: join(folder, 'copilot', 'session-state') }, store)
   Object.assign(sessions.workerDefaults.baseMcpServers, mcpServers)
   return {
     sessions,

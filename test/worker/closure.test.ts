@@ -118,7 +118,7 @@ async function loadedBy(specifier: string): Promise<string[]> {
 describe('what Node really loads', () => {
   it.each([
     ['pilothouse/client', ['dist/client', 'graphql']],
-    ['pilothouse/worker', ['@modelcontextprotocol/sdk', '@secretlint/secretlint-rule-preset-recommend', 'dist/client', 'dist/core', 'dist/worker', 'graphql', 'graphql-ws', 'ipaddr.js', 'undici', 'ws', 'zod']],
+    ['pilothouse/worker', ['@modelcontextprotocol/sdk', '@secretlint/secretlint-rule-preset-recommend', 'dist/client', 'dist/core', 'dist/worker', 'graphql', 'graphql-ws', 'ipaddr.js', 'jose', 'undici', 'ws', 'zod']],
     ['pilothouse/worker/mcp', ['dist/worker']],
     ['pilothouse/worker/copilot', ['dist/worker']],
     ['pilothouse/worker/memory', ['dist/worker']],

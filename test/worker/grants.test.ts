@@ -136,11 +136,7 @@ describe('what may run', () => {
     })
   })
 
-  it.each([
-    ['${user:GITHUB}', /^Connect your account: needs user:GITHUB,/],
-    ['Bearer ${secret:TOKEN}', /^A secret is missing: needs secret:TOKEN,/],
-  ])('S11: what holds %s says what it needs', (value, reason) => {
-    expect(fateOf(viewOf({ mcpServers: [wireServer('1', 'a', header(value))] }), 'a'))
-      .toEqual({ outcome: 'FAIL', reason: expect.stringMatching(reason) as string })
+  it.each(['${user:GITHUB}', 'Bearer ${secret:TOKEN}'])('what holds %s, which is leased when it starts', (value) => {
+    expect(fateOf(viewOf({ mcpServers: [wireServer('1', 'a', header(value))] }), 'a')).toEqual({ outcome: 'RUN' })
   })
 })

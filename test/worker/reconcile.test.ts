@@ -10,18 +10,18 @@ const run: Fate = { outcome: 'RUN' }
 const refuse: Fate = { outcome: 'REFUSE', reason: 'denied' }
 const failing: Fate = { outcome: 'FAIL', reason: 'needs user:A' }
 
-interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment; replacesStatic?: boolean }
+interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment; replacesStatic?: boolean; secretVersion?: number | null }
 
 function grant(name: string, changes: GrantChanges = {}): Grant {
-  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW', replacesStatic = false } = changes
-  const entry = { kind, id, name, revision, digest, apply, definition: {} } as unknown as ViewEntry
+  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW', replacesStatic = false, secretVersion = null } = changes
+  const entry = { kind, id, name, revision, digest, apply, secretVersion, definition: {} } as unknown as ViewEntry
   return { key: `${kind}:${name}`, entry, fate, note, replacesStatic }
 }
 
 /** As it is once it came up: what is aimed at with RUN runs. */
 function loaded(changes: Partial<LoadedEntry> = {}): LoadedEntry {
   const { outcome = 'RUN', digest = 'd1' } = changes
-  return { entryId: 'id-a', revision: 1, digest, outcome, reason: null, runningDigest: outcome === 'RUN' ? digest : null, deferred: null, ...changes }
+  return { entryId: 'id-a', revision: 1, digest, secretVersion: null, outcome, reason: null, runningDigest: outcome === 'RUN' ? digest : null, deferred: null, ...changes }
 }
 
 function held(name: string, changes: Partial<LoadedEntry> = {}): [string, LoadedEntry] {
@@ -81,6 +81,31 @@ describe('one entry', () => {
     const keeps = (fate: Fate) => reconcile(input([grant('a', { fate, revision: 2 })], [held('a')])).flatMap((action) => (action.type === 'REFUSE' ? [[action.state, action.keepsLastGood]] : []))
     expect(keeps(failing)).toEqual([['FAILED', true]])
     expect(keeps(refuse)).toEqual([['REFUSED', false]])
+  })
+})
+
+describe('a secret version', () => {
+  const has = (changes: Partial<LoadedEntry> = {}) => held('a', { secretVersion: 5, ...changes })
+  const deferred = { revision: 2, reason: waitText.NEXT_SESSION }
+
+  /** What is held, what is granted (version 5 and revision 1, unless said otherwise) -> actions. */
+  it.each<[string, [string, LoadedEntry] | null, GrantChanges, string[]]>([
+    ['the same', has(), {}, []],
+    ['another', has(), { secretVersion: 6 }, ['ROTATE a@1']],
+    ['another, in a turn and for later sessions alone', has(), { secretVersion: 6, apply: 'NEXT_SESSION' }, ['ROTATE a@1']],
+    ['the same at another revision, of which nobody knows what is confirmed', has(), { revision: 2 }, ['RELABEL a@2', 'ROTATE a@2']],
+    ['the same at a revision that waits', has(), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION' }, ['DEFER a@2', 'ROTATE a@2']],
+    ['the same at a revision that waits already', has({ deferred }), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION' }, []],
+    ['another at a revision that waits already', has({ deferred }), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION', secretVersion: 6 }, ['ROTATE a@2']],
+    ['none at a revision that waits', has(), { revision: 2, digest: 'd2', apply: 'NEXT_SESSION', secretVersion: null }, ['DEFER a@2', 'ROTATE a@2']],
+    ['another with another content', has(), { revision: 2, digest: 'd2', secretVersion: 6 }, ['REPLACE a@2']],
+    ['of what comes', null, {}, ['LOAD a@1']],
+  ])('S24, S26: %s', (_, entry, changes, expected) => {
+    expect(brief(reconcile(input([grant('a', { secretVersion: 5, ...changes })], entry === null ? [] : [entry], { situation: 'IN_TURN' })))).toEqual(expected)
+  })
+
+  it('that changed is acted on at the place of the event that told it', () => {
+    expect(reconcile(input([grant('a', { secretVersion: 6 })], [has()], { position: 12 }))).toMatchObject([{ type: 'ROTATE', secretVersion: 6, position: 12 }])
   })
 })
 
@@ -197,10 +222,15 @@ describe('properties', () => {
         after.delete(action.key)
         continue
       }
-      const { id: entryId, revision, digest } = action.entry
       const before = after.get(action.key)
+      if (action.type === 'ROTATE') {
+        after.set(action.key, { ...before!, secretVersion: action.secretVersion })
+        continue
+      }
+      const { id: entryId, revision, digest } = action.entry
       const runningDigest = before?.runningDigest ?? null
-      const aim = { entryId, revision, digest, deferred: null }
+      const secretVersion = action.entry.kind === 'MCP_SERVER' ? action.entry.secretVersion : null
+      const aim = { entryId, revision, digest, secretVersion, deferred: null }
       if (action.type === 'DEFER') {
         const goesOn = before?.outcome === 'RUN' || before?.outcome === 'FAIL' ? before : { ...aim, runningDigest, outcome: 'DEFER' as const, reason: null }
         after.set(action.key, { ...goesOn, deferred: { revision, reason: action.reason } })
@@ -219,7 +249,7 @@ describe('properties', () => {
       expect(reconcile({ ...input(now, []), loaded: after, maxMcpServers, situation })).toEqual([])
       expect([...after.keys()].sort()).toEqual(now.map(({ key }) => key))
       expect([...after.values()].filter(({ outcome }) => outcome === 'RUN' || outcome === 'FAIL').length).toBeLessThanOrEqual(maxMcpServers)
-      const ranks = actions.map(({ type }) => ({ UNLOAD: 0, REFUSE: 1, RELABEL: 1, DEFER: 1, LOAD: 2, REPLACE: 2 })[type])
+      const ranks = actions.map(({ type }) => ({ UNLOAD: 0, REFUSE: 1, RELABEL: 1, ROTATE: 1, DEFER: 1, LOAD: 2, REPLACE: 2 })[type])
       expect(ranks).toEqual([...ranks].sort((a, b) => a - b))
     }))
   })

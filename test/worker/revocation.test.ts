@@ -32,7 +32,7 @@ async function startServer(...tools: TestTool[]): Promise<TestMcpServer> {
 }
 
 const immediate = { mode: 'IMMEDIATE' as const, deadlineSeconds: 0, reason: 'REVOKED' }
-const aim: Aim = { key: 'MCP_SERVER:a', kind: 'MCP_SERVER', name: 'a', origin: 'catalog', entryId: '1', revision: 1, digest: 'd1', note: null, position: 1 }
+const aim: Aim = { key: 'MCP_SERVER:a', kind: 'MCP_SERVER', name: 'a', origin: 'catalog', entryId: '1', revision: 1, digest: 'd1', secretVersion: null, note: null, position: 1 }
 const target = { transport: { kind: 'HTTP' as const, url: 'https://x/', headers: [] }, tools: { include: ['*'], exclude: [] }, timeoutMs: null }
 const body: Body = { kind: 'MCP_SERVER', description: '', isDefault: false, baseEnv: {}, target }
 

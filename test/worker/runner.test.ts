@@ -11,7 +11,7 @@ const revoked = { mode: 'IMMEDIATE' as const, deadlineSeconds: 0, reason: 'REVOK
 
 function aim(revision: number, changes: Partial<Aim> = {}): Aim {
   return {
-    key: 'MCP_SERVER:a', kind: 'MCP_SERVER', name: 'a', origin: 'catalog', entryId: '1', revision, digest: `d${revision}`, note: null, position: revision, ...changes,
+    key: 'MCP_SERVER:a', kind: 'MCP_SERVER', name: 'a', origin: 'catalog', entryId: '1', revision, digest: `d${revision}`, secretVersion: null, note: null, position: revision, ...changes,
   }
 }
 

@@ -93,10 +93,10 @@ describe('what a session has', () => {
       mcpServers: [wireServer('1', 'denied', { url: 'http://10.0.0.1/' }), wireServer('2', 'needy', secret), wireServer('3', 'process', stdio)],
       agents: [wireAgent('4', 'helper', { mcpServers: ['gone'] })],
     })
-    expect(statesOf(session)).toEqual(['denied@1 REFUSED', 'needy@1 FAILED', 'process@1 REFUSED', 'helper@1 APPLIED'])
+    expect(statesOf(session)).toEqual(['denied@1 REFUSED', 'process@1 REFUSED', 'helper@1 APPLIED', 'needy@1 FAILED'])
     expect(reasonOf(session, 'denied')).toContain('[url]')
     expect(reasonOf(session, 'process')).toContain('[dollar]')
-    expect(reasonOf(session, 'needy')).toContain('Connect your account: needs user:GITHUB')
+    expect(reasonOf(session, 'needy')).toContain('Connect your account: needy needs user:GITHUB')
     expect(reasonOf(session, 'helper')).toContain('Runs without gone')
   })
 

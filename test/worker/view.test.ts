@@ -132,3 +132,33 @@ describe('properties', () => {
     }))
   })
 })
+
+describe('versions of secrets', () => {
+  const transport = { __typename: 'RemoteTransport' as const, kind: 'HTTP' as const, url: 'https://x.example.com/', headers: [{ name: 'X', value: '${user:A}' }] }
+  const withSecret = (revision = 1, name = 'a') => wireServer('1', name, { transport, revision, digest: `d${revision}` })
+  const told = (version: number, entryId = '1') => ({ secretVersions: [{ entryId, version }] })
+  const versionsOf = (view: CatalogView) => [...view.entries.values()].map((entry) => (entry.kind === 'MCP_SERVER' ? entry.secretVersion : null))
+  const first = () => applyEvent(null, snapshot(cursorAt(1), { mcpServers: [withSecret(), wireServer('2', 'b')] }, told(3)), 1).view
+
+  it('F5: are what a snapshot says, and what deltas say since; twice is once', () => {
+    const held = first()
+    expect(versionsOf(held)).toEqual([3, null])
+    const event = delta(cursorAt(2), {}, [], told(4))
+    const { view } = applyEvent(held, event, 2)
+    expect([versionsOf(view), versionsOf(applyEvent(view, event, 3).view), versionsOf(held)]).toEqual([[4, null], [4, null], [3, null]])
+    // What did not change keeps its object.
+    expect([view.entries.get('MCP_SERVER:a') === held.entries.get('MCP_SERVER:a'), view.entries.get('MCP_SERVER:b') === held.entries.get('MCP_SERVER:b')]).toEqual([false, true])
+    expect(versionsOf(applyEvent(view, snapshot(cursorAt(3), { mcpServers: [withSecret()] }, told(5)), 3).view)).toEqual([5])
+  })
+
+  it('stay with an entry that comes anew without one, under another name too, and go with its last reference', () => {
+    const changed = applyEvent(first(), delta(cursorAt(2), { mcpServers: [withSecret(2, 'z')] }, [removed('1', 'a')]), 2).view
+    expect(versionsOf(changed)).toEqual([null, 3])
+    expect(versionsOf(applyEvent(changed, delta(cursorAt(3), { mcpServers: [wireServer('1', 'z', { revision: 3 })] }), 3).view)).toEqual([null, null])
+  })
+
+  it('leave with the entry', () => {
+    const gone = applyEvent(first(), delta(cursorAt(2), {}, [removed('1', 'a')]), 2).view
+    expect(versionsOf(applyEvent(gone, delta(cursorAt(3), { mcpServers: [withSecret()] }), 3).view)).toEqual([null, null])
+  })
+})
