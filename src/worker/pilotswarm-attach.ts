@@ -5,6 +5,7 @@ import { ownerOfSession } from './pilotswarm-owner.js'
 import { type CapabilityResolver, type SessionCapabilities, type SessionPrincipal } from './pilotswarm-resolver.js'
 import { type CopilotConfig } from './pilotswarm-session.js'
 import { asPilotSwarmWorker, type PilotSwarmClient, type PilotSwarmSessions, type PilotSwarmWorker } from './pilotswarm-worker.js'
+import { tellEach } from './tell-each.js'
 
 /** One session of PilotSwarm, from the begin of a turn on until it is not warm any more. */
 interface Seat {
@@ -21,6 +22,7 @@ interface Seat {
 interface Desk {
   worker: PilotSwarmWorker
   resolver: CapabilityResolver
+  log: (message: string) => void
   seats: Map<string, Seat>
 }
 
@@ -31,12 +33,12 @@ interface Desk {
  * @returns what puts everything back and releases every session; warm ones go on without the catalog
  * @throws TypeError when it is no PilotSwarm worker as they are known, or is attached already
  */
-export function attachResolver(pilotSwarm: object, resolver: CapabilityResolver): () => Promise<void> {
+export function attachResolver(pilotSwarm: object, resolver: CapabilityResolver, log: (message: string) => void = () => {}): () => Promise<void> {
   const worker = asPilotSwarmWorker(pilotSwarm)
   const { sessionManager } = worker
   if (attached.has(sessionManager)) throw new TypeError('The worker is attached to a catalog already; close that binding first.')
   attached.add(sessionManager)
-  const desk: Desk = { worker, resolver, seats: new Map() }
+  const desk: Desk = { worker, resolver, seats: new Map(), log: (message) => tellEach([log], `pilotswarm: ${message}`) }
   const unlisten = resolver.onAgents(() => writePrompts(desk))
   const { getOrCreate, ensureClient } = sessionManager
   const putBack = [
@@ -68,22 +70,34 @@ function replace<Name extends 'getOrCreate' | 'ensureClient'>(target: PilotSwarm
 }
 
 async function enter(desk: Desk, id: string, agent: string | null, lockHeld: boolean, original: () => Promise<unknown>): Promise<unknown> {
-  const { seats, resolver, worker: { sessionManager } } = desk
+  const { seats, worker: { sessionManager } } = desk
   const seat = seats.get(id) ?? { calls: 0, principal: null, capabilities: null, live: null }
   seats.set(id, seat)
   seat.calls += 1
   try {
-    // A CMS that is away for a moment makes nobody else of the owner of a session that goes on.
-    const principal = seat.principal = await principalOf(desk, id, agent).catch(() => seat.principal)
-    if (principal === null && seat.capabilities !== null) await resolver.release(id)
-    seat.capabilities = principal === null ? null : await resolver.resolve(principal)
-    writePrompts(desk)
+    await ask(desk, seat, id, agent)
     const isOutdated = (seat.live?.digest ?? null) !== (seat.capabilities?.digest ?? null)
     if (isOutdated && sessionManager.get(id) != null) await sessionManager.invalidateWarmSession(id, { lockHeld })
     return await original()
   } finally {
     seat.calls -= 1
     await leaveIfEmpty(desk, id, seat)
+  }
+}
+
+/** Whatever goes wrong in it, PilotSwarm's session starts, without the catalog. */
+async function ask(desk: Desk, seat: Seat, id: string, agent: string | null): Promise<void> {
+  const { resolver, log } = desk
+  try {
+    // A CMS that is away for a moment makes nobody else of the owner of a session that goes on.
+    const principal = seat.principal = await principalOf(desk, id, agent).catch(() => seat.principal)
+    if (principal === null && seat.capabilities !== null) await resolver.release(id)
+    seat.capabilities = principal === null ? null : await resolver.resolve(principal)
+    writePrompts(desk)
+  } catch (error) {
+    log(`the session ${id} has nothing of the catalog: ${messageOf(error)}`)
+    seat.capabilities = null
+    await resolver.release(id)
   }
 }
 

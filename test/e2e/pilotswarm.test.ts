@@ -67,7 +67,7 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
     expect(swarm.binding.session('a')?.effective.map(({ name, origin, state }) => `${name} ${origin} ${state}`)).toEqual(['wiki pilotswarm APPLIED'])
   })
 
-  it('a session has the same set on another worker, and on two at once until it is withdrawn from both; sub-agents have their owner\'s', async () => {
+  it('S13: a session has the same set on another worker, and on two at once until it is withdrawn from both; sub-agents have their owner\'s', async () => {
     const [one, two] = [await attach(first, 'swarm-1'), await attach(second, 'swarm-2')]
     const carol = await server.user('carol')
     const { id } = await server.register(carol, 'tickets', { url: tickets.url })

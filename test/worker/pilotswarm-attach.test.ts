@@ -63,7 +63,7 @@ async function start() {
     test, sessions, store, worker, resolver,
     turn: (id = 's', agent: string | null = null) => sessions.runTurn(id, { boundAgentName: agent }, 'go'),
     tellAgents: () => tellAgents('s'),
-    attach: () => attachResolver(worker, resolver),
+    attach: () => attachResolver(worker, resolver, (line) => asked.push(line)),
     /** What was asked since the last time. */
     asked: () => asked.splice(0),
   }
@@ -184,6 +184,15 @@ describe('a PilotSwarm worker that is attached', () => {
     expect(caught).toMatchObject({ message: heard })
     if (said === heard) expect(caught).toBe(error)
     expect(asked()).toEqual([aTurn, 'create s wiki,catalog1', 'release s'])
+  })
+
+  it('lets a session start whatever goes wrong with the catalog\'s side, and says so', async () => {
+    const { attach, turn, asked, sessions, test } = await start()
+    attach()
+    test.agents = [agentItem('triage')]
+    Object.freeze(sessions.workerDefaults.agentPromptLookup)
+    await turn()
+    expect(asked()).toEqual([aTurn, expect.stringMatching(/^pilotswarm: the session s has nothing of the catalog: .*not extensible/), 'release s', 'create s wiki'])
   })
 
   it('leaves alone what PilotSwarm resumes outside of a turn', async () => {

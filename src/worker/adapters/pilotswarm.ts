@@ -24,7 +24,7 @@ export interface PilotSwarmBinding extends Pick<CapabilityResolver, 'session'> {
  */
 export function attachPilotSwarm({ worker, ...options }: PilotSwarmBindingOptions): PilotSwarmBinding {
   const resolver = createResolver(options)
-  return { session: resolver.session, close: attachResolver(worker, resolver) }
+  return { session: resolver.session, close: attachResolver(worker, resolver, options.log) }
 }
 
 /**
