@@ -87,12 +87,13 @@ async function enter(desk: Desk, id: string, agent: string | null, lockHeld: boo
 
 /** Whatever goes wrong in it, PilotSwarm's session starts, without the catalog. */
 async function ask(desk: Desk, seat: Seat, id: string, agent: string | null): Promise<void> {
-  const { resolver, log } = desk
+  const { resolver, seats, log } = desk
   try {
     // A CMS that is away for a moment makes nobody else of the owner of a session that goes on.
     const principal = seat.principal = await principalOf(desk, id, agent).catch(() => seat.principal)
     if (principal === null && seat.capabilities !== null) await resolver.release(id)
     seat.capabilities = principal === null ? null : await resolver.resolve(principal)
+    if (seats.get(id) !== seat) throw new Error('the binding was closed')
     writePrompts(desk)
   } catch (error) {
     log(`the session ${id} has nothing of the catalog: ${messageOf(error)}`)

@@ -224,6 +224,18 @@ describe('a PilotSwarm worker that is attached', () => {
     expect(Object.keys(agentPromptLookup)).toEqual(['deployed', 'other'])
   })
 
+  it('leaves nothing of a session that starts while the binding is closed', async () => {
+    const { attach, turn, asked, resolver } = await start()
+    const { resolve } = resolver
+    resolver.resolve = async (principal) => {
+      await detach()
+      return resolve(principal)
+    }
+    const detach = attach()
+    await turn()
+    expect(asked()).toEqual(['release s', aTurn, expect.stringContaining('the binding was closed'), 'release s', 'create s wiki'])
+  })
+
   it('is as it was when the binding is closed, and can be attached again then and not before', async () => {
     const { attach, turn, asked, sessions, test, worker } = await start()
     test.agents = [agentItem('triage')]
