@@ -18,6 +18,7 @@ const harmless = /^(Field "[^"]+" (of required type "[^"]+" was not provided|is 
 const literals: Array<[repeated: RegExp, instead: string]> = [
   [/(cannot represent [^:]* value): [^]*$/, '$1.'],
   [/, found (?!(?:<EOF>|"[^\w"]{1,3}"|null)\.)[^]*$/, ', found something else.'],
+  [/^(Syntax Error: Unexpected (?:Name|Int|Float|String|BlockString)|Syntax Error: Invalid \w+ escape sequence)\b[^]*$/, '$1.'],
   [/^Value "\w*" does not exist/, 'The value does not exist'],
 ]
 

@@ -218,6 +218,7 @@ describe('what can be put', () => {
       [`mutation { ${field} "${canary}"}) { nothing } }`],
       [`mutation { putSecret(input: "${canary}") { cursor } }`],
       [`"${canary}"`],
+      ['canary'], ['7777777777'], [`mutation { ${field} "x"}) { cursor } } canary`], [`mutation { ${field} "\\u{canary}"}) { cursor } }`],
       [`mutation { deleteSecret(input: {owner: {kind: "${canary}"}, name: "n"}) { cursor } }`],
     ]
     const told = []

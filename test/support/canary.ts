@@ -83,7 +83,7 @@ export async function dumpOf(databaseUrl: string): Promise<string> {
 
 /** All files below a folder that were written since, but for these. What is empty in a file of a database is one line end. */
 export function filesOf(folder: string, except: string[] = [], sinceMs = 0): string {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile() && !except.includes(one.name)).map(({ parentPath, name }) => join(parentPath, name))
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile() && !except.includes(one.name)).map((one) => join(one.parentPath ?? one.path, one.name))
   return files.filter((path) => statSync(path).mtimeMs >= sinceMs).map((path) => `${path}\n${readFileSync(path, 'latin1').replaceAll(/\0{2,}/g, '\n')}`).join('\n')
 }
 
