@@ -24,6 +24,7 @@ interface Desk {
   resolver: CapabilityResolver
   log: (message: string) => void
   seats: Map<string, Seat>
+  isClosed: boolean
 }
 
 /**
@@ -38,15 +39,22 @@ export function attachResolver(pilotSwarm: object, resolver: CapabilityResolver,
   const { sessionManager } = worker
   if (attached.has(sessionManager)) throw new TypeError('The worker is attached to a catalog already; close that binding first.')
   attached.add(sessionManager)
-  const desk: Desk = { worker, resolver, seats: new Map(), log: (message) => tellEach([log], `pilotswarm: ${message}`) }
+  const desk: Desk = { worker, resolver, seats: new Map(), isClosed: false, log: (message) => tellEach([log], `pilotswarm: ${message}`) }
   const unlisten = resolver.onAgents(() => writePrompts(desk))
   const { getOrCreate, ensureClient } = sessionManager
   const putBack = [
-    replace(sessionManager, 'getOrCreate', (id, config, options) => (
-      enter(desk, id, config.boundAgentName ?? null, options?.lockHeld === true, () => getOrCreate.call(sessionManager, id, config, options)))),
-    replace(sessionManager, 'ensureClient', async (token) => configuring(desk, await ensureClient.call(sessionManager, token))),
+    replace(sessionManager, 'getOrCreate', (...args) => {
+      const [id, config, options] = args
+      const original = () => getOrCreate.apply(sessionManager, args)
+      return desk.isClosed ? original() : enter(desk, id, config.boundAgentName ?? null, options?.lockHeld === true, original)
+    }),
+    replace(sessionManager, 'ensureClient', async (...args) => {
+      const client = await ensureClient.apply(sessionManager, args)
+      return desk.isClosed ? client : configuring(desk, client)
+    }),
   ]
-  return async () => {
+  const close = async () => {
+    desk.isClosed = true
     for (const undo of putBack) undo()
     attached.delete(sessionManager)
     const ids = [...desk.seats.keys()]
@@ -55,6 +63,8 @@ export function attachResolver(pilotSwarm: object, resolver: CapabilityResolver,
     unlisten()
     writePrompts(desk)
   }
+  let closing: Promise<void> | null = null
+  return () => closing ??= close()
 }
 
 /** Session managers, because two wrappers would each put back what the other had put in its place. */
@@ -64,6 +74,8 @@ function replace<Name extends 'getOrCreate' | 'ensureClient'>(target: PilotSwarm
   const own = Object.getOwnPropertyDescriptor(target, name)
   target[name] = method
   return () => {
+    // Somebody's wrapper around it stays, and reaches PilotSwarm's own through it.
+    if (target[name] !== method) return
     if (own === undefined) delete (target as Partial<PilotSwarmSessions>)[name]
     else Object.defineProperty(target, name, own)
   }
@@ -71,6 +83,7 @@ function replace<Name extends 'getOrCreate' | 'ensureClient'>(target: PilotSwarm
 
 async function enter(desk: Desk, id: string, agent: string | null, lockHeld: boolean, original: () => Promise<unknown>): Promise<unknown> {
   const { seats, worker: { sessionManager } } = desk
+  releaseCold(desk)
   const seat = seats.get(id) ?? { calls: 0, principal: null, capabilities: null, live: null }
   seats.set(id, seat)
   seat.calls += 1
@@ -90,7 +103,10 @@ async function ask(desk: Desk, seat: Seat, id: string, agent: string | null): Pr
   const { resolver, seats, log } = desk
   try {
     // A CMS that is away for a moment makes nobody else of the owner of a session that goes on.
-    const principal = seat.principal = await principalOf(desk, id, agent).catch(() => seat.principal)
+    const principal = seat.principal = await principalOf(desk, id, agent).catch((error: unknown) => {
+      log(`the owner of the session ${id} is not known anew: ${messageOf(error)}`)
+      return seat.principal
+    })
     if (principal === null && seat.capabilities !== null) await resolver.release(id)
     seat.capabilities = principal === null ? null : await resolver.resolve(principal)
     if (seats.get(id) !== seat) throw new Error('the binding was closed')
@@ -140,8 +156,7 @@ async function make<Config extends CopilotConfig>(desk: Desk, id: string, config
   if (seat === undefined || seat.calls === 0) return create(config)
   const { capabilities } = seat
   const handle = await create(capabilities?.configure(config) ?? config).catch((error: unknown) => {
-    const [said, message] = [messageOf(error), capabilities?.redact(messageOf(error)) ?? messageOf(error)]
-    throw said === message ? error : new Error(message)
+    throw capabilities === null ? error : withoutAddress(error, capabilities.redact)
   })
   seat.live = { handle, digest: capabilities?.digest ?? null }
   // However PilotSwarm lets go of a warm session (destroyed, dehydrated, evicted, bound to another model, shut down), it comes by here.
@@ -155,6 +170,24 @@ async function make<Config extends CopilotConfig>(desk: Desk, id: string, config
     }
   }
   return handle
+}
+
+/** The error itself where it does not tell the address; else one that tells the same, for PilotSwarm decides by name, code and message. */
+function withoutAddress(error: unknown, redact: (text: string) => string): unknown {
+  const said = messageOf(error)
+  const message = redact(said)
+  if (message === said) return error
+  const { name = 'Error', code } = error as { name?: string; code?: unknown }
+  return Object.assign(new Error(message), { name }, code === undefined ? {} : { code })
+}
+
+/** Releases sessions that PilotSwarm let go of without a disconnect, as it may when their client is gone. No turn waits for that. */
+function releaseCold(desk: Desk): void {
+  for (const [id, seat] of desk.seats) {
+    if (seat.calls > 0 || seat.live === null || desk.worker.sessionManager.get(id) != null) continue
+    seat.live = null
+    void leaveIfEmpty(desk, id, seat)
+  }
 }
 
 async function leaveIfEmpty({ seats, resolver }: Desk, id: string, seat: Seat): Promise<void> {

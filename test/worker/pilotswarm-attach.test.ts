@@ -106,6 +106,19 @@ describe('a PilotSwarm worker that is attached', () => {
     expect(asked()).toEqual(['release s'])
   })
 
+  it('releases a session that PilotSwarm let go of without a disconnect, when the next turn of any begins', async () => {
+    const { attach, turn, asked, sessions, store } = await start()
+    attach()
+    await turn()
+    asked()
+    sessions.warm.delete('s')
+    store.rows.set('t', { owner: bob })
+    await turn('t')
+    expect(asked()).toEqual(['release s', 'resolve t bob null false wiki,other', 'create t wiki,catalog1'])
+    await turn()
+    expect(asked()).toEqual([aTurn, 'resume s wiki,catalog1'])
+  })
+
   it('drops a warm session that was given something else, and keeps what is new', async () => {
     const { attach, turn, asked, test } = await start()
     attach()
@@ -158,7 +171,8 @@ describe('a PilotSwarm worker that is attached', () => {
     store.rows.set('t', { owner: bob })
     await turn()
     await turn('t')
-    expect(asked()).toEqual([aTurn, 'create t wiki'])
+    const unknown = (id: string) => `pilotswarm: the owner of the session ${id} is not known anew: the CMS is away`
+    expect(asked()).toEqual([unknown('s'), aTurn, unknown('t'), 'create t wiki'])
   })
 
   it('makes one session of calls that come at once, and releases it when the last has ended', async () => {
@@ -179,9 +193,10 @@ describe('a PilotSwarm worker that is attached', () => {
   it.each([['resume: secret/x is gone', 'resume: [redacted]/x is gone'], ['no state', 'no state']])('passes on that a session cannot be made: %s', async (said, heard) => {
     const { attach, turn, asked, test } = await start()
     attach()
-    const error = test.refuses = new Error(said)
+    const error = test.refuses = Object.assign(new RangeError(said), { code: -32_603 })
     const caught: unknown = await turn().catch((thrown: unknown) => thrown)
-    expect(caught).toMatchObject({ message: heard })
+    expect(caught).toMatchObject({ message: heard, name: 'RangeError', code: -32_603 })
+    expect((caught as Error).stack).not.toContain('secret')
     if (said === heard) expect(caught).toBe(error)
     expect(asked()).toEqual([aTurn, 'create s wiki,catalog1', 'release s'])
   })
@@ -234,6 +249,21 @@ describe('a PilotSwarm worker that is attached', () => {
     const detach = attach()
     await turn()
     expect(asked()).toEqual(['release s', aTurn, expect.stringContaining('the binding was closed'), 'release s', 'create s wiki'])
+  })
+
+  it('leaves what others put around its methods after it, and does nothing within them when it is closed', async () => {
+    const { attach, turn, asked, sessions } = await start()
+    const detach = attach()
+    const inner = sessions.getOrCreate.bind(sessions)
+    const outer: typeof inner = (...args) => inner(...args)
+    sessions.getOrCreate = outer
+    await Promise.all([detach(), detach()])
+    expect(Object.getOwnPropertyDescriptor(sessions, 'getOrCreate')?.value).toBe(outer)
+    await turn()
+    expect(asked()).toEqual(['create s wiki'])
+    attach()
+    await turn()
+    expect(asked()).toEqual([aTurn, 'resume s wiki,catalog1'])
   })
 
   it('is as it was when the binding is closed, and can be attached again then and not before', async () => {

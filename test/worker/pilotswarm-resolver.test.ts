@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
 import { type PermissionHandler, type SessionConfig, type SessionEvent } from '@github/copilot-sdk'
 import { describe, expect, it } from 'vitest'
 import { createResolver, type ResolverOptions, type SessionCapabilities, type SessionPrincipal } from '../../src/worker/pilotswarm-resolver.js'
@@ -66,6 +68,16 @@ describe('a session of PilotSwarm', () => {
     ;(await feed.operation()).send(snapshot(cursorAt(1), { mcpServers: [ticketsEntry()] }))
     await client.until('tools', ['tickets-lookup', 'tickets-close'])
     expect((await resolver.resolve(principal()))?.digest).toBe(capabilities?.digest)
+  })
+
+  it('S23: waits no longer for a server that does not answer, and has the others', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve) })
+    closing({ close: () => new Promise<void>((resolve) => { silent.close(() => resolve()); silent.closeAllConnections() }) })
+    const { begin } = await start({ patienceMs: 1000 })
+    const { port } = silent.address() as AddressInfo
+    const { capabilities } = await begin({ mcpServers: [ticketsEntry(), wireServer('2', 'silent', { url: `http://127.0.0.1:${port}/mcp` })] })
+    await (await connect(capabilities)).until('tools', ['tickets-lookup', 'tickets-close'])
   })
 
   it('S23: starts without the catalog when the owner is denied, and asks anew with the next turn', async () => {
