@@ -105,7 +105,7 @@ async function ask(desk: Desk, seat: Seat, id: string, agent: string | null): Pr
     // A CMS that is away for a moment makes nobody else of the owner of a session that goes on.
     const principal = seat.principal = await principalOf(desk, id, agent).catch((error: unknown) => {
       log(`the owner of the session ${id} is not known anew: ${messageOf(error)}`)
-      return seat.principal
+      return seat.principal?.agent === agent ? seat.principal : null
     })
     if (principal === null && seat.capabilities !== null) await resolver.release(id)
     seat.capabilities = principal === null ? null : await resolver.resolve(principal)

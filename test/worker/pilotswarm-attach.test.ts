@@ -173,6 +173,9 @@ describe('a PilotSwarm worker that is attached', () => {
     await turn('t')
     const unknown = (id: string) => `pilotswarm: the owner of the session ${id} is not known anew: the CMS is away`
     expect(asked()).toEqual([unknown('s'), aTurn, unknown('t'), 'create t wiki'])
+    // Another agent may be granted less, and nobody can tell.
+    await turn('s', 'triage')
+    expect(asked()).toEqual([unknown('s'), 'release s', 'resume s wiki'])
   })
 
   it('makes one session of calls that come at once, and releases it when the last has ended', async () => {
