@@ -269,6 +269,19 @@ describe('a PilotSwarm worker that is attached', () => {
     expect(asked()).toEqual([aTurn, 'resume s wiki,catalog1'])
   })
 
+  it('passes on every argument, also those of a PilotSwarm that has more of them', async () => {
+    const { attach, sessions } = await start()
+    const seen: unknown[][] = []
+    const client = await sessions.ensureClient()
+    const wider = sessions as unknown as Record<'ensureClient' | 'getOrCreate', (...args: unknown[]) => Promise<unknown>>
+    wider.ensureClient = async (...args) => { seen.push(args); return client }
+    wider.getOrCreate = async (...args) => { seen.push(args) }
+    attach()
+    await wider.ensureClient('token', 'more')
+    await wider.getOrCreate('nobody', {}, {}, 'more')
+    expect(seen).toEqual([['token', 'more'], ['nobody', {}, {}, 'more']])
+  })
+
   it('is as it was when the binding is closed, and can be attached again then and not before', async () => {
     const { attach, turn, asked, sessions, test, worker } = await start()
     test.agents = [agentItem('triage')]
