@@ -11,6 +11,7 @@ import { type KnownValues } from '../core/known-values.js'
 import { type Launchers } from './launchers.js'
 import { type Leaser } from './leaser.js'
 import { agentInForce, situationOf } from './moment.js'
+import { orAfter } from './or-after.js'
 import { type OwnerFeed } from './owner-feed.js'
 import { type LaunchOf, performAction } from './perform-action.js'
 import { maxMcpServersPerSession, reconcile } from './reconcile.js'
@@ -79,8 +80,11 @@ export interface SessionReport {
 
 /** A session as its worker holds it. */
 export interface HeldSession extends WorkerSession {
-  /** Resolves when what it begins with was loaded, was refused or has failed. */
-  started: () => Promise<void>
+  /**
+   * Resolves when what it begins with was loaded, was refused or has failed.
+   * @param limitMs waits for no server longer; its adapter is open all the same, and what is late is loaded when it is there
+   */
+  started: (limitMs?: number) => Promise<void>
   report: () => SessionReport
 }
 
@@ -140,9 +144,10 @@ export function createSession(options: SessionOptions): HeldSession {
     id,
     get effective() { return rowsWithAgent(session, session.runner.rows()).map(redacted) },
     report: () => ({ entries: rowsWithAgent(session, session.runner.report()).map(redacted), cursor: session.heard }),
-    started: async () => {
+    started: async (limitMs) => {
       await opened
-      await session.runner.settled(null)
+      const loaded = session.runner.settled(null)
+      await (limitMs === undefined ? loaded : orAfter(options.clock, limitMs, loaded))
       if (session.isClosed) throw closedError(id)
       await adapter.ready?.()
     },
