@@ -98,7 +98,7 @@ describe('commit', () => {
     expect(results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as { code: string }).code] : []))).toEqual(Array(4).fill('NAME_TAKEN'))
   })
 
-  it('writes a change and the deletion that follows it, sent at once, in their order', async () => {
+  it('writes a change and the one that follows it, sent at once, in their order', async () => {
     const writer = await server.user('hasty')
     const { id } = await server.register(writer, 'short-lived')
     const { services } = server.app
@@ -110,14 +110,18 @@ describe('commit', () => {
     }
     const credential = { kind: 'TOKEN' as const, tokenId: services.index.state.tokensByHash.get(hashToken(writer.token))!.id }
     const context = callerContext({ ...services, writer: { ...services.writer, writeEntry } }, credential)
-    const change = updateMcpServer(context, { id, expectedRevision: 1, definition: { transport: { http: { url: 'https://hasty.example.com/mcp' } } } })
+    const changeTo = (path: string, expectedRevision: number) => (
+      updateMcpServer(context, { id, expectedRevision, definition: { transport: { http: { url: `https://hasty.example.com/${path}` } } } }))
+    const change = changeTo('a', 1)
     // It waits for its commit by then.
     await isAsked
-    const ends = await Promise.all([change, deleteEntry(context, { id, expectedRevision: 2 })])
+    const ends = await Promise.all([change, changeTo('b', 2)])
     expect(ends[1].cursor > ends[0].cursor).toBe(true)
+    // A deletion has a transaction of its own, for its receipt, so it is sent once the change is there.
+    await deleteEntry(context, { id, expectedRevision: 3 })
     const rows = await database.db.execute<{ gone: boolean; revisions: string }>(sql`
       select deleted_at is not null as gone, (select count(*) from entry_revision where entry_id = id) as revisions from entry where id = ${id}`)
-    expect(rows).toMatchObject([{ gone: true, revisions: '2' }])
+    expect(rows).toMatchObject([{ gone: true, revisions: '3' }])
     await server.register(writer, 'short-lived')
   })
 
