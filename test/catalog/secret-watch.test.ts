@@ -153,6 +153,8 @@ describe('S26: of two looks the newer value stays', () => {
       return looks > 1 ? Promise.resolve('new') : older.promise
     })
     await begun.promise
+    // It looks at what its node knows when it starts.
+    await second.app.services.refresh()
     const quick = watch(second.app, () => Promise.resolve('new'))
     expect(await live.nextDelta()).toMatchObject({ secretVersions: [{ entryId, version: 3 }] })
     const after = await stored(id)
