@@ -26,7 +26,7 @@ export interface SeenTool extends ToolPin {
 
 /** What one server may have seen, pinned or held. Its lists are bounded on the way in; what an attacker adds must not cost more. */
 export const pinLimits = {
-  tools: 1_000,
+  tools: 1_024,
   nameCharacters: 200,
   textCharacters: 16_384,
   /** Of all texts of one report together. */

@@ -5,6 +5,8 @@
 export type ToolCallErrorCode =
   /** No tool of that name is offered now. */
   | 'UNKNOWN_TOOL'
+  /** The server has such a tool, and its definition is not the one that was accepted. */
+  | 'HELD'
   /** No prompt of that name is offered now. */
   | 'UNKNOWN_PROMPT'
   /** No server of the session has a resource of that URI. */

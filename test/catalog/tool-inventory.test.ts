@@ -147,7 +147,7 @@ describe('a report', () => {
     ['a name without end', [seen('a'.repeat(201), 'a')], 'INVALID_INPUT'],
     ['a text without end', [seen('a', 'x'.repeat(16_385))], 'INVALID_INPUT'],
     ['texts that are too much together', Array.from({ length: 40 }, (_, at) => seen(`t${at}`, 'x'.repeat(16_000))), 'LIMIT_EXCEEDED'],
-    ['too many tools', many(1_001), 'LIMIT_EXCEEDED'],
+    ['too many tools', many(1_025), 'LIMIT_EXCEEDED'],
   ])('with %s is refused', async (what, tools, expected) => {
     const entry = await entryOf(alice, `bad-${createHash('md5').update(what).digest('hex').slice(0, 8)}`)
     await expect(report(worker, entry, ownerOf(alice), ...tools)).rejects.toEqual(code(expected))
