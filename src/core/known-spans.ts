@@ -18,7 +18,12 @@ export function knownSpans(finder: NeedleFinder, views: readonly TextView[]): Sp
     }
     finder.find(text, (start, end, isBase64) => tell({ start, end }, isBase64))
     const joined = withoutLineEnds(text)
-    if (joined !== null) finder.find(joined.text, (start, end, isBase64) => tell(joined.origin(start, end), isBase64))
+    if (joined === null) continue
+    finder.find(joined.text, (start, end, isBase64) => {
+      // The letters beside it hold some of its bits, and may stand in the line before or after.
+      const [first, last] = isBase64 ? [letterBefore(joined.text, start), end + Number(isBase64Letter(joined.text.charCodeAt(end)))] : [start, end]
+      tell(joined.origin(first, last), isBase64)
+    })
   }
   const apart: Span[] = []
   for (const { start, end } of found.sort((a, b) => a.start - b.start)) {
@@ -45,6 +50,11 @@ export function masked(text: string, spans: readonly Span[], end = text.length):
 /** The same text, not a copy, where no known value stands in it. */
 export function withoutKnown(finder: NeedleFinder, text: string): string {
   return masked(text, knownSpans(finder, viewsOf(text)))
+}
+
+/** Where a letter of base64 stands before `at`; `at` where none does. */
+export function letterBefore(text: string, at: number): number {
+  return isBase64Letter(text.charCodeAt(at - 1)) ? at - 1 : at
 }
 
 /** Where the base64 begins that `at` is in, or stands after. */

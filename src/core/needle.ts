@@ -11,20 +11,21 @@ export interface Needle {
 }
 
 /**
- * What one value may look like where escapes are undone (`viewsOf`): as it is, without blanks around it; with the `+` of forms; in hex; and
- * in base64 of either alphabet wherever in the encoded text it lies, as it is, as JSON and as URLs have it. The same for each line of its
- * own that says enough to be known by: 8 characters without a blank, letters of both cases or with digits among them, and no
- * `-----BEGIN …-----`. So a PEM key is known by any of its lines, whatever ends them.
+ * What one value may look like where escapes are undone (`viewsOf`): as it is, without blanks around it; with either kind of line end; with the
+ * `+` of forms; in hex; and in base64 of either alphabet wherever in the encoded text it lies, as it is, as JSON and as URLs have it. The same for each
+ * line of its own that says enough to be known by: 8 characters without a blank (`-----BEGIN PRIVATE KEY-----` has some), letters of both cases or with
+ * digits among them. So a PEM key is known by any of its lines.
  */
 export function needlesOf(value: string): Needle[] {
   const trimmed = value.trim()
   const whole = trimmed.length < shortestValue ? value : trimmed
   const lines = whole.split(/[\r\n]|\\[rn]/).map((line) => line.trim()).filter((line) => line !== whole && isDistinctive(line))
-  return [whole, ...lines].flatMap(formsOf)
+  const unix = whole.replaceAll('\r\n', '\n')
+  return [...new Set([whole, unix, unix.replaceAll('\n', '\r\n'), ...lines])].flatMap(formsOf)
 }
 
 function isDistinctive(line: string): boolean {
-  return line.length >= shortestValue && !/\s|^-----/.test(line) && [/\d/, /[a-z]/, /[A-Z]/].filter((kind) => kind.test(line)).length > 1
+  return line.length >= shortestValue && !/\s/.test(line) && [/\d/, /[a-z]/, /[A-Z]/].filter((kind) => kind.test(line)).length > 1
 }
 
 function formsOf(text: string): Needle[] {

@@ -15,7 +15,7 @@ export interface Redaction {
  * Takes known values out of whatever JSON can hold: out of strings, names of fields, and the digits of numbers, for which the mask stands then
  * as a string. Contents in base64 (`blob` beside `uri`, `data` beside `mimeType`) are looked at encoded and decoded, and wholly replaced by the mask in
  * base64, because half a file is none and readers refuse what is not base64. Two names that become the same leave one field.
- * What has no value in it is the same object as before; objects that are neither plain nor arrays are left alone.
+ * What has no value in it is the same object as before. Of an object only the fields that JSON shows are looked at; one that has a value becomes a plain one.
  */
 export function redactDeep(value: unknown, redaction: Redaction, depth = 0): unknown {
   if (typeof value === 'string') return redaction.text(value)
@@ -26,7 +26,6 @@ export function redactDeep(value: unknown, redaction: Redaction, depth = 0): unk
     const items = value.map((item) => redactDeep(item, redaction, depth + 1))
     return items.every((item, index) => Object.is(item, value[index])) ? value : items
   }
-  if (![Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null)) return value
   const fields = Object.entries(value)
   const redacted = fields.map(([name, field]): [string, unknown] => [
     redaction.text(name), isEncoded(name, value) ? redactEncoded(field as string, redaction) : redactDeep(field, redaction, depth + 1),

@@ -1,19 +1,20 @@
-import { base64Start, knownSpans, masked, withoutKnown } from './known-spans.js'
+import { base64Start, knownSpans, letterBefore, masked, withoutKnown } from './known-spans.js'
 import { type NeedleFinder } from './needle-finder.js'
 import { escapeStart, type Span, type TextView, viewsOf, withoutLineEnds } from './text-view.js'
 
 /** Takes known values out of a text that comes in pieces, wherever it is cut. */
 export interface RedactingStream {
-  /** What can be said by now. Held back is what may be the beginning of a value in any of its forms, and the word at the end, which may be base64. */
+  /**
+   * What can be said by now. Held back is what may be the beginning of a value in any of its forms, and the word at the end, which may be
+   * base64; a long word at the end of a line too, which may go on in the next.
+   */
   push: (chunk: string) => string
   /** The rest, when nothing follows. */
   flush: () => string
 }
 
-/** Longer runs of letters are let go in pieces: who sends a file in base64 must not fill the memory. */
-const longestWord = 4096
-/** Beyond this, and 16 times the longest form of a value, a text is let go in pieces whatever it looks like. */
-const mostHeld = 65_536
+/** Characters. Beyond them, and 16 times the longest form of a value, a text is let go in pieces whatever it looks like: it must not fill the memory. */
+const mostHeld = 16_384
 /** No form has more characters for one of the text that is looked for: `\\u0041`, `%25F0%259F%2598%2580`. */
 const widestForm = 16
 
@@ -66,12 +67,9 @@ function openFrom(finder: NeedleFinder, { text, origin }: TextView, whole: numbe
   const joined = withoutLineEnds(text)
   const opens = [text.length - (/={1,2}$/.exec(text)?.[0].length ?? 0), finder.openFrom(text)]
   if (joined !== null) {
-    const open = finder.openFrom(joined.text)
+    const open = letterBefore(joined.text, finder.openFrom(joined.text))
     if (open < joined.text.length) opens.push(joined.origin(open, open + 1).start)
   }
-  const open = Math.min(...opens.map((at) => {
-    const start = base64Start(text, at)
-    return at - start <= longestWord ? start : at - 1
-  }))
+  const open = base64Start(text, Math.min(...opens))
   return open < text.length ? origin(open, open + 1).start : whole
 }

@@ -48,6 +48,9 @@ export function withoutLineEnds(text: string): TextView | null {
     }
     at = text.indexOf('\n', end)
   }
+  // Half a line end, of a text that goes on.
+  const last = text.length - 1
+  if (text[last] === '\r' && isAfterLongLine(text, last)) edit.replace(last, text.length, '')
   return edit.done()
 }
 

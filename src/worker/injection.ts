@@ -5,6 +5,7 @@ import { type Clock } from './clock.js'
 import { LeaseError } from './errors.js'
 import { inject } from './inject.js'
 import { type Lease } from './leaser.js'
+import { orAborted } from './link.js'
 import { type SecretSource } from './secret-source.js'
 
 /** What is put in for the references of one server's transport, for as long as it has connections. */
@@ -58,8 +59,8 @@ export function createInjection({ transport, source, known, clock }: InjectionOp
     started += 1
     const number = started
     const either = AbortSignal.any([signal, closing.signal])
-    const lease = await source.lease(either)
-    either.throwIfAborted()
+    // Whoever ends it does not wait for a catalog that is silent; what that says later is for nobody.
+    const lease = await orAborted(source.lease(either), either)
     return { lease, injected: inject(transport, lease.values), number }
   }
   const take = (fresh: Held) => {

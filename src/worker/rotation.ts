@@ -43,7 +43,9 @@ async function renew(bench: Bench, slot: Slot, running: Running): Promise<void> 
   } catch (error) {
     if (isOvertaken()) return
     if (error instanceof LeaseError && error.failure === 'DENIED') return deny(bench, slot, error)
-    slot.stale = messageOf(error)
+    // Once, it is a matter of who hears first of what is new.
+    const isOutdated = error instanceof LeaseError && error.failure === 'OUTDATED'
+    if (!isOutdated || slot.failedRenewals > 0) slot.stale = messageOf(error)
     slot.failedRenewals += 1
     bench.onChange()
     slot.cancelRenewal = bench.clock.after(retryDelayMs(slot.failedRenewals, bench.clock), () => void renew(bench, slot, running))

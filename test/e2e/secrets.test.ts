@@ -56,7 +56,8 @@ const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', .
 const text = (text) => ({ content: [{ type: 'text', text }] })
 const tool = (name) => ({ name, description: 'knows ' + TOKEN, inputSchema: { type: 'object', properties: { x: { type: 'string', default: TOKEN } } } })
 if (process.argv.includes('dies')) {
-  process.stderr.write('x'.repeat(1990) + ' TOKEN=' + TOKEN + '\\n' + JSON.stringify(process.env) + '\\n')
+  // Of what is kept, 2,000 characters, the first are the last of the value.
+  process.stderr.write(JSON.stringify(process.env) + TOKEN + '\\n' + 'y'.repeat(1985))
   process.exitCode = 3
 } else process.stdin.setEncoding('utf8').on('data', (chunk) => chunk.trim().split('\\n').map(JSON.parse).forEach(({ id, method, params }) => {
   if (method === 'initialize') say({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'x', version: '1' }, instructions: TOKEN } })
@@ -89,8 +90,8 @@ async function open(who: Person, id = who.id) {
 }
 
 const told = async (host: McpAdapter, tool: string) => JSON.stringify(await host.callTool(tool))
-/** What the echo was sent by whoever called last. */
-const sent = (name: string) => echo.requests.at(-1)![name]
+/** What the echo was sent by whoever called last; streams are opened at any time. */
+const sent = (name: string) => echo.requests.findLast((headers) => headers['content-type'] !== undefined)![name]
 
 describe('a header with a secret', () => {
   it('S11: two users call a shared server with their own tokens, a third is told to connect, and nothing is called for them', async () => {
@@ -111,7 +112,7 @@ describe('a header with a secret', () => {
     const third = await open(eve!)
     expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and nobody who may has confirmed/)
     await expect(third.host.callTool('mine-echo')).rejects.toMatchObject({ name: 'ToolCallError' })
-    expect(echo.requests.length).toBe(asked)
+    expect(echo.requests.slice(asked).filter(({ authorization }) => ![ada!, bob!].some(({ id }) => authorization === `Bearer token-of-${id}`))).toEqual([])
     // Confirmed, and set: no timer has to pass.
     await third.session.settled(await bind(eve!, mcpServer, 'USER', 'token', 'header:Authorization'))
     expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and there is no value/)
@@ -227,7 +228,7 @@ describe('a variable with a secret', () => {
     await register(who, { kind: 'USER' }, 'dying', stdio('${user:token}', 'dies'))
     const { session, rowOf } = await open(who)
     expect(rowOf('dying')).toMatch(/^FAILED: the process exited with code 3/)
-    expect([rowOf('dying'), ...logs].join()).not.toMatch(/dying-w|of-a-process/)
+    expect([rowOf('dying'), ...logs].join()).not.toMatch(/dying-w|-a-process/)
     await session.close()
   })
 })

@@ -6,6 +6,7 @@ import http2 from 'node:http2'
 import net from 'node:net'
 import tls from 'node:tls'
 import { buildSchema, type GraphQLObjectType } from 'graphql'
+import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toMcpJson } from '../../src/core/mcp-server.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
@@ -233,6 +234,13 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     const entries = [{ kind: 'MCP_SERVER', name: 'static', origin: '/srv/plugin/.mcp.json', state: 'APPLIED', reason: 'https://localhost.example.com' }]
     const session = { id: 's', owner: { kind: 'USER', id: alice.id }, entries }
     await mutate(worker, 'reportWorkerStatus', { input: { workerId: 'w', processId: 'p', number: 1, full: true, sessions: [session] } }, '{ accepted }')
+    const owner = { kind: 'USER' }
+    await mutate(alice, 'putSecret', { input: { owner, name: 'leased', value: '$(id)' } }, '{ secret { version } }')
+    const transport = { http: { url: 'https://leased.example.com/', headers: [{ name: 'X', value: '${user:leased}' }] } }
+    const registered = await mutate(alice, 'registerMcpServer', { input: { owner, name: 'leased', definition: { transport } } }, '{ mcpServer { id } }')
+    const { kty, crv, x, y } = await exportJWK((await generateKeyPair('ECDH-ES', { crv: 'P-256' })).publicKey)
+    const { id: entryId } = registered!.mcpServer as { id: string }
+    await mutate(worker, 'leaseSecrets', { input: { entryId, revision: 1, owner: session.owner, sessionId: 's', recipientKey: { kty, crv, x, y } } }, '{ id expiresAt values }')
     await query(admin, 'workers', {}, '{ id sessions { nodes { id } } }')
     await query(admin, 'revocations', {}, '{ nodes { id } }')
     await query(admin, 'auditEvents', { first: 500 }, '{ nodes { action } }')

@@ -34,6 +34,8 @@ export const secretForms: Record<string, (text: string) => string> = {
   'base64url amid others': (text) => Buffer.from(`é${text}!?`).toString('base64url'),
   'base64 of JSON': (text) => base64(JSON.stringify({ a: text })),
   'base64 of a URL': (text) => base64(`?a=${encodeURIComponent(text)}&`),
+  'base64 in lines': (text) => base64(`${'.'.repeat(45)}${text}`).replaceAll(/.{64}(?=.)/g, '$&\r\n'),
+  'base64 in lines in JSON': (text) => escaped(base64(`${'.'.repeat(48)}${text}`).replaceAll(/.{64}(?=.)/g, '$&\n')),
   'URL-encoded base64': (text) => encodeURIComponent(base64(`ÿÿ${text}`)),
   'base64 in JSON with / escaped': (text) => base64(`ÿÿ${text}`).replaceAll('/', '\\/'),
 }

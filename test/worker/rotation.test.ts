@@ -169,6 +169,41 @@ describe('a changed secret of what runs', () => {
   })
 })
 
+describe('a secret that is denied', () => {
+  it('S24: gives the name back to the static server that had given way to the entry', async () => {
+    const { runner, starts, states } = setUp()
+    runner.start(aim(1, { key: `static ${key}`, origin: 'inline', entryId: null, revision: null, secretVersion: null, position: null }), body)
+    starts[0]!.up()
+    runner.start(aim(1), body)
+    starts[1]!.fail(denied)
+    await runner.settled(null)
+    expect(states()).toEqual(['null APPLIED', '1 FAILED: Connect your account: a needs user:A.'])
+    runner.rotate(key, 2, 2)
+    starts[2]!.up()
+    await runner.settled(null)
+    expect(states()).toEqual([expect.stringContaining('null REFUSED: Replaced'), '1 APPLIED'])
+    runner.rotate(key, 3, 3)
+    starts[2]!.renewals[0]!.fail(denied)
+    await turns()
+    starts[3]!.up()
+    await runner.settled(null)
+    expect([states(), starts[2]!.isClosed()]).toEqual([['null APPLIED', '1 FAILED: Connect your account: a needs user:A.'], true])
+  })
+
+  it('is not, where the catalog only knows something newer: nothing is said the first time', async () => {
+    const { runner, starts, states, clock } = await running()
+    runner.rotate(key, 2, 2)
+    const [{ renewals }] = starts as [Start]
+    renewals[0]!.fail(outdated)
+    await runner.settled(2)
+    expect(states()).toEqual(['1 APPLIED'])
+    clock.advance(60_000)
+    renewals[1]!.fail(outdated)
+    await turns()
+    expect(states()[0]).toContain('not in use yet (Its secrets changed just now)')
+  })
+})
+
 describe('a changed secret of what starts', () => {
   it('S26: starts it anew, and the values of before never serve', async () => {
     const { runner, starts, adapter } = setUp()
