@@ -4,7 +4,8 @@ import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
-import { type CatalogState, entriesOf, isBlocked, pinsOf } from '../index/state.js'
+import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
+import { pinsOf } from '../index/tool-pins.js'
 import { type SetDifference } from './event.js'
 
 /**

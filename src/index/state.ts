@@ -203,12 +203,6 @@ function putBlock(state: CatalogState, { id, name, owner, revoked }: Entry): voi
   state.blocks = new Map(revoked ? [...others, [id, { entryId: id, name, owner, revoked }]] : others)
 }
 
-/** What an entry's tools are held to as it is now; null: no worker has told yet what there is. */
-export function pinsOf({ toolPins }: Pick<CatalogState, 'toolPins'>, { id, digest }: Pick<Entry, 'id' | 'digest'>): EntryToolPins | null {
-  const pins = toolPins.get(id)
-  return pins?.digest === digest ? pins : null
-}
-
 export function isBlocked({ blocks }: Pick<CatalogState, 'blocks'>, id: string): boolean {
   return isRevoked(blocks.get(id) ?? {})
 }

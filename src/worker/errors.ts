@@ -41,6 +41,11 @@ export class RefusedError extends Error {
   override readonly name = 'RefusedError'
 }
 
+/** For calls of a tool whose definition is not the accepted one. */
+export function heldError(name: string): ToolCallError {
+  return new ToolCallError('HELD', `The tool ${name} is held: its definition is not the one that was accepted. Somebody has to look at it, and may let it in (acceptTools).`)
+}
+
 /**
  * DENIED: the catalog says that the values may not be had, or are not there: only a change can help. OUTDATED: what the worker knows of the entry, or the answer,
  * is older than what there is. UNAVAILABLE: no answer, or none that can be used; trying again may help.

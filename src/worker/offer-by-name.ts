@@ -1,8 +1,7 @@
 import { type SessionServer } from './adapter.js'
-import { ToolCallError } from './errors.js'
+import { heldError, ToolCallError } from './errors.js'
 import { type UpstreamTool } from './link.js'
 import { type Offers } from './offers.js'
-import { heldError } from './tool-book.js'
 import { publicToolName } from './tool-name.js'
 
 /** What a server offers, under the name or the URI that it is offered by. */

@@ -1,6 +1,5 @@
 import { isToolSelected, type ToolSelection } from '../core/mcp-server.js'
-import { pinLabel } from '../core/tool-pin.js'
-import { ToolCallError } from './errors.js'
+import { heldError, ToolCallError } from './errors.js'
 import { type HeldBack, heldBack, heldNote, type Listed, listed, listedInstructions, named, type PinGate } from './held-tools.js'
 import { type UpstreamTool } from './link.js'
 import { tellEach } from './tell-each.js'
@@ -70,10 +69,6 @@ export function createToolBook(selection: ToolSelection, most: () => number, gat
     },
     listenHeld: (listener) => { heldListeners.add(listener) },
   }
-}
-
-export function heldError(name: string): ToolCallError {
-  return new ToolCallError('HELD', `The tool ${pinLabel(name)} is held: its definition is not the one that was accepted. Somebody has to look at it, and may let it in (acceptTools).`)
 }
 
 /** A name that is listed twice is one tool, because a call can only name it once: the first (S18). */

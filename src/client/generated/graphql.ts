@@ -283,7 +283,7 @@ export type ReportToolInventoryInput = {
   entryId: string | number;
   /** Of the session; one that the token serves. */
   owner: OwnerInput;
-  /** All that the definition selects; at most 1000. */
+  /** All that the definition selects; at most 1024. */
   tools: Array<SeenToolInput>;
 };
 
