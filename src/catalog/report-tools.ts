@@ -33,8 +33,9 @@ export async function reportToolInventory(context: CatalogContext, input: Report
   const known = pinsOf(context.index.state, requireServed(context, await servedOwner(context, input), input.entryId, digest))
   if (known !== null && driftIn(known.tools, seen).length === 0) return known
   const { result: { pins, held } } = await commit(context, actorOf(context.principal), async () => {
-    requireServed(context, await servedOwner(context, input), input.entryId, digest)
-    return (tx) => write(context, tx, input.entryId, digest, seen)
+    const entry = requireServed(context, await servedOwner(context, input), input.entryId, digest)
+    const isKnown = pinsOf(context.index.state, entry) !== null
+    return (tx) => write(context, tx, { entryId: entry.id, digest, seen, isKnown })
   })
   if (held.length > 0) {
     await context.accessLog.record({ actor: actorOf(context.principal), action: 'HOLD_TOOLS', outcome: 'OK', target: input.entryId, detail: { digest, tools: held.slice(0, 20).map((one) => pinLabel(one.name)) } })
@@ -62,7 +63,9 @@ function overtaken(currentRevision: number): CatalogError {
 }
 
 /** Under the entry's lock, so that no edit and no other first inventory gets in between. */
-async function write(context: CatalogContext, tx: Tx, entryId: string, digest: string, seen: SeenTool[]): Promise<Written<{ pins: EntryToolPins; held: SeenTool[] }>> {
+async function write(
+  context: CatalogContext, tx: Tx, { entryId, digest, seen, isKnown }: { entryId: string; digest: string; seen: SeenTool[]; isKnown: boolean },
+): Promise<Written<{ pins: EntryToolPins; held: SeenTool[] }>> {
   const entry = await lockEntry(tx, entryId)
   if (entry === null) throw notFound('entryId', 'entry')
   if (entry.digest !== digest) throw overtaken(entry.revision)
@@ -76,7 +79,9 @@ async function write(context: CatalogContext, tx: Tx, entryId: string, digest: s
   const held = heldAfter(before.held, driftIn(before.pinned, seen), seenAt, seenBy)
   // No change of the catalog: nothing but what people may look at.
   if (held !== before.held) await putToolInventory(tx, { ...before, held: [...held] })
-  return { changes: [], result: { pins: pinsIn(before), held: held.filter((tool) => !before.held.includes(tool)) } }
+  // Of an entry that was gone and is back no node knows it any more.
+  const changes = isKnown ? [] : [toolsChange(null, before, 'tools.pin')]
+  return { changes, result: { pins: pinsIn(before), held: held.filter((tool) => !before.held.includes(tool)) } }
 }
 
 /** As the audit tells it: names and hashes of what is another one. */

@@ -8,12 +8,12 @@ function toInventory({ seenAt, ...row }: InferSelectModel<typeof toolInventory>)
   return { ...row, seenAt: seenAt.toISOString() }
 }
 
-/** Of entries that there are; names and hashes alone, whatever the texts weigh. */
+/** Of entries that there are, whichever digest it is: they may go back to it. Names and hashes alone, whatever the texts weigh. */
 export async function loadToolPins(db: Queryable): Promise<EntryToolPins[]> {
   const { entryId, digest, version } = toolInventory
   const tools = sql<EntryToolPins['tools']>`(select coalesce(jsonb_agg(one - 'text'), '[]'::jsonb) from jsonb_array_elements(${toolInventory.pinned}) one)`
   return db.select({ entryId, digest, version, tools }).from(toolInventory)
-    .innerJoin(entry, and(eq(entry.id, entryId), eq(entry.digest, digest), isNull(entry.deletedAt)))
+    .innerJoin(entry, and(eq(entry.id, entryId), isNull(entry.deletedAt)))
 }
 
 /** Of whichever digest it is. */

@@ -31,14 +31,19 @@ export function listedInstructions(instructions: string | null): Listed<string> 
   return instructions === null || instructions === '' ? null : { name: null, hash: toolHash(null, instructions), definition: instructions }
 }
 
-/** null: it is what was accepted, or nothing holds it. The one place that decides (S28). */
-export function heldBack(gate: PinGate | undefined, { name, hash }: Listed<unknown>): HeldBack | null {
-  if (gate === undefined || !gate.holds()) return null
-  if (hash === null) return { name, why: 'UNPINNABLE' }
+/**
+ * Judges by what holds at this moment. The one place that decides (S28).
+ * @returns what answers null for what was accepted, and for everything where nothing is held
+ */
+export function heldNow(gate: PinGate | undefined): (one: Listed<unknown>) => HeldBack | null {
+  if (gate === undefined || !gate.holds()) return () => null
   const pins = gate.pins()
-  if (pins === null) return { name, why: 'UNKNOWN' }
-  const why = driftOf(pins, { name, hash })
-  return why === null ? null : { name, why }
+  return ({ name, hash }) => {
+    if (hash === null) return { name, why: 'UNPINNABLE' }
+    if (pins === null) return { name, why: 'UNKNOWN' }
+    const why = driftOf(pins, { name, hash })
+    return why === null ? null : { name, why }
+  }
 }
 
 export function isPinned(one: Listed<unknown>): one is Listed<UpstreamTool | string> & ToolPin {

@@ -41,6 +41,8 @@ export function createPinSource({ id: entryId, digest }: ViewEntry, { view, desk
     holds: () => view()?.policy.document?.tools.drift !== 'accept',
     tell: async (seen) => {
       const pins = current()
+      // Before it has anything it may only be slow; what it shows first is taken as it is anyway.
+      if (pins === null && !seen.some(isPinned)) return
       if (pins !== null && seen.every((one) => !isPinned(one) || driftOf(pins.hashes, one) === null)) return
       const told = await desk.report({ entryId, digest, owner, seen, version: pins?.version ?? null })
       if (told.version <= (current()?.version ?? 0)) return

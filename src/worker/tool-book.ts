@@ -1,6 +1,6 @@
 import { isToolSelected, type ToolSelection } from '../core/mcp-server.js'
 import { heldError, ToolCallError } from './errors.js'
-import { type HeldBack, heldBack, heldNote, type Listed, listed, listedInstructions, named, type PinGate } from './held-tools.js'
+import { type HeldBack, heldNote, heldNow, type Listed, listed, listedInstructions, named, type PinGate } from './held-tools.js'
 import { type UpstreamTool } from './link.js'
 import { tellEach } from './tell-each.js'
 
@@ -38,10 +38,16 @@ export function createToolBook(selection: ToolSelection, most: () => number, gat
   let said: Listed<string> | null = null
   let [told, toldHeld] = ['[]', '[]']
   const seen = () => (said === null ? selected : [...selected, said])
-  const allowed = () => selected.flatMap((one) => (heldBack(gate, one) === null ? one.definition : []))
+  const allowed = () => {
+    const heldBack = heldNow(gate)
+    return selected.flatMap((one) => (heldBack(one) === null ? one.definition : []))
+  }
   // The first ones, so that which tools there are does not change by what comes after them.
   const offered = () => allowed().slice(0, most())
-  const held = () => seen().flatMap((one) => heldBack(gate, one) ?? [])
+  const held = () => {
+    const heldBack = heldNow(gate)
+    return seen().flatMap((one) => heldBack(one) ?? [])
+  }
   const review = () => {
     const [before, beforeHeld] = [told, toldHeld]
     told = JSON.stringify(offered())
@@ -51,7 +57,7 @@ export function createToolBook(selection: ToolSelection, most: () => number, gat
   }
   return {
     offered, review, held, seen,
-    instructions: () => (said === null || heldBack(gate, said) !== null ? null : said.definition),
+    instructions: () => (said === null || heldNow(gate)(said) !== null ? null : said.definition),
     check: (name) => {
       if (offered().some((tool) => tool.name === name)) return
       if (held().some((one) => one.name === name)) throw heldError(name)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
-  AcceptToolsDocument, ApprovalsDocument, AuditEventsDocument, DecideApprovalDocument, DeleteEntryDocument, HeldToolsDocument, type OwnerInput, ReportToolInventoryDocument, RegisterMcpServerDocument,
+  AcceptToolsDocument, ApprovalsDocument, AuditEventsDocument, DecideApprovalDocument, DeleteEntryDocument, HeldToolsDocument, type OwnerInput, ReportToolInventoryDocument, RegisterMcpServerDocument, RestoreEntryDocument, RevokeEntryDocument, SetUserRoleDocument,
   ToolInventoryDocument, UpdateMcpServerDocument,
 } from '../../src/client/index.js'
 import { type Person, startTestServer } from '../support/server.js'
@@ -65,6 +65,24 @@ describe('the first inventory', () => {
     const back = await edit(2, 'https://edited.example.com/mcp')
     expect(back.digest).toBe(entry.digest)
     expect(await report(worker, back, ownerOf(alice), seen('add', 'third'))).toMatchObject({ version: 3, tools: [{ hash: hashOf('third') }] })
+  })
+})
+
+describe('an entry that was gone', () => {
+  it('S26: and is back is held to what it was held to, and every node knows', async () => {
+    const entry = await entryOf(alice, 'gone')
+    const pins = await report(worker, entry, ownerOf(alice), seen('add', 'adds'))
+    await alice.client.execute(RevokeEntryDocument, { input: { id: entry.id, reason: 'x' } })
+    await alice.client.execute(DeleteEntryDocument, { input: { id: entry.id, expectedRevision: 2 } })
+    await server.admin.client.execute(RestoreEntryDocument, { input: { id: entry.id, expectedRevision: 2 } })
+    const second = await server.user('second')
+    await server.admin.client.execute(SetUserRoleDocument, { userId: second.id, role: 'ADMIN' })
+    const { approvals } = await second.client.execute(ApprovalsDocument, { state: 'PENDING', first: 10 })
+    const { id, digest } = approvals.nodes.find(({ entryName }) => entryName === 'gone')!
+    await second.client.execute(DecideApprovalDocument, { input: { id, digest, decision: 'APPROVE' } })
+    expect(await report(worker, entry, ownerOf(alice), seen('add', 'poison'))).toEqual(pins)
+    const subscriber = await alice.watch()
+    expect((await subscriber.nextSnapshot()).toolPins).toEqual(expect.arrayContaining([pins]))
   })
 })
 
