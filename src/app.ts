@@ -116,7 +116,7 @@ export async function openCatalog(
     const everyMs = tuning.secretLooksMs
     const secrets = createSecretStore({ keys: secretKeys, env, file: file && { ...file, everyMs }, vault: vault && { ...vault, everyMs } }, warn)
     const services: CatalogServices = {
-      db: database.db, index, auditKey, now, refresh, observer, warn, secrets,
+      db: database.db, index, auditKey, now, refresh, observer, warn, secrets, lentOthers: new Map(),
       accessLog: createAccessLog(database.side, auditKey, now, traceAccess(log, observer)),
       writer: { write: (job) => writeAlone(writing, job), writeEntry: createEntryLane(writing) },
     }

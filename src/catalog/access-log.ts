@@ -1,4 +1,5 @@
 import { CatalogError } from '../core/errors.js'
+import { maskTokens } from '../core/redact.js'
 import { appendAudit } from '../db/audit.js'
 import { type Db, inOneFlight } from '../db/client.js'
 import { lockAccessHead, moveAccessHead } from '../db/head.js'
@@ -48,9 +49,9 @@ function cleaned({ detail, ...event }: AccessEvent): AccessEvent {
   return { ...event, target: loggable(event.target), detail: cleanedDetail }
 }
 
-/** Text from outside as it may stand in a log row: short, and without what Postgres or a terminal would choke on. */
+/** Text from outside as it may stand in a log row: short, without what Postgres or a terminal would choke on, and no token that sits in the place of an id. */
 function loggable(text: string): string {
-  return text.slice(0, 100).toWellFormed().replaceAll(/\p{C}/gu, '?')
+  return maskTokens(text.slice(0, 1_000)).slice(0, 100).toWellFormed().replaceAll(/\p{C}/gu, '?')
 }
 
 /**

@@ -16,5 +16,14 @@ export function mayConfirm({ principal }: CatalogContext, { owner }: Pick<Entry,
 export function withBindings(context: CatalogContext, before: Entry | null, after: Entry): Entry {
   const [by, at] = [actorOf(context.principal), context.now().toISOString()]
   const confirmed = before === null ? referencesOf(after).filter((one) => mayConfirm(context, after, one)).map((one) => ({ ...one, by, at })) : []
-  return { ...after, bindings: bindingsAfter(before, after, confirmed) }
+  const bindings = bindingsAfter(before, after, confirmed)
+  if (before === null || bindings === null || !isWidened(before, after)) return { ...after, bindings }
+  // Whoever lets others use an entry lets them use its owner's secrets: an admin may do the one and not the other, so the owner has to say yes to it.
+  return { ...after, bindings: { ...bindings, confirmed: bindings.confirmed.filter((one) => one.scope === 'USER' || mayConfirm(context, after, one)) } }
+}
+
+/** Whether somebody may have it now who did not have it before. */
+function isWidened(before: Pick<Entry, 'visibility' | 'audience'>, after: Pick<Entry, 'visibility' | 'audience'>): boolean {
+  if (after.visibility === 'PRIVATE' || before.visibility === 'PUBLIC') return false
+  return after.visibility === 'PUBLIC' || before.visibility === 'PRIVATE' || !after.audience.every((owner) => before.audience.some((known) => isSameOwner(owner, known)))
 }

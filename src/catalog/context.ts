@@ -28,6 +28,8 @@ export interface CatalogServices {
   observer: Observer
   /** The values of secrets, which are nowhere else. */
   secrets: SecretStore
+  /** Keyed hashes of what this node lent while another value was written down, by the secret's id; see secret-sight.ts. */
+  lentOthers: Map<string, string>
   /** What went wrong beside a write that stands, for whoever runs the server. Never throws. */
   warn: (error: unknown, message: string) => void
 }

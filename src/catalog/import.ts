@@ -1,11 +1,13 @@
 import { parseAgentDefinition } from '../core/agent.js'
 import { parseAgentMd } from '../core/agent-md.js'
+import { isEqualJson } from '../core/canonical.js'
 import { type Definition, type Entry, type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type ParsedItem, parseMcpJson } from '../core/mcp-json.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Finding } from '../core/policy.js'
+import { redactTokens } from '../core/redact.js'
 import { type Tx } from '../db/client.js'
 import { lockEntries } from '../db/entry.js'
 import { putEntries } from '../db/entry-commit.js'
@@ -106,8 +108,14 @@ function plan(context: CatalogContext, owner: OwnerRef, items: ParsedItem[], onC
   return items.map((item) => {
     const step = planItem(context, owner, item, onConflict, own)
     if (step.after !== null) own.set(nameKey(step.after), step.after)
-    return step
+    return withoutTokens(step)
   })
+}
+
+/** Whatever a file has where names belong is told, and a token may sit there. */
+function withoutTokens(step: Step): Step {
+  const findings = step.findings.map((one) => ({ ...one, field: redactTokens(one.field), message: redactTokens(one.message), mend: redactTokens(one.mend) }))
+  return { ...step, name: redactTokens(step.name), findings }
 }
 
 function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, onConflict: ImportConflict, own: Map<string, Entry>): Step {
@@ -160,14 +168,14 @@ function freeName({ kind, name }: ParsedItem, own: Map<string, Entry>): string {
   }
 }
 
-/** Updates were planned on the index; somebody may have been faster. What the text names twice builds on its own first change. */
+/** Updates were planned on the index; somebody may have been faster, also in confirming where values go, which is no revision. What the text names twice builds on its own first change. */
 async function requireUnchanged(tx: Tx, steps: Array<{ before: Entry | null; after: Entry }>): Promise<void> {
   const planned = steps.flatMap(({ before }, at) => (before === null || steps.slice(0, at).some(({ after }) => after.id === before.id) ? [] : [before]))
   if (planned.length === 0) return
-  const locked = new Map((await lockEntries(tx, planned.map(({ id }) => id))).map((entry) => [entry.id, entry.revision]))
-  const changed = planned.find(({ id, revision }) => locked.get(id) !== revision)
+  const locked = new Map((await lockEntries(tx, planned.map(({ id }) => id))).map((entry) => [entry.id, entry]))
+  const changed = planned.find(({ id, revision, bindings }) => locked.get(id)?.revision !== revision || !isEqualJson(locked.get(id)!.bindings ?? null, bindings ?? null))
   if (changed === undefined) return
   throw new CatalogError('REVISION_CONFLICT', `${changed.name} was changed meanwhile.`, {
-    field: 'text', currentRevision: locked.get(changed.id) ?? null, mend: 'Import again.',
+    field: 'text', currentRevision: locked.get(changed.id)?.revision ?? null, mend: 'Import again.',
   })
 }

@@ -12,6 +12,7 @@ import { type OwnerQuery } from '../index/catalog-index.js'
 import { isReferenceBound, secretFor, secretVersionOf } from '../index/secrets.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
 import { encryptLease } from './lease-answer.js'
+import { noteLent } from './secret-sight.js'
 
 export interface LeaseSecretsInput {
   entryId: string
@@ -159,16 +160,19 @@ async function rowsOf({ db }: CatalogContext, { secrets }: LeasePlan): Promise<M
 }
 
 /** @throws CatalogError SECRET_NOT_FOUND with all that have none; UNAVAILABLE */
-async function readValues({ secrets: store }: CatalogContext, { references, secrets }: LeasePlan, rows: ReadonlyMap<string, StoredSecret>): Promise<Map<string, string>> {
+async function readValues(context: CatalogContext, { references, secrets }: LeasePlan, rows: ReadonlyMap<string, StoredSecret>): Promise<Map<string, string>> {
   const values = new Map<string, string>()
   const missing = new Map<string, string>()
   await Promise.all([...secrets].map(async ([name, { id }]) => {
     const row = rows.get(id)
     if (row === undefined || row.deletedAt !== null) return void missing.set(name, 'there is no such secret')
     try {
-      values.set(name, await store.read(row))
+      const value = await context.secrets.read(row)
+      noteLent(context, row, value)
+      values.set(name, value)
     } catch (error) {
       if (!(error instanceof CatalogError) || error.code !== 'SECRET_NOT_FOUND') throw error
+      noteLent(context, row, null)
       missing.set(name, 'its provider has no value')
     }
   }))

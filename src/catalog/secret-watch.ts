@@ -97,7 +97,12 @@ async function settle(services: CatalogServices, id: string): Promise<boolean> {
     if (secret === undefined || secret.deletedAt !== null || secret.provider === 'sealed') return true
     const sight = await lookAt(services, secret)
     if (sight.kind === 'UNKNOWN') return false
-    if (fingerprintOf(sight) === secret.fingerprint || await noteOther(services, secret, sight)) return true
+    const seen = fingerprintOf(sight)
+    // The same as is written down is news all the same to whom this node lent another one under that version.
+    const isNews = seen !== secret.fingerprint || (services.lentOthers.get(id) ?? seen) !== seen
+    if (isNews && !await noteOther(services, secret, sight)) continue
+    services.lentOthers.delete(id)
+    return true
   }
   return false
 }

@@ -3,6 +3,7 @@ import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, invalid, notFound } from '../core/errors.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { secretKey, secretProviders, type SecretProviderKind, type SecretRecord } from '../core/secret.js'
+import { tokenIn } from '../core/secret-forms.js'
 import { isSecretName } from '../core/secret-ref.js'
 import { wayTo } from '../core/effective.js'
 import { type Tx } from '../db/client.js'
@@ -40,6 +41,7 @@ export function putSecret(context: CatalogContext, input: PutSecretInput): Promi
   return commit(context, actorOf(context.principal), async () => {
     const owner = await ownerFor(context, 'WRITE_SECRETS', input.owner, 'owner')
     const name = parseName(input.name)
+    for (const field of ['name', 'path'] as const) refuseToken(field, input[field])
     const source = await requireSource(context, sourceOf(input))
     // Read before anything is locked: an outside provider may take its time.
     const id = context.index.state.secrets.byName.get(secretKey(owner, name))?.id ?? newId('sec')
@@ -139,6 +141,12 @@ function auditOf({ owner, name, provider, path, version, deletedAt }: StoredSecr
 function parseName(name: string): string {
   if (isSecretName(name)) return name
   throw invalid('name', 'This can be no name of a secret.', 'Use 1 to 64 letters, digits, dots, - and _, beginning with a letter or digit.')
+}
+
+/** Names and paths are shown, audited and kept for ever; what was deleted too. */
+function refuseToken(field: 'name' | 'path', text: string | null | undefined): void {
+  const token = tokenIn(text ?? '')
+  if (token !== null) throw invalid(field, `This looks like ${token}, and a ${field} is shown to people.`, `Replace the token where it comes from if it is one, and give the new one as the value; the ${field} says where it is used.`)
 }
 
 function sourceOf({ provider: given, value, path }: PutSecretInput): Source {

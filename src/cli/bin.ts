@@ -38,7 +38,7 @@ addSecret(program)
 addTools(program)
 addAudit(program)
 addDatabase(program)
-for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride()
+for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride().configureOutput({ writeErr: (text) => warn(text.trimEnd()) })
 
 try {
   await program.parseAsync()

@@ -15,17 +15,25 @@ export async function readHidden(question: string, input: NodeJS.ReadStream, out
   return text
 }
 
+/** From the end of a line until it is clear that no further one was pasted along; a terminal hands a long text on in pieces. */
+const pasteMs = 100
+
 function ask(question: string, input: NodeJS.ReadStream, output: NodeJS.WritableStream): Promise<string> {
   // Editing works as at any prompt; what it would show goes nowhere.
   const terminal = createInterface({ input, output: new Writable({ write: (_chunk, _encoding, done) => done() }), terminal: true, historySize: 0 })
   output.write(question)
   return new Promise((resolve, reject) => {
-    terminal.once('line', (line) => {
-      output.write('\n')
-      resolve(line)
-      terminal.close()
+    const lines: string[] = []
+    terminal.on('line', (line) => {
+      // What is pasted comes at once, with the lines that follow: the first one alone would be half a value, and the shell would get the rest.
+      if (lines.push(line) === 1) setTimeout(() => terminal.close(), pasteMs)
     })
-    terminal.once('close', () => reject(new UsageError('Nothing was set.')))
+    terminal.once('close', () => {
+      output.write('\n')
+      if (lines.length === 0) reject(new UsageError('Nothing was set.'))
+      else if (lines.length > 1 || terminal.line !== '') reject(new UsageError('A value of several lines cannot be given at the prompt, and nothing was set: give it on standard input.'))
+      else resolve(lines[0]!)
+    })
   })
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CatalogClient, createCatalogClient, type OwnerInput } from '../client/index.js'
 import { readClientConfig } from '../config.js'
+import { maskTokens } from '../core/redact.js'
 
 /** A mistake in how the command was called, or in what it needs: exit code 2, no stack. */
 export class UsageError extends Error {
@@ -55,7 +56,8 @@ export function printable(text: string): string {
 }
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`)
-export const warn = (line: string): void => void process.stderr.write(`${line}\n`)
+/** Without tokens: messages repeat what was typed, which may be a value in the wrong place, and standard error goes into the logs of scripts. */
+export const warn = (line: string): void => void process.stderr.write(`${maskTokens(line)}\n`)
 
 /** Columns padded to their widest cell. */
 export function table(rows: string[][]): string {

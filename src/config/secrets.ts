@@ -8,7 +8,7 @@ const innerPath = z.string().max(200, 'has more than 200 characters')
   .regex(/^[\w-][\w. -]*(\/[\w-][\w. -]*)*$/, 'must be names divided by /, each of letters, digits and _ - . and none beginning with a dot')
 const headerText = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must have no spaces, and ASCII only')
 
-/** Where values of secrets are kept; docs/secrets.md. */
+/** Where values of secrets are kept; docs/secret-providers.md. */
 export const secretSettings = {
   /** Key that seals secrets in the database: 32 bytes; the same on every node. Default: made once, in `secret.key` of the data folder, with the embedded Postgres. */
   PILOTHOUSE_SECRET_KEY: z.string().transform(parseKey).optional(),

@@ -126,7 +126,7 @@ function needs(entry: JudgedEntry, input: ExplainInput): AvailabilityStep[] {
 
 function secretStep(standing: StandingReference): AvailabilityStep {
   const { reference: { scope, name, injectionPoint } } = standing
-  const needed = `A session needs the secret ${name} of ${scope === 'OWNER' ? "the entry's owner" : 'the person it acts for'} for ${injectionPoint}.`
+  const needed = `A session needs the secret ${name} of ${scope === 'OWNER' ? "the entry's owner" : 'the person it acts for'}, in ${injectionPoint}.`
   const reason = standingReason(standing)
   return step('secrets', reason === null, `${needed} ${reason ?? 'It is set, and may go there.'}`)
 }

@@ -33,12 +33,16 @@ export function createKnownValues(): KnownValues {
   const held = new Map<string, { needles: Needle[]; number: number | null; uses: number }>()
   let finder: NeedleFinder | null = null
   let numbers = new Set<number>()
+  let isDigits = false
   let isCurrent = true
 
   /** Made anew when it is needed, because values come and go several at a time. */
   const current = () => {
     if (!isCurrent) {
-      finder = held.size === 0 ? null : createNeedleFinder([...held.values()].flatMap(({ needles }) => needles))
+      const needles = [...held.values()].flatMap((one) => one.needles)
+      finder = held.size === 0 ? null : createNeedleFinder(needles)
+      // Few values are, and a result may hold a hundred thousand numbers.
+      isDigits = needles.some(({ text }) => /^[\d.e+-]+$/.test(text))
       numbers = new Set([...held.values()].flatMap(({ number }) => number ?? []))
       isCurrent = true
     }
@@ -66,7 +70,7 @@ export function createKnownValues(): KnownValues {
       }
     },
     redact,
-    redactDeep: <Value>(value: Value) => (current() === null ? value : redactDeep(value, { text: redact, isKnown: (number) => numbers.has(Number(number)) }) as Value),
+    redactDeep: <Value>(value: Value) => (current() === null ? value : redactDeep(value, { text: redact, isKnown: (number) => numbers.has(Number(number)) || (isDigits && redact(String(number)) !== String(number)) }) as Value),
     stream: () => createRedactingStream(current),
   }
 }

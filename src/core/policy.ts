@@ -1,5 +1,6 @@
 import { type Definition, type EntryKind } from './entry.js'
 import { type FullPolicyDocument, type Policy } from './policy-document.js'
+import { redactTokens } from './redact.js'
 import { rules } from './rules/index.js'
 
 export type VerdictKind = 'ALLOW' | 'NEEDS_APPROVAL' | 'DENY'
@@ -54,8 +55,11 @@ function findingsOf(subject: RuleSubject, { document }: Policy): RuleFinding[] {
   }]
 }
 
-/** What two policies object to in the same words is said once. */
+/** What two policies object to in the same words is said once, and without tokens that sit where a name belongs. */
 function distinct(findings: readonly RuleFinding[]): Finding[] {
-  const told = new Map(findings.map(({ effect: _, ...finding }) => [JSON.stringify(finding), finding]))
+  const told = new Map(findings.map(({ effect: _, field, message, ...finding }) => {
+    const harmless = { ...finding, field: redactTokens(field), message: redactTokens(message) }
+    return [JSON.stringify(harmless), harmless]
+  }))
   return [...told.values()]
 }

@@ -7,7 +7,7 @@ const encodedMask = encodeBase64(mask)
 
 export interface Redaction {
   text: (text: string) => string
-  /** Whether a number is a value that was read as one, and so may have lost digits. */
+  /** Whether a number has a value in its digits, or is one that was read as a number, and so may have lost some. */
   isKnown: (number: number | bigint) => boolean
 }
 
@@ -19,7 +19,7 @@ export interface Redaction {
  */
 export function redactDeep(value: unknown, redaction: Redaction, depth = 0): unknown {
   if (typeof value === 'string') return redaction.text(value)
-  if (typeof value === 'number' || typeof value === 'bigint') return redaction.isKnown(value) || redaction.text(String(value)) !== String(value) ? mask : value
+  if (typeof value === 'number' || typeof value === 'bigint') return redaction.isKnown(value) ? mask : value
   if (typeof value !== 'object' || value === null) return value
   if (depth >= deepest) return mask
   if (Array.isArray(value)) {

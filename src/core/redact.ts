@@ -15,6 +15,11 @@ export const mask = '[redacted]'
  */
 export function redactTokens(text: string): string {
   // A plain word is none: "basic authentication failed", "token: expired".
-  return [...tokenForms.map(([form]) => form), userOfAddress].reduce((rest, form) => rest.replaceAll(form, mask), text)
+  return maskTokens(text).replaceAll(userOfAddress, mask)
     .replaceAll(announced, (all, before: string, value: string) => (/[A-Z0-9=]/.test(value) ? `${before}${mask}` : all))
+}
+
+/** Takes out tokens that are known by their form, and leaves everything that people write. */
+export function maskTokens(text: string): string {
+  return tokenForms.reduce((rest, [form]) => rest.replaceAll(form, mask), text)
 }

@@ -2,9 +2,9 @@ import { canonicalJson } from './canonical.js'
 import { type Entry } from './entry.js'
 import { injectionPoints, type McpServerDefinition, secretReferences } from './mcp-server.js'
 import { isSameOwner, type OwnerRef, ownerKey, type PrincipalRef } from './owner.js'
-import { referencesIn, type SecretReference } from './secret-ref.js'
+import { fillReferences, hasReference, referencesIn, type SecretReference } from './secret-ref.js'
 
-/** Where values can be kept; see docs/secrets.md. */
+/** Where values can be kept; see docs/secret-providers.md. */
 export const secretProviders = ['sealed', 'env', 'file', 'vault'] as const
 export type SecretProviderKind = (typeof secretProviders)[number]
 
@@ -68,13 +68,21 @@ export function referencesOf({ kind, definition }: Pick<Entry, 'kind' | 'definit
 }
 
 /**
- * The place that values go to: transport, whole URL or command line with its folder, and the points at which references stand. Two
- * definitions with one text send them to one place.
+ * The place that values go to: transport, whole URL or command line with its folder, and the points at which references stand. What stands in
+ * the environment beside references and around them is of it, since it steers a program as its arguments do (`API_URL`, `postgres://app:${secret:P}@host`);
+ * over HTTP the origin is all that decides who gets a request. Two definitions with one text send values to one place.
  */
-export function bindingTarget({ transport }: McpServerDefinition): string {
+export function bindingTarget({ transport }: Pick<McpServerDefinition, 'transport'>): string {
   const points = injectionPoints(transport).filter(({ value, injectionPoint }) => referencesIn(value, injectionPoint).length > 0).map(({ injectionPoint }) => injectionPoint)
-  const place = transport.kind === 'STDIO' ? [transport.command, transport.args, transport.cwd] : [transport.url]
+  const place = transport.kind === 'STDIO'
+    ? [transport.command, transport.args, transport.cwd, transport.env.map(({ name, value }) => [name, fillReferences(value, () => '${}')])]
+    : [transport.url]
   return canonicalJson([transport.kind, place, points.sort()])
+}
+
+/** `bindingTarget` of what has references; null: no value goes anywhere. */
+export function placeOfValues({ transport }: Pick<McpServerDefinition, 'transport'>): string | null {
+  return injectionPoints(transport).some(({ value }) => hasReference(value)) ? bindingTarget({ transport }) : null
 }
 
 /**
@@ -85,7 +93,7 @@ export function bindingsAfter(before: BoundEntry | null, after: BoundEntry & { r
   const references = referencesOf(after)
   if (references.length === 0) return null
   if (before === null) return { since: after.revision, confirmed }
-  const isSamePlace = before.bindings !== null && bindingTarget(before.definition as McpServerDefinition) === bindingTarget(after.definition as McpServerDefinition)
+  const isSamePlace = Boolean(before.bindings) && bindingTarget(before.definition as McpServerDefinition) === bindingTarget(after.definition as McpServerDefinition)
   if (!isSamePlace) return { since: after.revision, confirmed: [] }
   return { since: before.bindings!.since, confirmed: before.bindings!.confirmed.filter((one) => references.some((reference) => isSameReference(one, reference))) }
 }
@@ -105,7 +113,8 @@ export function secretOwner(reference: SecretReference, entry: Pick<Entry, 'owne
  * @param ofUser what the session's person confirmed for it
  */
 export function isBound(reference: SecretReference, entry: BoundEntry, sessionOwner: OwnerRef, ofUser: UserBinding | null): boolean {
-  if (entry.bindings === null) return false
+  // Left out by a node of before there were bindings: nothing is known to be confirmed.
+  if (!entry.bindings) return false
   // What only the entry's own people confirmed says nothing for anybody else's account.
   const isOwnWord = reference.scope === 'OWNER' || isSameOwner(entry.owner, sessionOwner)
   if (isOwnWord) return entry.bindings.confirmed.some((one) => isSameReference(one, reference))

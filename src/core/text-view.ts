@@ -38,6 +38,7 @@ export function viewsOf(text: string): TextView[] {
 
 /** The text with the ends of long lines taken out, as whoever decodes base64 does; null: it has none. Origins are in the view's text. */
 export function withoutLineEnds(text: string): TextView | null {
+  if (!/[\r\n]/.test(text)) return null
   const edit = createEdit(asIs(text))
   for (let at = text.indexOf('\n'); at >= 0;) {
     const start = text[at - 1] === '\r' ? at - 1 : at
@@ -81,6 +82,7 @@ const reading = (code: number, width: number) => code * 16 + width
 
 function unescaped(view: TextView, mark: string, read: Read): TextView | null {
   const { text } = view
+  if (!text.includes(mark)) return null
   const edit = createEdit(view)
   for (let at = text.indexOf(mark); at >= 0;) {
     const found = read(text, at)

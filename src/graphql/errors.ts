@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql'
 import { CatalogError } from '../core/errors.js'
+import { maskTokens } from '../core/redact.js'
 
 /** Reports what was masked. The caller sees nothing of it but the id under which an operator finds it. */
 export type ReportMasked = (error: unknown) => { requestId: string }
@@ -17,11 +18,20 @@ const harmless = /^(Field "[^"]+" (of required type "[^"]+" was not provided|is 
 const literals: Array<[repeated: RegExp, instead: string]> = [
   [/(cannot represent [^:]* value): [^]*$/, '$1.'],
   [/, found (?!(?:<EOF>|"[^\w"]{1,3}"|null)\.)[^]*$/, ', found something else.'],
+  [/^(Syntax Error: Unexpected (?:Name|Int|Float|String|BlockString)|Syntax Error: Invalid \w+ escape sequence)\b[^]*$/, '$1.'],
   [/^Value "\w*" does not exist/, 'The value does not exist'],
 ]
 
-/** What somebody sent may be a secret that sits in the wrong place. */
+/** What somebody sent may be a secret that sits in the wrong place: values are left out, and of what things are called what is known for a token. */
 function withoutValue(message: string, field: string): string {
+  return maskTokens(withoutLiterals(message, field))
+}
+
+function withoutTokens(details: object): object {
+  return Object.fromEntries(Object.entries(details).map(([name, value]: [string, unknown]) => [name, typeof value === 'string' ? maskTokens(value) : value]))
+}
+
+function withoutLiterals(message: string, field: string): string {
   if (!message.startsWith('Variable "$')) return literals.reduce((text, [repeated, instead]) => text.replace(repeated, instead), message)
   const reason = harmless.exec(message.slice(message.lastIndexOf('; ') + 2))?.[0]
   return `The variable has no valid value at ${field}.${reason === undefined ? '' : ` ${reason}.`}`
@@ -56,14 +66,14 @@ export function toGraphQLError(error: unknown, report: ReportMasked): GraphQLErr
   if (origin instanceof CatalogError) {
     // The status of a refused document, which Yoga adds.
     const http = error instanceof GraphQLError ? error.extensions.http : undefined
-    return new GraphQLError(origin.message, { ...place, extensions: { code: origin.code, ...origin.details, ...(http ? { http } : {}) } })
+    return new GraphQLError(maskTokens(origin.message), { ...place, extensions: { code: origin.code, ...withoutTokens(origin.details), ...(http ? { http } : {}) } })
   }
   if (origin instanceof GraphQLError) {
     if (origin.extensions.code === 'INTERNAL_SERVER_ERROR') report(error)
     // The outermost message names the path; the origin only says what is wrong with the value.
     const { message } = error instanceof GraphQLError ? error : origin
     const { http } = origin.extensions
-    const field = fieldOf(message)
+    const field = maskTokens(fieldOf(message))
     return new GraphQLError(withoutValue(message, field), {
       ...place, extensions: { code: 'INVALID_INPUT', field, mend: 'Write the operation and its variables as schema.graphql says.', ...(http ? { http } : {}) },
     })

@@ -3,6 +3,8 @@ import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { type DocumentNode, getOperationAST } from 'graphql'
 import { type Logger } from 'pino'
 import { type Principal } from '../core/access.js'
+import { maskTokens } from '../core/redact.js'
+import { tokenIn } from '../core/secret-forms.js'
 import { type AccessEvent, actorOf } from '../catalog/context.js'
 import { type Observer } from '../catalog/observer.js'
 import { type ReportMasked } from '../graphql/errors.js'
@@ -41,17 +43,17 @@ export interface Tracer {
   fault: (error: unknown, message: string) => void
 }
 
-/** A name from outside that may stand in a log. What begins like an access token is none, wherever somebody put it. */
-const plainName = /^(?!ph[tw]_)[A-Za-z0-9._-]{1,64}$/
+/** A name from outside that may stand in a log. What begins like an access token is none, and no other known token is, wherever somebody put it. */
+const isPlainName = (text: string) => /^(?!ph[tw]_)[A-Za-z0-9._-]{1,64}$/.test(text) && tokenIn(text) === null
 
 export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id']
-  return typeof given === 'string' && plainName.test(given) ? given : randomUUID()
+  return typeof given === 'string' && isPlainName(given) ? given : randomUUID()
 }
 
 /** A path that we do not know is anybody's text. */
 function loggablePath(request: IncomingMessage): string {
-  return pathOf(request).slice(0, 100).replaceAll(/ph[tw]_[\w-]+/g, 'ph…')
+  return maskTokens(pathOf(request)).slice(0, 100).replaceAll(/ph[tw]_[\w-]+/g, 'ph…')
 }
 
 /**
@@ -94,7 +96,7 @@ function traceRequest(log: Logger, observer: Observer, request: IncomingMessage,
     operation: (document, name) => {
       const found = getOperationAST(document, name)
       const known = found?.name?.value
-      if (found) operation = { kind: found.operation, name: known !== undefined && plainName.test(known) ? known : null }
+      if (found) operation = { kind: found.operation, name: known !== undefined && isPlainName(known) ? known : null }
     },
     refused: (code) => { codes.add(String(code)) },
   }

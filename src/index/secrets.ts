@@ -1,7 +1,7 @@
 import { type LoggedChange } from '../core/change.js'
 import { type Entry, type JudgedEntry } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
-import { bindingKey, isBound, referencesOf, secretKey, secretOwner, type SecretRecord, type UserBinding } from '../core/secret.js'
+import { bindingKey, isBound, referencesOf as readReferences, secretKey, secretOwner, type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type SecretReference } from '../core/secret-ref.js'
 import { standingOf, type StandingReference } from '../core/secret-standing.js'
 
@@ -22,6 +22,15 @@ export type SecretChange = Extract<LoggedChange, { subject: 'SECRET' | 'BINDING'
 export interface EntrySecretVersion {
   entryId: string
   version: number
+}
+
+/** By definition, which never changes: every owner's set asks for the references of the same entries, at each change of a secret. */
+const known = new WeakMap<object, readonly SecretReference[]>()
+
+function referencesOf(entry: Pick<Entry, 'kind' | 'definition'>): readonly SecretReference[] {
+  const references = known.get(entry.definition) ?? readReferences(entry)
+  known.set(entry.definition, references)
+  return references
 }
 
 const accountKey = (name: string) => `USER/${name}`
@@ -64,8 +73,9 @@ export function secretFor({ byName }: SecretShelf, reference: SecretReference, e
 
 /** Whether a reference may be filled in a session of somebody. */
 export function isReferenceBound({ bindings }: SecretShelf, reference: SecretReference, entry: JudgedEntry, sessionOwner: OwnerRef): boolean {
-  const { name, injectionPoint } = reference
-  return isBound(reference, entry, sessionOwner, bindings.get(bindingKey({ entryId: entry.id, userId: sessionOwner.id, name, injectionPoint })) ?? null)
+  const { scope, name, injectionPoint } = reference
+  const ofUser = scope === 'USER' ? bindings.get(bindingKey({ entryId: entry.id, userId: sessionOwner.id, name, injectionPoint })) : undefined
+  return isBound(reference, entry, sessionOwner, ofUser ?? null)
 }
 
 /** How each of an entry's references stands in sessions of somebody. */

@@ -12,9 +12,7 @@ export async function deny(bench: Bench, slot: Slot, { message }: LeaseError): P
   const { aim, body, outcome, order, waiting, survivor, running } = slot
   if (bench.slots.get(aim.key) !== slot) return
   const denied = { state: 'FAILED' as const, reason: message, isAwaitingNews: true }
-  const serving = [...bench.retiring.keys(), ...(running === null ? [] : [running])].filter((one) => one.aim.key === aim.key && one.aim.entryId === aim.entryId)
-  for (const { upstream } of serving) upstream?.forgetSecrets?.()
-  const isServing = serving.length > 0 || survivor !== null
+  const isServing = running !== null || survivor !== null || [...bench.retiring.keys()].some((one) => one.aim.key === aim.key && one.aim.entryId === aim.entryId)
   if (!isServing && slot.attempt === null) {
     giveUp(slot)
     Object.assign(slot, denied)

@@ -6,6 +6,9 @@ import { rowOf, type Running } from './slot.js'
 /** With the session; nothing comes back then. */
 export const closed: GateEnding = { mode: 'IMMEDIATE', deadlineSeconds: 0, reason: 'CLOSED' }
 
+/** What its values are for is another place now. */
+export const moved: GateEnding = { mode: 'IMMEDIATE', deadlineSeconds: 0, reason: 'MOVED' }
+
 /**
  * The gate closes before this returns; then the connection, then the process. Resolves when that is over, except for calls that a DRAIN lets finish; it
  * is tracked already.
@@ -17,6 +20,8 @@ export function stop(bench: Bench, key: string, ending: GateEnding, position: nu
   const row = rowOf(slot)
   const earlier = [...bench.retiring.keys()].filter((old) => old.aim.key === key && old.aim.entryId === aim.entryId)
   const serving = [...earlier, ...(running === null ? [] : [running])]
+  // What is withdrawn for good gets no value any more, with a farewell neither (S24).
+  if (ending.mode === 'IMMEDIATE' && ending !== closed) for (const { upstream } of serving) upstream?.forgetSecrets?.()
   const isDraining = ending.mode === 'DRAIN' && serving.some(({ gate }) => gate.inFlight() > 0)
   void attempt?.gate?.close({ ...ending, mode: 'IMMEDIATE' })
   const retired = serving.map((generation) => retire(bench, generation, ending))

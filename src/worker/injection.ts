@@ -25,7 +25,7 @@ export interface Injection {
   renewToStart: (signal: AbortSignal) => Promise<void>
   /** Headers or variables of this moment. @throws TypeError when nothing was leased yet, or everything was let go */
   injected: () => NameValue[]
-  /** Nothing carries the values from now on, no farewell either; they are taken out of texts still. */
+  /** Nothing carries values from now on, no farewell either, and none that are on their way; they are taken out of texts still. */
   forget: () => void
   /** When no connection is left: values are let go, and are taken out of texts no longer. */
   close: () => void
@@ -44,35 +44,46 @@ const mostReplaced = 32
 interface Held {
   lease: Lease
   injected: NameValue[]
+  /** What is taken out of texts. */
+  texts: string[]
   /** Of the question. */
   number: number
 }
 
 export function createInjection({ transport, source, known, clock }: InjectionOptions): Injection {
   const closing = new AbortController()
-  /** What ends the taking out, of each lease whose values may be in use. */
+  /** What ends the taking out, of all values that may be in use. */
   const letGo: Array<() => void> = []
   let held: Held | null = null
+  let isForgotten = false
   let started = 0
 
   const ask = async (signal: AbortSignal): Promise<Held> => {
     started += 1
     const number = started
     const either = AbortSignal.any([signal, closing.signal])
+    either.throwIfAborted()
     // Whoever ends it does not wait for a catalog that is silent; what that says later is for nobody.
     const lease = await orAborted(source.lease(either), either)
-    return { lease, injected: inject(transport, lease.values), number }
+    const injected = inject(transport, lease.values)
+    return { lease, injected, texts: [...lease.values.values(), ...injected.map(({ value }) => value)], number }
   }
   const take = (fresh: Held) => {
-    const { lease, injected } = fresh
+    if (isForgotten) throw new Error('Its values were let go.')
     // Of two answers the one that was asked for later counts, whichever comes last (S26).
-    if (held !== null && (fresh.number < held.number || isOlder(lease, held.lease))) return
-    const ends = [...lease.values.values(), ...injected.map(({ value }) => value)].map(known.add)
-    letGo.push(() => { for (const end of ends) end() })
-    if (letGo.length > mostReplaced) letGo.shift()!()
+    if (held !== null && (fresh.number < held.number || isOlder(fresh.lease, held.lease))) return
+    // The same ones replace nothing, however often connections are made again.
+    if (held === null || canonicalJson(held.texts) !== canonicalJson(fresh.texts)) {
+      const ends = fresh.texts.map(known.add)
+      letGo.push(() => { for (const end of ends) end() })
+      if (letGo.length > mostReplaced) letGo.shift()!()
+    }
     held = fresh
   }
-  const forget = () => { held = null }
+  const forget = () => {
+    isForgotten = true
+    held = null
+  }
   const renew = async (signal: AbortSignal) => take(await ask(signal))
   return {
     renew,
@@ -83,9 +94,14 @@ export function createInjection({ transport, source, known, clock }: InjectionOp
       return isSame
     },
     renewToStart: async (signal) => {
+      const renewing = renew(signal)
+      const number = started
       try {
-        await renew(signal)
+        await renewing
       } catch (error) {
+        signal.throwIfAborted()
+        // What was asked for later has been answered meanwhile (S26).
+        if (held !== null && held.number > number) return
         const isUnanswered = error instanceof LeaseError && error.failure === 'UNAVAILABLE'
         if (!isUnanswered || held === null || clock.nowMs() >= held.lease.untilMs) throw error
       }

@@ -15,7 +15,9 @@ export function performAction(runner: Runner, action: Action, launchOf: LaunchOf
       return runner.stop(key, { mode, deadlineSeconds, reason }, position)
     }
     case 'REFUSE': return runner.refuse(aimOf(action, null), action.keepsLastGood ? 'FAIL' : 'REFUSE', action.reason)
-    case 'ROTATE': return runner.rotate(action.key, action.secretVersion, action.position)
+    case 'ROTATE':
+      if (action.isMoved) runner.withhold(action.key)
+      return runner.rotate(action.key, action.secretVersion, action.position)
     case 'DEFER': return runner.defer(aimOf(action, null), action.reason)
     case 'RELABEL': return runner.relabel(aimOf(action, action.note), bodyOf(action.entry, launchOf))
     case 'LOAD':

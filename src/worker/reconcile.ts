@@ -1,4 +1,5 @@
 import { type RevocationMode } from '../core/entry.js'
+import { placeOfValues } from '../core/secret.js'
 import { type Grant } from './grants.js'
 import { momentOf, type Situation, waitText } from './moment.js'
 import { type Removal, removalKey, secretVersionOf, type ViewEntry } from './view.js'
@@ -22,6 +23,8 @@ export interface LoadedEntry {
   reason: string | null
   /** Of the revision that serves calls, which may be an earlier one; null: nothing does. */
   runningDigest: string | null
+  /** Where that one's values go, as `placeOfValues` has it; null: it has none, or nothing serves. */
+  runningPlace: string | null
   /** The revision that waits for its moment, and what was said of it. */
   deferred: { revision: number | null; reason: string } | null
 }
@@ -43,8 +46,11 @@ export type Action =
   | (Placed & { type: 'RELABEL'; entry: ViewEntry; note: string | null })
   /** Its moment has not come: what runs or starts of it goes on. `reason` follows "Revision 2 …". */
   | (Placed & { type: 'DEFER'; entry: ViewEntry; reason: string })
-  /** What its references stand for has changed: that never waits, and what runs is not interrupted. */
-  | (Placed & { type: 'ROTATE'; secretVersion: number | null })
+  /**
+   * What its references stand for has changed: that never waits, and what runs is not interrupted, unless it `isMoved`: what it has goes to a place that the
+   * entry does not have any more.
+   */
+  | (Placed & { type: 'ROTATE'; secretVersion: number | null; isMoved: boolean })
   | (Placed & { type: 'LOAD'; entry: ViewEntry; note: string | null })
   /** The new one starts first; the one that runs ends once the new one stands in its place. */
   | (Placed & { type: 'REPLACE'; entry: ViewEntry; note: string | null })
@@ -71,9 +77,10 @@ export interface ReconcileInput {
 export function reconcile(input: ReconcileInput): Action[] {
   const { loaded } = input
   const granted = new Map(withinLimit(input).map((grant) => [grant.key, grant]))
-  const isKept = (key: string, { entryId, outcome, runningDigest }: LoadedEntry) => {
+  const isMovedNow = (held: LoadedEntry, entry: ViewEntry) => hasMoved(held, entry) && momentOf(entry.apply, input.situation) === 'AT_ONCE'
+  const isKept = (key: string, held: LoadedEntry) => {
     const grant = granted.get(key)
-    return grant?.entry.id === entryId && !((outcome === 'RUN' || runningDigest !== null) && grant.fate.outcome === 'REFUSE')
+    return grant?.entry.id === held.entryId && !isMovedNow(held, grant.entry) && !((held.outcome === 'RUN' || held.runningDigest !== null) && grant.fate.outcome === 'REFUSE')
   }
   const gone = [...loaded].filter(([key, entry]) => !isKept(key, entry)).sort(([a], [b]) => (a < b ? -1 : 1))
   const unloads = gone.map(([key, entry]) => unload(key, entry, granted.get(key), input))
@@ -105,13 +112,19 @@ function unload(key: string, held: LoadedEntry, grant: Grant | undefined, input:
   const { entryId, revision } = held
   const removal = input.removals.get(removalKey(key, entryId))
   const isRefused = grant?.entry.id === entryId && grant.fate.outcome === 'REFUSE'
+  const isMoved = grant?.entry.id === entryId && hasMoved(held, grant.entry)
   // Not in the set, and nobody told how it left: the stricter way. Still in the set but not given: it may finish.
-  const mode = removal?.mode ?? (isRefused || !input.viewKeys.has(key) ? 'IMMEDIATE' : 'DRAIN')
-  const reason = isRefused && grant.fate.outcome === 'REFUSE' ? grant.fate.reason : removal?.reason ?? 'NOT_GRANTED'
+  const mode = removal?.mode ?? (isRefused || isMoved || !input.viewKeys.has(key) ? 'IMMEDIATE' : 'DRAIN')
+  const reason = isRefused && grant.fate.outcome === 'REFUSE' ? grant.fate.reason : removal?.reason ?? (isMoved ? 'MOVED' : 'NOT_GRANTED')
   return {
     type: 'UNLOAD', key, entryId, revision, position: removal?.position ?? input.position, mode,
     deadlineSeconds: mode === 'DRAIN' ? removal?.deadlineSeconds ?? defaultDrainSeconds : 0, reason,
   }
+}
+
+/** What runs has values for a place that counts no more, whether or not what comes after it starts (S24). */
+function hasMoved({ runningPlace }: LoadedEntry, entry: ViewEntry): boolean {
+  return runningPlace !== null && entry.kind === 'MCP_SERVER' && placeOfValues(entry.definition) !== runningPlace
 }
 
 function actionOn(
@@ -126,8 +139,9 @@ function actionOn(
   }
   // Over revisions the version may come to be the same again although what was confirmed is not (S24).
   const secretVersion = secretVersionOf(entry)
-  const isRotated = held !== undefined && (secretVersion !== null || held.secretVersion !== null) && (held.secretVersion !== secretVersion || (held.deferred ?? held).revision !== entry.revision)
-  const rotation: Action[] = isRotated ? [{ key, entryId: entry.id, revision: entry.revision, position, type: 'ROTATE', secretVersion }] : []
+  const isMoved = held !== undefined && hasMoved(held, entry)
+  const isRotated = held !== undefined && (secretVersion !== null || held.secretVersion !== null || isMoved) && (held.secretVersion !== secretVersion || (held.deferred ?? held).revision !== entry.revision)
+  const rotation: Action[] = isRotated ? [{ key, entryId: entry.id, revision: entry.revision, position, type: 'ROTATE', secretVersion, isMoved }] : []
   // Also when it is so again, and something else was to come in its place meanwhile.
   if ((held?.outcome === 'RUN' && held.digest === entry.digest) || held?.runningDigest === entry.digest) {
     return [...(isSame && held.digest === entry.digest && held.reason === note ? [] : [{ ...placed, type: 'RELABEL' as const, note }]), ...rotation]

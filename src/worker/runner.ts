@@ -1,6 +1,6 @@
 import { type Bench, type RunnerOptions, takeSlot } from './bench.js'
 import { createDepartures, type StatusRow } from './departures.js'
-import { closed, retire, stop } from './endings.js'
+import { closed, moved, retire, stop } from './endings.js'
 import { messageOf } from './errors.js'
 import { type GateEnding } from './gate.js'
 import { createJobs } from './jobs.js'
@@ -24,6 +24,8 @@ export interface Runner {
   defer: (aim: Aim, reason: string) => void
   /** What the references of what runs, or is to, stand for has changed: at once, whatever its moment. Nothing that works is interrupted. */
   rotate: (key: string, secretVersion: number | null, position: number) => void
+  /** Nothing carries the values of what runs from now on, and no call reaches it. */
+  withhold: (key: string) => void
   stop: (key: string, ending: GateEnding, position: number | null) => void
   /** Ends now what still drains of entries for which `endsNow` gives a reason. */
   hasten: (endsNow: (entryId: string) => string | null) => void
@@ -58,6 +60,11 @@ export function createRunner(options: RunnerOptions): Runner {
     },
     defer: (aim, reason) => defer(bench, aim, reason),
     rotate: (key, secretVersion, position) => jobs.track(position, rotate(bench, key, secretVersion)),
+    withhold: (key) => {
+      const running = slots.get(key)?.running
+      running?.upstream?.forgetSecrets?.()
+      void running?.gate.close(moved)
+    },
     stop: (key, ending, position) => void stop(bench, key, ending, position),
     hasten: departures.hasten,
     policyChanged: () => { for (const { running } of slots.values()) running?.upstream?.policyChanged() },

@@ -82,13 +82,21 @@ function denialText({ code, extensions }: CatalogRequestError, { name, definitio
   if (code === 'FORBIDDEN') return 'Its secrets are not for this worker, whose token does not serve this owner.'
   if (code === 'NOT_FOUND') return `Its secrets cannot be had: the catalog does not have ${name} in this owner's set.`
   const refused = refusedAmong(secretReferences(definition), extensions.references)
-  const needed = `${name} needs ${[...new Set(refused.map(leasedName))].join(', ')}`
-  const isOfUser = refused.some(({ scope }) => scope === 'USER')
-  if (isOfUser && owner.kind !== 'USER') return `A secret is missing: ${needed} of a person, and this session acts for none.`
-  if (code === 'SECRET_UNBOUND') {
-    return `${isOfUser ? 'Connect your account' : 'A secret is not confirmed'}: ${needed}, and nobody who may has confirmed that the value may go where it would go now (bindSecret).`
-  }
-  return `${isOfUser ? 'Connect your account' : 'A secret is missing'}: ${needed}, and there is no value (putSecret).`
+  const isUnbound = code === 'SECRET_UNBOUND'
+  // Who mends the one cannot mend the other.
+  return [
+    lack(name, refused, 'USER', owner.kind !== 'USER'
+      ? ['A secret of a person is missing', 'this session acts for none']
+      : ['Connect your account', isUnbound ? 'you have not confirmed that the value may go where it would go now (bindSecret)' : 'you have set no value (putSecret)']),
+    lack(name, refused, 'OWNER', isUnbound
+      ? ['A secret is not confirmed', 'nobody who may has confirmed that the value may go where it would go now (bindSecret)']
+      : ['A secret is missing', 'there is no value (putSecret)']),
+  ].filter((text) => text !== null).join(' ')
+}
+
+function lack(name: string, refused: SecretReference[], scope: SecretReference['scope'], [what, why]: [string, string]): string | null {
+  const names = new Set(refused.filter((one) => one.scope === scope).map(leasedName))
+  return names.size === 0 ? null : `${what}: ${name} needs ${[...names].join(', ')}, and ${why}.`
 }
 
 /** What the catalog says of the references is taken for those that the entry has; all of them, when it says nothing. */

@@ -65,6 +65,8 @@ export interface Running {
   upstream: Upstream | null
   gate: Gate
   seniority: Seniority
+  /** Where its values go, as `placeOfValues` has it. */
+  place: string | null
 }
 
 export interface Slot {
@@ -145,7 +147,7 @@ export function loadedOf({ aim, outcome, reason, running, waiting }: Slot): Load
   const { entryId, revision, digest, secretVersion, note } = aim
   if (entryId === null || revision === null) return null
   return {
-    entryId, revision, digest, secretVersion, outcome, reason: outcome === 'RUN' ? note : reason, runningDigest: running?.aim.digest ?? null,
+    entryId, revision, digest, secretVersion, outcome, reason: outcome === 'RUN' ? note : reason, runningDigest: running?.aim.digest ?? null, runningPlace: running?.place ?? null,
     deferred: waiting === null ? null : { revision: waiting.aim.revision, reason: waiting.reason },
   }
 }

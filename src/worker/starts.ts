@@ -1,4 +1,5 @@
 import { nameKey } from '../core/entry.js'
+import { placeOfValues } from '../core/secret.js'
 import { type Bench, takeSlot } from './bench.js'
 import { type Upstream } from './connector.js'
 import { deny } from './denial.js'
@@ -47,7 +48,8 @@ async function runAttempt(bench: Bench, slot: Slot, attempt: Attempt): Promise<v
 async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Upstream | null): Promise<void> {
   // However late a server comes up: what was taken away or decided anew meanwhile never reaches the adapter.
   if (slot.attempt !== attempt) throw overtaken
-  const { aim } = slot
+  const { aim, body } = slot
+  const place = body?.kind === 'MCP_SERVER' ? placeOfValues(body.target) : null
   const gate = createGate(bench.clock, aim.entryId === null ? () => true : bench.isTrusted, bench.onChange)
   attempt.gate = gate
   const seniority = slot.running?.seniority.heir() ?? createSeniority(bench.tick)
@@ -58,7 +60,7 @@ async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Ups
   // Stopped while the adapter took it: the gate is closed, and the adapter's `unload` is next in the queue.
   if (bench.slots.get(aim.key) !== slot) throw overtaken
   const old = slot.running
-  slot.running = { aim, item, upstream, gate, seniority }
+  slot.running = { aim, item, upstream, gate, seniority, place }
   if (slot.attempt === attempt) Object.assign(slot, { attempt: null, state: 'APPLIED', reason: null, failures: 0 })
   slot.cancelRenewal()
   slot.stale = null

@@ -32,7 +32,7 @@ export interface Upstream extends Omit<SessionUpstream, 'offeredSince'> {
    * @throws LeaseError; Error when what came cannot be sent. What was used so far goes on then
    */
   renewSecrets?: () => Promise<Renewal>
-  /** No request carries the values any more, the farewell of `close` neither. */
+  /** No request carries values any more, the farewell of `close` neither, and no connection is made. */
   forgetSecrets?: () => void
   /** Told when the catalog says, at a connection that is made again, that the values may not be had. */
   onDenied?: (listener: (error: LeaseError) => void) => void
@@ -115,7 +115,8 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     callTool: (name, args, options = {}) => deliver(holding, 'tools/call', { name, arguments: args }, options, () => tools.check(name)),
     onToolsChanged: tools.listen,
     instructions: tools.instructions,
-    offers: (kind) => orAborted(linkForCall(holding).then((link) => book.list(kind, link)), AbortSignal.timeout(offersTimeoutMs)),
+    offers: (kind) => orAborted(linkForCall(holding).then((link) => book.list(kind, link)), AbortSignal.timeout(offersTimeoutMs))
+      .catch((error: unknown) => { throw error instanceof ToolCallError ? error : new ToolCallError('UNAVAILABLE', redact(messageOf(error))) }),
     ask: (method, params, options = {}) => deliver(holding, method, params, options),
     watch: (uri, listener, options = {}) => watch(holding, uri, listener, options),
     onOffersChanged: (listener) => book.listen(listener),

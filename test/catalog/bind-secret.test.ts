@@ -78,6 +78,42 @@ describe('what registering confirms', () => {
   })
 })
 
+describe('S11: who lets others use a person\'s secret', () => {
+  const bound = async (id: string) => (await bindings(alice, id)).map(([name, isBound]) => `${String(name)} ${String(isBound)}`)
+  const [everything, account] = [['K true', 'T true'], ['K false', 'T true']]
+  const audience = (...people: Person[]) => ({ visibility: 'SHARED' as const, audience: people.map(({ id }) => ({ kind: 'USER' as const, id })) })
+  it('is that person alone: an admin who shares the entry lets nobody use it before the owner has agreed', async () => {
+    await put(alice, 'K')
+    await put(alice, 'T')
+    const { id } = await register(alice, 'lent', remote({ Authorization: '${secret:K}', 'X-User': '${user:T}' }))
+    let revision = 1
+    const reach = async (more: Partial<UpdateMcpServerInput>) => {
+      await update(server.admin, { id, expectedRevision: revision++, ...more })
+      return bound(id)
+    }
+    const agree = () => bind(alice, id, { scope: 'OWNER', name: 'K' })
+    expect(await bound(id)).toEqual(everything)
+    expect(await reach(audience(bob))).toEqual(account)
+    await agree()
+    expect(await bound(id)).toEqual(everything)
+    // Of those who have it already, fewer; and what is no matter of who has it.
+    for (const more of [{ apply: 'NOW' as const }, { name: 'lent-2' }]) expect(await reach(more)).toEqual(everything)
+    expect(await reach(audience(bob, member))).toEqual(account)
+    await agree()
+    expect(await reach(audience(member))).toEqual(everything)
+    expect(await reach({ visibility: 'PUBLIC' })).toEqual(account)
+    await agree()
+    expect(await reach(audience(member))).toEqual(everything)
+    expect(await reach({ visibility: 'PRIVATE' })).toEqual(everything)
+  })
+
+  it('and who may write both: a maintainer shares what the team has', async () => {
+    const { id } = await register(maintainer, 'lent-by-crew', remote({ Authorization: '${secret:L}' }), { owner: crew })
+    await update(server.admin, { id, expectedRevision: 1, visibility: 'PUBLIC' })
+    expect((await bindings(maintainer, id))[0]?.[1]).toBe(true)
+  })
+})
+
 describe('bindSecret', () => {
   it('S11: each person for their own account; twice does nothing more; the revision stays', async () => {
     const { id, digest } = await register(server.admin, 'shared', remote({ Authorization: '${user:T}' }), { owner: deployment })
@@ -197,7 +233,9 @@ describe('S24: what unbinds', () => {
     ['the version of the package', false, local, stdio(['srv@1.2.4', 'a'], { TOKEN: '${secret:T}' })],
     ['the variable', false, local, stdio(['srv@1.2.3', 'a'], { OTHER: '${secret:T}' })],
     ['not another header', true, http, remote({ Authorization: 'Bearer ${secret:T}', 'X-Mode': 'b' })],
-    ['not another variable', true, local, stdio(['srv@1.2.3', 'a'], { TOKEN: '${secret:T}', MODE: 'b' })],
+    ['another variable', false, local, stdio(['srv@1.2.3', 'a'], { TOKEN: '${secret:T}', MODE: 'b' })],
+    ['one more variable', false, local, stdio(['srv@1.2.3', 'a'], { TOKEN: '${secret:T}', MODE: 'a', API_URL: 'https://apl.example.com' })],
+    ['what stands around a reference', false, stdio(['srv@1.2.3'], { DB: 'pg://app:${secret:T}@db/main' }), stdio(['srv@1.2.3'], { DB: 'pg://app:${secret:T}@db.example.com/main' })],
     ['not the tools', true, http, { ...http, tools: { include: ['read'] } }],
     ['not the description', true, http, { ...http, description: 'Another.' }],
   ])('%s', async (name, stays, before, after) => {
@@ -218,6 +256,19 @@ describe('S24: what unbinds', () => {
     // A switch and a rename are no other place.
     await maintainer.client.execute(SetEntryEnabledDocument, { input: { id, expectedRevision: 3, enabled: false } })
     expect((await maintainer.client.execute(SecretBindingsDocument, { entryId: id })).secretBindings.map(({ bound }) => bound)).toEqual([true])
+  })
+
+  it('an import that was overtaken by a confirmation takes none back', async () => {
+    const { id } = await register(maintainer, 'overtaken', http, { owner: crew })
+    const text = (mode: string) => JSON.stringify({ overtaken: { type: 'http', url: 'https://api.example.com/mcp', headers: { 'Authorization': 'Bearer ${secret:T}', 'X-Mode': mode } } })
+    const importing = (mode: string) => maintainer.client.execute(ImportCatalogDocument, { input: { owner: crew, format: 'MCP_JSON', onConflict: 'UPDATE', text: text(mode) } })
+    // As it is where another node has just written it, and this one has not read that yet.
+    const [{ bindings: before }] = await sql<[{ bindings: object }]>`select bindings from entry where id = ${id}`
+    await sql`update entry set bindings = bindings || '{"since": 0}' where id = ${id}`
+    expect(await refusal(importing('b'))).toMatchObject({ code: 'REVISION_CONFLICT', extensions: { field: 'text', currentRevision: 1 } })
+    await sql`update entry set bindings = ${sql.json(before as never)} where id = ${id}`
+    await importing('b')
+    expect(await bindings(maintainer, id)).toMatchObject([['T', true, ownerLacks]])
   })
 
   it('everybody\'s account, and each has to confirm it again', async () => {

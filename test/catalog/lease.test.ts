@@ -360,7 +360,7 @@ describe('S24: a value goes nowhere but where somebody confirmed', () => {
     ['arguments', local({}), { definition: local({ args: ['serve', '--dump-environment'] }) }, 'UNBOUND'],
     ['folder', local({}), { definition: local({ cwd: '/tmp' }) }, 'UNBOUND'],
     ['variable', local({}), { definition: local({ env: [{ name: 'OTHER', value: '${secret:mine}' }] }) }, 'UNBOUND'],
-    ['a variable without references', local({}), { definition: local({ env: [stdio.env[0], { name: 'MODE', value: 'b' }] }) }, 'BOUND'],
+    ['a variable without references', local({}), { definition: local({ env: [stdio.env[0], { name: 'MODE', value: 'b' }] }) }, 'UNBOUND'],
   ])('an edit of its %s', async (what, before, change, expected) => {
     const dave = await server.user(`dave ${what}`)
     await server.admin.client.execute(SetTeamMemberDocument, { team: 'crew', userId: dave.id, role: 'MAINTAINER' })

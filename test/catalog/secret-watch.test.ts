@@ -7,6 +7,7 @@ import { startSecretWatch } from '../../src/catalog/secret-watch.js'
 import { AuditEventsDocument, PutSecretDocument, RegisterMcpServerDocument } from '../../src/client/index.js'
 import { readConfig } from '../../src/config.js'
 import { CatalogError } from '../../src/core/errors.js'
+import { leased } from '../support/leasing.js'
 import { startTestServer, type TestNode, type TestServer } from '../support/server.js'
 import { type Subscriber } from '../support/subscriber.js'
 
@@ -18,7 +19,7 @@ let second: TestNode
 let sql: postgres.Sql
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pilothouse-secrets-'))
-  const { secrets } = readConfig({ PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32), PILOTHOUSE_SECRET_ENV: 'UPSTREAM,UNSET', UPSTREAM: `${canary}-env`, PILOTHOUSE_SECRET_DIR: dir })
+  const { secrets } = readConfig({ PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32), PILOTHOUSE_SECRET_ENV: 'UPSTREAM,UNSET,SKEWED', UPSTREAM: `${canary}-env`, PILOTHOUSE_SECRET_DIR: dir })
   env = secrets.env as Map<string, string | null>
   const tuning = { secretLooksMs: 50 }
   server = await startTestServer(tuning, { secrets })
@@ -117,6 +118,18 @@ function gate<Value>() {
   return { promise, open: (value: Value) => open(value) }
 }
 
+/** Looks at one secret on a node, as when its provider tells of it. */
+async function settled({ services }: TestServer['app'], name: string): Promise<void> {
+  const begun = gate<null>()
+  const read: typeof services.secrets.read = (record) => {
+    if (record.name === name) begun.open(null)
+    return services.secrets.read(record)
+  }
+  const watch = startSecretWatch({ services: { ...services, secrets: { ...services.secrets, watch: () => {}, onChanged: () => () => {}, read } }, onError: () => {} })
+  await begun.promise
+  await watch.close()
+}
+
 const away = new CatalogError('UNAVAILABLE', 'It cannot be read.')
 
 describe('S26: of two looks the newer value stays', () => {
@@ -148,6 +161,46 @@ describe('S26: of two looks the newer value stays', () => {
     await Promise.all([late.close(), quick.close()])
     expect(await stored(id)).toEqual(after)
     expect([errors, await rotations(id)]).toMatchObject([[], [{ after: { version: 2 } }]])
+    await live.close()
+  })
+
+  it('what a node that was behind has lent is leased anew once it has caught up', async () => {
+    const { id: entryId, live } = await entryWith('skewed')
+    env.set('SKEWED', 'old')
+    const { id } = await put('skewed', 'env', 'SKEWED')
+    await live.nextDelta()
+    const worker = second.as(await server.worker())
+    const lease = async () => {
+      const { values, header: { secretVersion } } = await leased(worker, { entryId, revision: 1, owner: deployment })
+      return [values['secret:skewed'], secretVersion]
+    }
+    const { secrets } = second.app.services
+    const { read } = secrets
+    secrets.read = (record) => (record.name === 'skewed' ? Promise.resolve('old') : read(record))
+    env.set('SKEWED', 'new')
+    // Others may be told of besides: a look at the start is a look at all.
+    const told = async () => {
+      for (;;) {
+        const mine = (await live.nextDelta()).secretVersions.find((one) => one.entryId === entryId)
+        if (mine !== undefined) return mine.version
+      }
+    }
+    await settled(server.app, 'skewed')
+    expect(await told()).toBe(3)
+    expect(await lease()).toEqual(['old', 3])
+    secrets.read = read
+    await settled(second.app, 'skewed')
+    expect(await told()).toBe(4)
+    expect(await lease()).toEqual(['new', 4])
+    // What was told to be missing is told to be there.
+    secrets.read = (record) => (record.name === 'skewed' ? Promise.reject(new CatalogError('SECRET_NOT_FOUND', 'There is none.')) : read(record))
+    await expect(lease()).rejects.toMatchObject({ code: 'SECRET_NOT_FOUND' })
+    secrets.read = read
+    await settled(second.app, 'skewed')
+    expect(await told()).toBe(5)
+    // Then it is known, and said once.
+    await settled(second.app, 'skewed')
+    expect(await stored(id)).toMatchObject({ version: 4 })
     await live.close()
   })
 

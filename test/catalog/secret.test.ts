@@ -10,6 +10,7 @@ import { type Person, startTestServer, type TestServer } from '../support/server
 import { captureLog } from '../support/log-lines.js'
 
 const canary = 'canary-7d1f0a93e5'
+const token = ['ghp', `${canary.replaceAll(/[^A-Za-z0-9]/g, '')}0aB1cD2eF3gH4iJ5kL6m`].join('_')
 let server: TestServer
 let log: ReturnType<typeof captureLog>
 let alice: Person
@@ -185,6 +186,8 @@ describe('what can be put', () => {
     ['a property of objects as its provider', { provider: 'constructor', value: canary }, 'provider'],
     ['no name', { name: '', value: canary }, 'name'],
     ['the value as its name', { name: `${canary}!`, value: canary }, 'name'],
+    ['a token as its name', { name: token, value: canary }, 'name'],
+    ['a token in its path', { provider: 'vault', path: `pilothouse/${token}`, value: null }, 'path'],
     ['a name that is too long', { name: 'n'.repeat(65), value: canary }, 'name'],
     ['a name with a space', { name: 'a b', value: canary }, 'name'],
     ['a name that ends a line', { name: 'a\n', value: canary }, 'name'],
@@ -215,6 +218,7 @@ describe('what can be put', () => {
       [`mutation { ${field} "${canary}"}) { nothing } }`],
       [`mutation { putSecret(input: "${canary}") { cursor } }`],
       [`"${canary}"`],
+      ['canary'], ['7777777777'], [`mutation { ${field} "x"}) { cursor } } canary`], [`mutation { ${field} "\\u{canary}"}) { cursor } }`],
       [`mutation { deleteSecret(input: {owner: {kind: "${canary}"}, name: "n"}) { cursor } }`],
     ]
     const told = []

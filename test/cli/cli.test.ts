@@ -14,7 +14,7 @@ let env: Record<string, string>
 beforeAll(async () => {
   database = await createTestDatabase()
   dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-cli-'))
-  server = pilothouse(['serve'], { DATABASE_URL: database.url, PILOTHOUSE_DATA_DIR: dataDir, PORT: '0' })
+  server = pilothouse(['serve'], { DATABASE_URL: database.url, PILOTHOUSE_DATA_DIR: dataDir, PORT: '0', PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32) })
   url = (await server.says(/http:\/\/\S+\/graphql/))[0]
   env = { PILOTHOUSE_URL: url, PILOTHOUSE_DATA_DIR: dataDir }
 })
@@ -129,7 +129,9 @@ describe('the commands', () => {
     expect(result.stderr).not.toContain('    at ')
   })
 
-  it.each([[['examples/hot-load/hot-load.ts']], [['examples/approval/approval.ts', '--untimed']]])('%j asserts its own story against the running server', async (args) => {
+  it.each([
+    [['examples/hot-load/hot-load.ts']], [['examples/approval/approval.ts', '--untimed']], [['examples/secrets/secrets.ts', '--untimed']],
+  ])('%j asserts its own story against the running server', async (args) => {
     const example = start(['node_modules/tsx/dist/cli.mjs', ...args], env)
     expect(await example.ended, example.stdout() + example.stderr()).toBe(0)
     expect(example.stdout()).toContain('All as promised.')

@@ -93,6 +93,14 @@ describe('the hidden prompt', () => {
     await expect(value).rejects.toMatchObject({ name: 'UsageError' })
   })
 
+  it.each([['in one piece', ['first\rsecond\r']], ['in two', ['first\r', 'second\r']], ['without its last line end', ['first\rsecond']]])('refuses several lines, %s', async (_, pieces) => {
+    const [input, output] = [terminal(), new PassThrough()]
+    const value = readHidden('Value: ', input, output)
+    for (const piece of pieces) input.write(piece)
+    await expect(value).rejects.toMatchObject({ name: 'UsageError', message: expect.stringContaining('several lines') as string })
+    expect(String(output.read())).toBe('Value: \n')
+  })
+
   it('keeps a piped value as it is, but for one line end', async () => {
     const piped = async (text: string | Buffer) => {
       const input = new PassThrough()

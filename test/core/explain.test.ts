@@ -102,7 +102,7 @@ describe('the chain of one entry', () => {
     const one = entry({
       definition: http({ headers: [{ name: 'Authorization', value: 'Bearer ${user:TOKEN}' }, { name: 'X-Key', value: '${secret:KEY}' }] }),
     })
-    const [token, key] = ['A session needs the secret TOKEN of the person it acts for for header:Authorization.', "A session needs the secret KEY of the entry's owner for header:X-Key."]
+    const [token, key] = ['A session needs the secret TOKEN of the person it acts for, in header:Authorization.', "A session needs the secret KEY of the entry's owner, in header:X-Key."]
     const rows: Array<[StandingReference['standing'], number, boolean, string, string]> = [
       ['READY', 1, true, 'It is set, and may go there.', 'It is set, and may go there.'],
       ['MISSING', 1, false, 'Connect your account: you have no secret TOKEN. Set it: putSecret.', "The entry's owner has no secret KEY. Let whoever"],

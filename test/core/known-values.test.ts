@@ -94,4 +94,17 @@ describe('S14: known values', () => {
     // What grows with the square takes longer by far; a text takes some 5 ms.
     expect(performance.now() - began).toBeLessThan(10_000)
   })
+
+  it('takes it also where text and value repeat themselves for long, whole and in pieces', () => {
+    const known = knowing(`${'a'.repeat(32_768)}b${'a'.repeat(32_000)}`)
+    const began = performance.now()
+    expect(known.redact('a'.repeat(2 ** 18))).toBe('a'.repeat(2 ** 18))
+    const stream = known.stream()
+    for (let piece = 0; piece < 4; piece += 1) stream.push('a'.repeat(2 ** 16))
+    // Letter by letter at each place it would be minutes.
+    expect(performance.now() - began).toBeLessThan(10_000)
+    const repeated = knowing(`${'ab'.repeat(40)}c`, 'abababababab')
+    expect(repeated.redact(`x${'ab'.repeat(90)}c y`)).toBe(`x${mask} y`)
+    expect(knowing(`${'ab'.repeat(40)}c`).redact(`x${'ab'.repeat(90)}c y`)).toBe(`x${'ab'.repeat(50)}${mask} y`)
+  })
 })

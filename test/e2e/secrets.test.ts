@@ -110,12 +110,12 @@ describe('a header with a secret', () => {
     expect(answers.join()).not.toContain('token-of-')
     const asked = echo.requests.length
     const third = await open(eve!)
-    expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and nobody who may has confirmed/)
+    expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and you have not confirmed/)
     await expect(third.host.callTool('mine-echo')).rejects.toMatchObject({ name: 'ToolCallError' })
     expect(echo.requests.slice(asked).filter(({ authorization }) => ![ada!, bob!].some(({ id }) => authorization === `Bearer token-of-${id}`))).toEqual([])
     // Confirmed, and set: no timer has to pass.
     await third.session.settled(await bind(eve!, mcpServer, 'USER', 'token', 'header:Authorization'))
-    expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and there is no value/)
+    expect(third.rowOf('mine')).toMatch(/^FAILED: Connect your account: mine needs user:token, and you have set no value/)
     await third.session.settled(await put(eve!, { kind: 'USER' }, 'token', 'token-of-eve'))
     await told(third.host, 'mine-echo')
     expect(sent('authorization')).toBe('Bearer token-of-eve')

@@ -12,6 +12,8 @@ beforeAll(async () => { server = await startTestServer({ logTo: log }, { logLeve
 afterAll(() => server.close())
 
 const canary = 'CanaryQ7x'
+/** As those who issue them write tokens, where names and ids are logged. */
+const token = ['ghp', `0aB1cD2eF3gH4iJ5kL6m${canary}`].join('_')
 const register = 'mutation Register($input: RegisterMcpServerInput!) { registerMcpServer(input: $input) { cursor } }'
 const http = (more: object) => ({ owner: { kind: 'USER' }, name: 'ok-name', definition: { transport: { http: { url: 'https://a.example.com', ...more } } } })
 const stdio = (more: object) => ({ owner: { kind: 'USER' }, name: 'ok-name', definition: { transport: { stdio: { command: 'npx', args: [], ...more } } } })
@@ -36,6 +38,8 @@ const failures: Array<[string, unknown, string | null]> = [
   ['an import', { query: 'mutation I($text: String!) { importCatalog(input: { owner: { kind: USER }, format: MCP_JSON, text: $text }) { cursor } }', variables: { text: `{"${canary}` } }, 'INVALID_INPUT'],
   ['a policy', { query: 'mutation P($d: JSON!) { setPolicy(input: { owner: { kind: DEPLOYMENT }, expectedRevision: 0, document: $d }) { cursor } }', variables: { d: { [canary]: canary } } }, 'INVALID_INPUT'],
   ['a masked error', { query: 'mutation T($n: String!) { createTeam(slug: "broken", displayName: $n) { id } }', variables: { n: canary } }, 'INTERNAL'],
+  ['a token for a name in the document', { query: `query ${token} { viewer { principal { id } } }` }, null],
+  ['a token for an owner', { query: 'query Q($id: ID!) { mcpServers(owner: { kind: TEAM, id: $id }) { nodes { id } } }', variables: { id: token } }, 'NOT_FOUND'],
   ['an operation name', { query: '{ viewer { principal { id } } }', operationName: `${canary}${'x'.repeat(70)}` }, null],
 ]
 
@@ -70,6 +74,7 @@ it('S14: nothing of it, nor of requests that nobody was let in with, is in the l
   const strange: Array<[path: string, headers: Record<string, string>]> = [
     [`/graphql?query=${canary}&token=${canary}`, { authorization: `Bearer ${canary}` }],
     ['/graphql', { authorization: `Bearer pht_${canary.padEnd(43, 'x')}`, cookie: canary, 'user-agent': canary, 'x-request-id': `${canary} ${canary}` }],
+    [`/${token}`, { 'x-request-id': token }], [`/graphql/${token}`, {}],
     [`/pht_${canary}`, { 'x-request-id': `pht_${canary}` }], ['/', { host: `${canary}/` }], ['/', { origin: `http://${canary}`, referer: canary }],
   ]
   for (const [path, headers] of strange) {

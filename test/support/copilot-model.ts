@@ -38,6 +38,8 @@ export interface CopilotModel {
   baseUrl: string
   modelId: string
   script: (...steps: ModelStep[]) => Script
+  /** Every request so far, as it came. */
+  bodies: string[]
   /** From now on every request is answered with this HTTP status; null: with the scripts again. */
   failWith: (status: number | null) => void
   close: () => Promise<void>
@@ -65,6 +67,7 @@ const modelId = 'scripted-model'
  */
 export async function startCopilotModel(): Promise<CopilotModel> {
   const scripts = new Map<string, { steps: ModelStep[]; requests: ModelRequest[] }>()
+  const bodies: string[] = []
   let failure: number | null = null
 
   const answerTo = async ({ messages, tools = [] }: ChatRequest): Promise<ChatMessage> => {
@@ -90,7 +93,9 @@ export async function startCopilotModel(): Promise<CopilotModel> {
   }
 
   const server = createServer((request, response) => void (async () => {
-    const body = await bodyOf(request)
+    const text = await textFrom(request)
+    bodies.push(text)
+    const body = request.url?.endsWith('/chat/completions') === true ? JSON.parse(text) as ChatRequest : null
     if (failure !== null || body === null) {
       response.writeHead(failure ?? 404, { 'content-type': 'application/json' }).end(JSON.stringify({ error: { message: 'scripted failure' } }))
       return
@@ -121,6 +126,7 @@ export async function startCopilotModel(): Promise<CopilotModel> {
       scripts.set(id, { steps, requests })
       return { prompt: `@@script:${id}@@`, requests, results: () => requests.at(-1)?.results ?? [] }
     },
+    bodies,
     failWith: (status) => { failure = status },
     close: async () => {
       server.closeAllConnections()
@@ -129,10 +135,10 @@ export async function startCopilotModel(): Promise<CopilotModel> {
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<ChatRequest | null> {
+async function textFrom(request: IncomingMessage): Promise<string> {
   let body = ''
   for await (const chunk of request.setEncoding('utf8')) body += chunk as string
-  return request.url?.endsWith('/chat/completions') === true ? JSON.parse(body) as ChatRequest : null
+  return body
 }
 
 function textOf(content: unknown): string {

@@ -5,13 +5,15 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CopilotClient, type CopilotSession, type SessionConfig } from '@github/copilot-sdk'
+import { CopilotClient, type CopilotClientOptions, type CopilotSession, type SessionConfig } from '@github/copilot-sdk'
 import { describe, it } from 'vitest'
 import { type CopilotModel, type ModelStep, type Script, startCopilotModel } from './copilot-model.js'
 
 export interface CopilotRuntime {
   client: CopilotClient
   model: CopilotModel
+  /** Holds all that it writes: its home, its cache, its state and its logs. */
+  folder: string
   /** What every session needs to talk to the scripted model; `changes` lie over it. */
   config: (changes?: SessionConfig) => SessionConfig
   /** Plays a turn to its end and tells what the model was offered and what its calls returned. */
@@ -28,7 +30,7 @@ export interface CopilotRuntime {
  * The real runtime, offline, against a scripted model. Its environment is next to empty and its folders are its own: servers
  * that it starts inherit the one, and what it knows of tools lies in the other.
  */
-export async function startCopilotRuntime(): Promise<CopilotRuntime> {
+export async function startCopilotRuntime(logLevel: CopilotClientOptions['logLevel'] = 'none'): Promise<CopilotRuntime> {
   const folder = await mkdtemp(join(tmpdir(), 'pilothouse-copilot-'))
   const [home, cache, work] = await Promise.all(['home', 'cache', 'work'].map(async (name) => {
     await mkdir(join(folder, name))
@@ -36,12 +38,12 @@ export async function startCopilotRuntime(): Promise<CopilotRuntime> {
   }))
   const model = await startCopilotModel()
   const client = new CopilotClient({
-    baseDirectory: join(folder, 'copilot'), workingDirectory: work, useLoggedInUser: false, logLevel: 'none',
+    baseDirectory: join(folder, 'copilot'), workingDirectory: work, useLoggedInUser: false, logLevel,
     env: { PATH: process.env.PATH, HOME: home, USERPROFILE: home, XDG_CACHE_HOME: cache },
   })
   await client.start()
   return {
-    client, model,
+    client, model, folder,
     config: (changes = {}) => ({
       model: model.modelId, provider: { type: 'openai', baseUrl: model.baseUrl, apiKey: 'unused' },
       onPermissionRequest: () => ({ kind: 'approve-once' }), ...changes,

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
+import { ListPromptsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type RemoteTransport } from '../../src/core/mcp-server.js'
 import { completePolicy } from '../../src/core/policy-document.js'
@@ -97,6 +98,16 @@ describe('S14, S24: a leased header', () => {
     // The first finds the connection lost, the second makes it again.
     for (let call = 0; call < 2; call += 1) await expect(upstream.callTool('a', {})).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     expect(denials[0]).toBe('not any more')
+  })
+
+  it('is not in what a server says instead of a list', async () => {
+    const server = await startTestMcpServer([{ name: 'a' }], {
+      capabilities: { prompts: {} },
+      register: (mcp) => mcp.setRequestHandler(ListPromptsRequestSchema, (_, { requestInfo }) => { throw new Error(`no: ${String(requestInfo?.headers['x-key'])}`) }),
+    })
+    cleanups.push(server.close)
+    const upstream = await connecting('HTTP', server.url).connected
+    await expect(upstream.offers('PROMPTS')).rejects.toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('no: [redacted]') as string })
   })
 
   it('is not in any request once it was denied, the farewell neither', async () => {

@@ -113,6 +113,36 @@ describe('what is injected', () => {
     expect(() => injection.injected()).toThrow('No value was leased')
   })
 
+  it('S24: is nothing once it was forgotten, whatever is answered late', async () => {
+    const { injection, asked, known } = setUp()
+    const late = injection.renew(never)
+    injection.forget()
+    asked[0]!.answer('late-value')
+    await expect(late).rejects.toThrow('let go')
+    expect(() => injection.injected()).toThrow('No value was leased')
+    expect(known.redact('late-value')).toBe('late-value')
+  })
+
+  it('S26: starts another connection though that was refused, if what was asked for later came meanwhile', async () => {
+    const { injection, asked, current } = setUp()
+    const [started, renewed] = [injection.renewToStart(never), injection.renew(never)]
+    asked[1]!.answer('newer-value', 2)
+    await renewed
+    asked[0]!.fail(new LeaseError('DENIED', 'not then'))
+    await started
+    expect(current()).toBe('newer-value')
+  })
+
+  it('S14: is taken out after it was replaced, however often connections were made again since', async () => {
+    const { injection, asked, known } = setUp()
+    for (const value of ['first-value', ...Array.from({ length: 40 }, () => 'second-value')]) {
+      const started = injection.renewToStart(never)
+      asked.at(-1)!.answer(value)
+      await started
+    }
+    expect(known.redact('first-value second-value')).toBe('[redacted] [redacted]')
+  })
+
   it('of a process is started anew for another value, and only for that', async () => {
     const { injection, asked, current } = setUp(process('${secret:A}'))
     const renewing = (value: string) => {

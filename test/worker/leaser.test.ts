@@ -83,10 +83,10 @@ describe('what an entry\'s references stand for', () => {
   })
 
   it.each<[string, object, string, RegExp]>([
-    ['SECRET_NOT_FOUND', {}, 'DENIED', /^Connect your account: srv needs user:A, secret:B, and there is no value/],
+    ['SECRET_NOT_FOUND', {}, 'DENIED', /^Connect your account: srv needs user:A, and you have set no value \(putSecret\)\. A secret is missing: srv needs secret:B, and there is no value \(putSecret\)\.$/],
     ['SECRET_NOT_FOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is missing: srv needs secret:B, and there is no value/],
-    ['SECRET_UNBOUND', { references: [{ scope: 'USER', name: 'A', injectionPoint: 'header:X' }] }, 'DENIED', /^Connect your account: srv needs user:A, .*bindSecret/],
-    ['SECRET_UNBOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is not confirmed: srv needs secret:B, .*bindSecret/],
+    ['SECRET_UNBOUND', { references: [{ scope: 'USER', name: 'A', injectionPoint: 'header:X' }] }, 'DENIED', /^Connect your account: srv needs user:A, and you have not confirmed .*\(bindSecret\)\.$/],
+    ['SECRET_UNBOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is not confirmed: srv needs secret:B, and nobody who may has confirmed .*\(bindSecret\)\.$/],
     ['FORBIDDEN', {}, 'DENIED', /does not serve this owner/],
     ['NOT_FOUND', {}, 'DENIED', /does not have srv in this owner's set/],
     ['REVISION_CONFLICT', {}, 'OUTDATED', /waits for the catalog/],
@@ -99,7 +99,7 @@ describe('what an entry\'s references stand for', () => {
 
   it('S11: of a person is of nobody in a session of a team', async () => {
     const view = viewAt(1, 1)
-    await expect(sourceOf(() => view, refusing('SECRET_NOT_FOUND'), undefined, 'TEAM')).rejects.toMatchObject({ message: expect.stringContaining('acts for none') as string })
+    await expect(sourceOf(() => view, refusing('SECRET_NOT_FOUND'), undefined, 'TEAM')).rejects.toMatchObject({ message: expect.stringMatching(/^A secret of a person is missing: srv needs user:A, and this session acts for none\./) as string })
   })
 
   it.each<[string, object]>([

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ApplyMoment } from '../../src/core/entry.js'
+import { type McpServerDefinition } from '../../src/core/mcp-server.js'
+import { placeOfValues } from '../../src/core/secret.js'
 import { type Fate, type Grant } from '../../src/worker/grants.js'
 import { type Situation, waitText } from '../../src/worker/moment.js'
 import { type Action, type LoadedEntry, maxMcpServersPerSession, reconcile, type ReconcileInput } from '../../src/worker/reconcile.js'
@@ -10,18 +12,20 @@ const run: Fate = { outcome: 'RUN' }
 const refuse: Fate = { outcome: 'REFUSE', reason: 'denied' }
 const failing: Fate = { outcome: 'FAIL', reason: 'needs user:A' }
 
-interface GrantChanges { id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment; replacesStatic?: boolean; secretVersion?: number | null }
+interface GrantChanges {
+  id?: string; revision?: number; digest?: string; fate?: Fate; note?: string | null; kind?: 'AGENT'; apply?: ApplyMoment; replacesStatic?: boolean; secretVersion?: number | null; definition?: object
+}
 
 function grant(name: string, changes: GrantChanges = {}): Grant {
-  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW', replacesStatic = false, secretVersion = null } = changes
-  const entry = { kind, id, name, revision, digest, apply, secretVersion, definition: {} } as unknown as ViewEntry
+  const { id = `id-${name}`, revision = 1, digest = 'd1', fate = run, note = null, kind = 'MCP_SERVER', apply = 'NOW', replacesStatic = false, secretVersion = null, definition = {} } = changes
+  const entry = { kind, id, name, revision, digest, apply, secretVersion, definition } as unknown as ViewEntry
   return { key: `${kind}:${name}`, entry, fate, note, replacesStatic }
 }
 
 /** As it is once it came up: what is aimed at with RUN runs. */
 function loaded(changes: Partial<LoadedEntry> = {}): LoadedEntry {
   const { outcome = 'RUN', digest = 'd1' } = changes
-  return { entryId: 'id-a', revision: 1, digest, secretVersion: null, outcome, reason: null, runningDigest: outcome === 'RUN' ? digest : null, deferred: null, ...changes }
+  return { entryId: 'id-a', revision: 1, digest, secretVersion: null, outcome, reason: null, runningDigest: outcome === 'RUN' ? digest : null, runningPlace: null, deferred: null, ...changes }
 }
 
 function held(name: string, changes: Partial<LoadedEntry> = {}): [string, LoadedEntry] {
@@ -153,6 +157,16 @@ describe('an entry whose moment has not come', () => {
   it('another entry under the name: the old one ends now, the new one waits', () => {
     expect(brief(reconcile(input([grant('a', { id: 'other', apply: 'NEXT_TURN' })], [held('a')], { situation: 'IN_TURN' })))).toEqual(['UNLOAD a@1', 'DEFER a@1'])
   })
+  it.each<[string, Situation, string[]]>([
+    ['at once', 'IDLE', ['UNLOAD a@1', 'LOAD a@2']], ['in a turn', 'IN_TURN', ['DEFER a@2', 'ROTATE a@2']],
+  ])('S24: what has values for a place that is another one now serves no more, %s', (_, situation, expected) => {
+    const definitionAt = (url: string, value = '${secret:A}') => ({ transport: { kind: 'HTTP', url, headers: [{ name: 'X', value }] } }) as unknown as McpServerDefinition
+    const running = held('a', { runningPlace: placeOfValues(definitionAt('https://a.example.com/')), secretVersion: 1 })
+    const of = (definition: McpServerDefinition) => reconcile(input([grant('a', { apply: 'NEXT_TURN', revision: 2, digest: 'd2', secretVersion: 1, definition })], [running], { situation }))
+    expect(brief(of(definitionAt('https://a.example.com/other')))).toEqual(expected)
+    expect(of(definitionAt('https://a.example.com/', 'no reference'))).toContainEqual(expect.objectContaining(situation === 'IDLE' ? { type: 'UNLOAD', mode: 'IMMEDIATE', reason: 'MOVED' } : { type: 'ROTATE', isMoved: true }))
+    expect(of(definitionAt('https://a.example.com/', 'Bearer ${secret:A}')).filter((action) => action.type === 'UNLOAD' || (action.type === 'ROTATE' && action.isMoved))).toEqual([])
+  })
   it('takes no place of those that a session may have, if that session will never start it', () => {
     const grants = [grant('a', { apply: 'NEXT_SESSION' }), grant('b')]
     expect(brief(reconcile(input(grants, [], { maxMcpServers: 1 })))).toEqual(['DEFER a@1', 'LOAD b@1'])
@@ -230,7 +244,7 @@ describe('properties', () => {
       const { id: entryId, revision, digest } = action.entry
       const runningDigest = before?.runningDigest ?? null
       const secretVersion = action.entry.kind === 'MCP_SERVER' ? action.entry.secretVersion : null
-      const aim = { entryId, revision, digest, secretVersion, deferred: null }
+      const aim = { entryId, revision, digest, secretVersion, runningPlace: null, deferred: null }
       if (action.type === 'DEFER') {
         const goesOn = before?.outcome === 'RUN' || before?.outcome === 'FAIL' ? before : { ...aim, runningDigest, outcome: 'DEFER' as const, reason: null }
         after.set(action.key, { ...goesOn, deferred: { revision, reason: action.reason } })

@@ -3,7 +3,7 @@ import { isCredentialName, isPlainWord, isRawCredential } from '../credential-na
 import { type McpServerDefinition, type RemoteTransport, type StdioTransport } from '../mcp-server.js'
 import { type Rule, type RuleFinding } from '../policy.js'
 import { tokenIn } from '../secret-forms.js'
-import { withoutReferences } from '../secret-ref.js'
+import { referencesIn, withoutReferences } from '../secret-ref.js'
 import { secretShape } from '../secret-shape.js'
 
 const byReference = 'Store it as a secret, and write ${secret:NAME} or ${user:NAME} here.'
@@ -16,16 +16,17 @@ const elsewhere = 'Take it out: secrets go into headers or environment values, a
  * and headers are never judged by what they mean (S4); a token that is known by its form is found in every string.
  */
 export const rawSecret: Rule = (subject) => {
-  if (subject.kind === 'AGENT') return tokensOf(agentStrings(subject.definition as AgentDefinition))
+  const named: Strings = [['name', subject.name]]
+  if (subject.kind === 'AGENT') return tokensOf([...named, ...agentStrings(subject.definition as AgentDefinition)])
   const definition = subject.definition as McpServerDefinition
   const { transport } = definition
   const path = `definition.transport.${transport.kind.toLowerCase()}`
-  return [...tokensOf(serverStrings(definition, path)), ...(transport.kind === 'STDIO' ? ofProcess(transport, path) : ofRemote(transport, path))]
+  return [...tokensOf([...named, ...serverStrings(definition, path)]), ...(transport.kind === 'STDIO' ? ofProcess(transport, path) : ofRemote(transport, path))]
 }
 
 function ofProcess({ args, env }: StdioTransport, path: string): RuleFinding[] {
   return [
-    ...env.flatMap(({ name, value }) => found(`${path}.env.${name}`, withoutReferences(value), byReference)),
+    ...env.flatMap(({ name, value }) => inReferences(`${path}.env.${name}`, value) ?? found(`${path}.env.${name}`, withoutReferences(value), byReference)),
     ...args.flatMap((arg, at) => ofArgument(`${path}.args.${at}`, arg, args[at - 1] ?? '')),
   ]
 }
@@ -49,11 +50,19 @@ function isGiven(value: string): boolean {
 function ofRemote({ url, headers }: RemoteTransport, path: string): RuleFinding[] {
   return [
     ...headers.flatMap(({ name, value }) => {
+      const inReference = inReferences(`${path}.headers.${name}`, value)
+      if (inReference !== null) return inReference
       const [field, raw] = [`${path}.headers.${name}`, withoutReferences(value.replaceAll(beforeReference, ' '))]
       return /authorization$/i.test(name) && isVouched(raw) ? [finding(field, 'credentials', byReference)] : found(field, raw, byReference)
     }),
     ...ofUrl(`${path}.url`, url),
   ]
+}
+
+/** A token where the name of a secret belongs; null: none. */
+function inReferences(field: string, value: string): RuleFinding[] | null {
+  const token = referencesIn(value, '').map(({ name }) => tokenIn(name)).find((found) => found !== null)
+  return token === undefined ? null : [finding(field, token, 'Give the token with putSecret, under a name, and write that name here.')]
 }
 
 /** The name of a parameter whose value is a reference. */

@@ -125,3 +125,17 @@ describe('where it is looked for', () => {
     for (const text of [of('a8Kd93jQz71', 'LmPx04VbN'), 'password=hunter22', 'sk-learn-pipeline-for-models', 'ghp_xxxxxxxxxxxxxxxxxxxxxxxx', 'secret_manager_get_secret_value', 'sk-learn-2024-pipeline-models', 'hf_hub_download_v2_cache_dir']) expect([...server(text), ...agent(text)]).toEqual([])
   })
 })
+
+it('S14: finds a token where the name of a secret or of an entry belongs, and repeats nothing of it', () => {
+  const token = of('gh', 'p_', '1234567890abcdefghijklmnopqrstuvwxyz')
+  const http = (value: string) => ({ http: { url: 'https://a.example.com', headers: [{ name: 'Authorization', value }] } })
+  const stdio = (value: string) => ({ stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'], env: [{ name: 'TOKEN', value }] } })
+  for (const reference of [`\${secret:${token}}`, `x \${user:${token}} y`]) {
+    expect(fieldsOf(http(`Bearer ${reference}`))).toEqual(['http.headers.Authorization'])
+    expect(fieldsOf(stdio(reference))).toEqual(['stdio.env.TOKEN'])
+  }
+  for (const name of ['GITHUB_TOKEN', 'stripe-sk_live', 'sk_live', 'hf_token', 'prod.api-key.2', 'ghp_token_of_the_build']) expect(fieldsOf(http(`Bearer \${secret:${name}}`))).toEqual([])
+  const named = rawSecret({ kind: 'MCP_SERVER', name: token, definition: parseMcpServerDefinition({ transport: http('x') }) }, completePolicy({}))
+  expect(named.map(({ field }) => field)).toEqual(['name'])
+  expect(JSON.stringify(named)).not.toContain(token.slice(4))
+})
