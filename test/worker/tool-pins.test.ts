@@ -4,8 +4,10 @@ import { type EntryToolPins } from '../../src/core/tool-pin.js'
 import { ToolCallError } from '../../src/worker/errors.js'
 import { type PinGate } from '../../src/worker/held-tools.js'
 import { createInventoryDesk } from '../../src/worker/inventory-desk.js'
+import { createPinSource } from '../../src/worker/pin-source.js'
 import { createToolBook } from '../../src/worker/tool-book.js'
 import { toolHash } from '../../src/worker/tool-hash.js'
+import { type CatalogView, type ViewEntry } from '../../src/worker/view.js'
 import { cursorAt, delta, handClock, openPolicy, snapshot, wireServer } from '../support/fake-feed.js'
 import { openFakeSession } from '../support/fake-session.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
@@ -171,6 +173,47 @@ describe('a book that is held to pins', () => {
     expect(said(null)).toEqual([null, null])
     pins.delete(null)
     expect(said('Be kind.')).toEqual([null, expect.stringContaining('the server\'s instructions (new)')])
+  })
+})
+
+describe('a source of pins', () => {
+  it('S26: takes the newer of answer and feed, the feed once it has come as far, and keeps what was told last of an earlier definition', async () => {
+    const told = (version: number, digest = 'd') => ({ digest, version, hashes: new Map([['add', String(version)]]) })
+    let pins: ReturnType<typeof told> | null = null
+    let answer = 3
+    const reports: Array<number | null> = []
+    const source = createPinSource({ id: 'e', digest: 'd' } as ViewEntry, {
+      view: () => ({ pins: new Map(pins === null ? [] : [['e', pins]]) }) as unknown as CatalogView, owner: { kind: 'USER', id: 'u' },
+      desk: { report: async ({ version }) => {
+        reports.push(version)
+        return { entryId: 'e', digest: 'd', version: answer, tools: [{ name: 'add', hash: String(answer) }] }
+      } },
+    })
+    const now = () => source.pins()?.get('add') ?? null
+    const seen = (hash: string) => source.tell([{ name: 'add', hash, definition: 'x' }])
+    await source.tell([])
+    expect([now(), reports]).toEqual([null, []])
+    await seen('x')
+    expect([now(), reports]).toEqual(['3', [null]])
+    pins = told(2)
+    expect(now()).toBe('3')
+    pins = told(4)
+    expect(now()).toBe('4')
+    // Late: the catalog has gone on since.
+    await seen('x')
+    expect([now(), reports]).toEqual(['4', [null, 4]])
+    await seen('4')
+    expect(reports).toHaveLength(2)
+    // A database that was restored: what the feed says counts.
+    pins = told(1)
+    expect(now()).toBe('1')
+    pins = told(9, 'another definition')
+    expect(now()).toBe('1')
+    answer = 5
+    await seen('x')
+    expect(now()).toBe('5')
+    pins = null
+    expect(now()).toBe('5')
   })
 })
 
