@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { CatalogError, invalid } from './errors.js'
 import { type PrincipalRef } from './owner.js'
 import { line, parseInput } from './parse.js'
+import { maskTokens } from './redact.js'
 import { driftOf, type EntryToolPins, isPinnableName, pinLabel, pinLimits, pinsByName, type SeenTool, type ToolPin } from './tool-pin.js'
 
 export type PinnedTool = SeenTool
@@ -26,9 +27,9 @@ export interface ToolInventory extends Omit<EntryToolPins, 'tools'> {
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha-256 in hexadecimal digits')
 const name = z.string().refine(isPinnableName, `has no characters, more than ${pinLimits.nameCharacters}, or one that nobody sees`).nullish().transform((given) => given ?? null)
 const hidden = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
-/** Workers send it visible already; whatever is still hidden is neither stored nor shown as it is. */
+/** Workers send it visible and redacted already; whatever is still hidden, or looks like a token, is neither stored nor shown as it is. */
 const text = z.string().max(pinLimits.textCharacters, `has more than ${pinLimits.textCharacters} characters`)
-  .transform((given) => given.toWellFormed().replaceAll(hidden, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`))
+  .transform((given) => maskTokens(given.toWellFormed().replaceAll(hidden, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)))
 const seenSchema = z.array(z.object({ name, hash, text }))
 
 export interface SeenToolInput {

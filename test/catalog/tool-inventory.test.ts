@@ -172,9 +172,11 @@ describe('a report', () => {
     expect(await inventoryOf(alice, entry.id)).toBeNull()
   })
 
-  it('keeps what Postgres cannot hold as escapes, and as many tools as there may be', async () => {
+  it('S14: keeps what Postgres cannot hold as escapes, nothing that looks like a token, and as many tools as there may be', async () => {
     const entry = await entryOf(alice, 'strange')
     await report(worker, entry, ownerOf(alice), { ...seen('a', 'a'), text: 'NUL \0, half \ud83d, tab\t and\nline\n' }, ...many(900))
+    await report(worker, entry, ownerOf(alice), { ...seen('b', 'b'), text: `half \ud83d, NUL \0, tab\t and\nline ghp_${'a1B2'.repeat(9)}\n` })
+    expect((await inventoryOf(alice, entry.id))!.held[0]!.diff).toContain('+half \ufffd, NUL \\u{0}, tab\\u{9} and\n+line [redacted]\n')
     expect((await inventoryOf(alice, entry.id))!.pins.tools).toHaveLength(901)
   })
 

@@ -44,7 +44,7 @@ describe('a server that swaps the description of a tool', () => {
     const [one, two] = [await open(0, 'one'), await open(1, 'two')]
     await Promise.all([one, two].map(({ session }) => session.settled(cursor)))
     const relay = relayAdapter()
-    await workers[0]!.openSession({ id: 'relayed', owner: { kind: 'USER', id: alice.id }, adapter: relay })
+    const relayed = await workers[0]!.openSession({ id: 'relayed', owner: { kind: 'USER', id: alice.id }, adapter: relay })
     const client = await connectMcpClient(relay.endpoint())
     expect([await one.names(), await two.names()]).toEqual([['calc-add', 'calc-sub'], ['calc-add', 'calc-sub']])
     const pins = (await inventoryOf(id)).pins
@@ -86,7 +86,7 @@ describe('a server that swaps the description of a tool', () => {
     }
     await client.until('tools', ['calc-add', 'calc-sub'])
     await client.close()
-    await Promise.all([one, two, late].map(({ session }) => session.close()))
+    await Promise.all([one.session, two.session, late.session, relayed].map((session) => session.close()))
     await upstream.close()
   })
 

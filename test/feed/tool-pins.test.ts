@@ -28,17 +28,17 @@ it('F2, F3: pins are in snapshots, live deltas and resumes on every node, of wha
   const { digest } = first!.mcpServers.find((entry) => entry.id === id)!
   const pins = await report(id, digest, seen('add', 'a'), seen('sub', 'a'))
   expect(pins).toEqual({ entryId: id, digest, version: 1, tools: [{ name: 'add', hash: 'a'.repeat(64) }, { name: 'sub', hash: 'a'.repeat(64) }] })
-  const only = (toolPins: object[]) => ({ upserted: [], removed: [], secretVersions: [], toolPins })
-  for (const live of lives) expect(await live.nextDelta()).toMatchObject(only([pins]))
+  const pinsAlone = (toolPins: object[]) => ({ upserted: [], removed: [], secretVersions: [], toolPins })
+  for (const live of lives) expect(await live.nextDelta()).toMatchObject(pinsAlone([pins]))
 
   await report(id, digest, seen('add', 'b'))
   const { acceptTools } = await alice!.client.execute(AcceptToolsDocument, { input: { entryId: id, digest, tools: [{ name: 'add', hash: 'b'.repeat(64) }] } })
   // The one event after the first inventory: what was held between was none.
-  for (const live of lives) expect(await live.nextDelta()).toMatchObject({ ...only([acceptTools.toolInventory.pins]), cursor: acceptTools.cursor })
+  for (const live of lives) expect(await live.nextDelta()).toMatchObject({ ...pinsAlone([acceptTools.toolInventory.pins]), cursor: acceptTools.cursor })
   for (const at of [alice!, deaf.as(alice!)]) {
     const [later, resumed] = await Promise.all([at.watch(), at.watch(undefined, cursor)])
     expect((await later.nextSnapshot()).toolPins).toEqual([acceptTools.toolInventory.pins])
-    expect(await resumed.nextDelta()).toMatchObject(only([acceptTools.toolInventory.pins]))
+    expect(await resumed.nextDelta()).toMatchObject(pinsAlone([acceptTools.toolInventory.pins]))
   }
   // Another definition has none yet.
   const { updateMcpServer } = await alice!.client.execute(UpdateMcpServerDocument, {
