@@ -74,7 +74,7 @@ async function pack() {
     ...Object.values(exports).flatMap((one) => typeof one === 'string' ? [one] : Object.values(one)),
   ].map((path) => path.replace(/^\.\//, ''))
   assert.deepEqual(needed.filter((path) => !paths.includes(path)), [], 'files that the package lacks')
-  const isStrange = (path) => /(^|\/)(test|examples|bench|\.)|\.test\.|tsbuildinfo|(?<!\.d)\.ts$|\.tgz$|admin-token|audit\.key/.test(path)
+  const isStrange = (path) => /(^|\/)(test|examples|bench|\.)|\.test\.|tsbuildinfo|(?<!\.d)\.ts$|\.tgz$|admin-token|(audit|secret)\.key/.test(path)
   assert.deepEqual(paths.filter(isStrange), [], 'files that do not belong into the package')
   console.log(`packed ${filename}: ${paths.length} files`)
   return join(folder, filename)

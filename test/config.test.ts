@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, readConfig } from '../src/config.js'
 
@@ -134,6 +137,19 @@ describe('the settings of secrets', () => {
     const problems = problemsOf({ ...others, [name]: value })
     expect(problems).toEqual([expect.stringMatching(`^${name}.*: must `)])
     expect(problems.join()).not.toContain('canary')
+  })
+
+  it('S16: refuse a folder that leads to those of our own by a link', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pilothouse-config-'))
+    try {
+      await mkdir(join(folder, 'data'))
+      await symlink(join(folder, 'data'), join(folder, 'link'))
+      for (const dir of ['link', 'link/secrets', '.']) {
+        expect(problemsOf({ PILOTHOUSE_SECRET_DIR: join(folder, dir), PILOTHOUSE_DATA_DIR: join(folder, 'data') }), dir).toEqual([expect.stringMatching('^PILOTHOUSE_SECRET_DIR: must not hold')])
+      }
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   it('take a folder beside those of our own', () => {

@@ -1,4 +1,5 @@
-import { isAbsolute, relative, resolve, sep } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { httpsUrl } from './fields.js'
 
@@ -81,7 +82,7 @@ export function secretProblems(given: Record<string, string | undefined>): strin
 function ownFilesIn({ PILOTHOUSE_SECRET_DIR: dir, PILOTHOUSE_DATA_DIR: dataDir = '.pilothouse', PILOTHOUSE_VAULT_TOKEN_FILE: tokenFile }: Record<string, string | undefined>): string[] {
   if (dir === undefined) return []
   const isIn = (path: string, folder: string) => {
-    const way = relative(resolve(folder), resolve(path))
+    const way = relative(realOf(folder), realOf(path))
     // On Windows there is no relative way to another drive.
     return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
   }
@@ -89,6 +90,16 @@ function ownFilesIn({ PILOTHOUSE_SECRET_DIR: dir, PILOTHOUSE_DATA_DIR: dataDir =
     ...(isIn(dataDir, dir) || isIn(dir, dataDir) ? ['PILOTHOUSE_SECRET_DIR: must not hold PILOTHOUSE_DATA_DIR, nor lie in it'] : []),
     ...(tokenFile !== undefined && isIn(tokenFile, dir) ? ['PILOTHOUSE_SECRET_DIR: must not hold PILOTHOUSE_VAULT_TOKEN_FILE'] : []),
   ]
+}
+
+/** Where a path leads, links followed as far as it is there. */
+function realOf(path: string): string {
+  const whole = resolve(path)
+  try {
+    return realpathSync(whole)
+  } catch {
+    return dirname(whole) === whole ? whole : join(realOf(dirname(whole)), basename(whole))
+  }
 }
 
 function parseKey(text: string, context: z.RefinementCtx): Buffer {

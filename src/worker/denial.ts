@@ -1,4 +1,4 @@
-import { type Bench } from './bench.js'
+import { type Workbench } from './workbench.js'
 import { stop } from './endings.js'
 import { type LeaseError } from './errors.js'
 import { giveUp } from './give-way.js'
@@ -8,7 +8,7 @@ import { createSlot, type Slot } from './slot.js'
  * The catalog says that the values may not be had, or not any more: nothing carries them from now on, an earlier revision neither (S24). Time does not
  * help, so it is tried again when the catalog tells something new. Resolves when what ran has ended.
  */
-export async function deny(bench: Bench, slot: Slot, { message }: LeaseError): Promise<void> {
+export async function deny(bench: Workbench, slot: Slot, { message }: LeaseError): Promise<void> {
   const { aim, body, outcome, order, waiting, survivor, running } = slot
   if (bench.slots.get(aim.key) !== slot) return
   const denied = { state: 'FAILED' as const, reason: message, isAwaitingNews: true }

@@ -1,4 +1,4 @@
-import { type Bench } from './bench.js'
+import { type Workbench } from './workbench.js'
 import { type GateEnding } from './gate.js'
 import { comeBack, giveUp, letGo } from './give-way.js'
 import { rowOf, type Running } from './slot.js'
@@ -13,7 +13,7 @@ export const moved: GateEnding = { mode: 'IMMEDIATE', deadlineSeconds: 0, reason
  * The gate closes before this returns; then the connection, then the process. Resolves when that is over, except for calls that a DRAIN lets finish; it
  * is tracked already.
  */
-export function stop(bench: Bench, key: string, ending: GateEnding, position: number | null): Promise<void> {
+export function stop(bench: Workbench, key: string, ending: GateEnding, position: number | null): Promise<void> {
   const slot = bench.slots.get(key)
   if (slot === undefined) return Promise.resolve()
   const { attempt, running, survivor, aim, outcome } = slot
@@ -46,7 +46,7 @@ export function stop(bench: Bench, key: string, ending: GateEnding, position: nu
 }
 
 /** Calls in flight end as told, then the connection. Resolves when nothing of it is left; rejects when something survives. */
-export function retire({ retiring }: Bench, running: Running, ending: GateEnding): Promise<void> {
+export function retire({ retiring }: Workbench, running: Running, ending: GateEnding): Promise<void> {
   const emptied = running.gate.close(ending)
   const under = retiring.get(running)
   if (under !== undefined) return under

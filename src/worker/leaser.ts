@@ -80,8 +80,8 @@ function isAnswerTo({ typ, entryId, revision, owner, sessionId, secretVersion }:
     && owner?.kind === question.owner.kind && (question.owner.id == null || owner.id === question.owner.id) && Number.isInteger(secretVersion)
 }
 
-/** With these trying again may help, and nothing is said about the secret; all codes that are not named here are the same. */
-const deniedCodes = new Set(['SECRET_NOT_FOUND', 'SECRET_UNBOUND', 'FORBIDDEN', 'NOT_FOUND'])
+/** With all other codes trying again may help, and nothing is said about the secret. */
+const deniedCodes = new Set(['SECRET_NOT_FOUND', 'SECRET_UNBOUND', 'FORBIDDEN', 'NOT_FOUND', 'LIMIT_EXCEEDED'])
 
 export function isDenial(error: unknown): error is CatalogRequestError {
   return error instanceof CatalogRequestError && deniedCodes.has(error.code)

@@ -1,4 +1,4 @@
-import { type Bench } from './bench.js'
+import { type Workbench } from './workbench.js'
 import { deny } from './denial.js'
 import { LeaseError, messageOf } from './errors.js'
 import { giveUp } from './give-way.js'
@@ -10,7 +10,7 @@ import { attemptStart } from './starts.js'
  * What the references stand for has changed, or whether they may be filled. Requests of what runs carry the new values from the answer on; a process is
  * started beside the one that runs, and takes its place. What starts, or could not, starts anew. Resolves when that is done, or has failed.
  */
-export async function rotate(bench: Bench, key: string, secretVersion: number | null): Promise<void> {
+export async function rotate(bench: Workbench, key: string, secretVersion: number | null): Promise<void> {
   const slot = bench.slots.get(key)
   if (slot === undefined) return
   slot.aim.secretVersion = secretVersion
@@ -22,14 +22,14 @@ export async function rotate(bench: Bench, key: string, secretVersion: number | 
   await Promise.all([running === null ? undefined : renew(bench, slot, running), mustStart ? startAnew(bench, slot) : undefined])
 }
 
-function startAnew(bench: Bench, slot: Slot): Promise<void> {
+function startAnew(bench: Workbench, slot: Slot): Promise<void> {
   giveUp(slot)
   slot.failures = 0
   return attemptStart(bench, slot)
 }
 
 /** Tried again until it is known; what runs goes on with what it has meanwhile, unless the catalog says no. */
-async function renew(bench: Bench, slot: Slot, running: Running): Promise<void> {
+async function renew(bench: Workbench, slot: Slot, running: Running): Promise<void> {
   slot.cancelRenewal()
   slot.renewals += 1
   const number = slot.renewals

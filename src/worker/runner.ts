@@ -1,4 +1,4 @@
-import { type Bench, type RunnerOptions, takeSlot } from './bench.js'
+import { type Workbench, type RunnerOptions, takeSlot } from './workbench.js'
 import { createDepartures, type StatusRow } from './departures.js'
 import { closed, moved, retire, stop } from './endings.js'
 import { messageOf } from './errors.js'
@@ -45,7 +45,7 @@ export interface Runner {
 }
 
 export function createRunner(options: RunnerOptions): Runner {
-  const bench: Bench = {
+  const bench: Workbench = {
     ...options, slots: new Map(), departures: createDepartures(options.clock, options.onChange), retiring: new Map(),
     jobs: createJobs(options.opened, options.log), nextOrder: 0, tick: createTicker(),
     startAgain: (slot) => attemptStart(bench, slot),
@@ -85,7 +85,7 @@ export function createRunner(options: RunnerOptions): Runner {
   }
 }
 
-function defer(bench: Bench, aim: Aim, reason: string): void {
+function defer(bench: Workbench, aim: Aim, reason: string): void {
   const { onChange, slots } = bench
   const held = slots.get(aim.key)
   const goesOn = held?.outcome === 'RUN' || held?.outcome === 'FAIL'

@@ -80,6 +80,7 @@ function outdated(): LeaseError {
 /** Not in the catalog's own words: those are for whoever asked, which was a worker. */
 function denialText({ code, extensions }: CatalogRequestError, { name, definition }: ViewMcpServer, owner: OwnerInput): string {
   if (code === 'FORBIDDEN') return 'Its secrets are not for this worker, whose token does not serve this owner.'
+  if (code === 'LIMIT_EXCEEDED') return `${name} refers to more secrets than the catalog leases at once; its owner has to use fewer.`
   if (code === 'NOT_FOUND') return `Its secrets cannot be had: the catalog does not have ${name} in this owner's set.`
   const refused = refusedAmong(secretReferences(definition), extensions.references)
   const isUnbound = code === 'SECRET_UNBOUND'
@@ -99,9 +100,13 @@ function lack(name: string, refused: SecretReference[], scope: SecretReference['
   return names.size === 0 ? null : `${what}: ${name} needs ${[...names].join(', ')}, and ${why}.`
 }
 
+function isReference(one: unknown): one is Pick<SecretReference, 'scope' | 'name'> {
+  return typeof one === 'object' && one !== null && 'scope' in one && 'name' in one && typeof one.name === 'string'
+}
+
 /** What the catalog says of the references is taken for those that the entry has; all of them, when it says nothing. */
 function refusedAmong(references: SecretReference[], told: unknown): SecretReference[] {
-  const names = new Set(Array.isArray(told) ? told.map((one) => leasedName(one as SecretReference)) : [])
+  const names = new Set(Array.isArray(told) ? told.flatMap((one) => (isReference(one) ? leasedName(one) : [])) : [])
   const refused = references.filter((reference) => names.has(leasedName(reference)))
   return refused.length > 0 ? refused : references
 }

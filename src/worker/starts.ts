@@ -1,6 +1,6 @@
 import { nameKey } from '../core/entry.js'
 import { placeOfValues } from '../core/secret.js'
-import { type Bench, takeSlot } from './bench.js'
+import { type Workbench, takeSlot } from './workbench.js'
 import { type Upstream } from './connector.js'
 import { deny } from './denial.js'
 import { retire } from './endings.js'
@@ -14,14 +14,14 @@ import { type Aim, type Attempt, type Body, gated, itemOf, type Slot } from './s
 
 const replaced: GateEnding = { mode: 'DRAIN', deadlineSeconds: defaultDrainSeconds, reason: 'REPLACED' }
 
-export function start(bench: Bench, aim: Aim, body: Body): void {
+export function start(bench: Workbench, aim: Aim, body: Body): void {
   const slot = takeSlot(bench, aim, body, 'RUN')
   if (aim.entryId !== null || otherRunning(bench.slots, aim.key) === null) return bench.jobs.track(aim.position, attemptStart(bench, slot))
   giveWay(bench.slots, nameKey(aim))
   bench.onChange()
 }
 
-export function attemptStart(bench: Bench, slot: Slot): Promise<void> {
+export function attemptStart(bench: Workbench, slot: Slot): Promise<void> {
   const attempt: Attempt = { controller: new AbortController(), gate: null, done: Promise.resolve() }
   Object.assign(slot, { attempt, isAwaitingNews: false })
   if (slot.running === null) slot.state = 'STARTING'
@@ -31,7 +31,7 @@ export function attemptStart(bench: Bench, slot: Slot): Promise<void> {
   return attempt.done
 }
 
-async function runAttempt(bench: Bench, slot: Slot, attempt: Attempt): Promise<void> {
+async function runAttempt(bench: Workbench, slot: Slot, attempt: Attempt): Promise<void> {
   const { body } = slot
   let upstream: Upstream | null = null
   try {
@@ -45,7 +45,7 @@ async function runAttempt(bench: Bench, slot: Slot, attempt: Attempt): Promise<v
   }
 }
 
-async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Upstream | null): Promise<void> {
+async function install(bench: Workbench, slot: Slot, attempt: Attempt, upstream: Upstream | null): Promise<void> {
   // However late a server comes up: what was taken away or decided anew meanwhile never reaches the adapter.
   if (slot.attempt !== attempt) throw overtaken
   const { aim, body } = slot
@@ -73,7 +73,7 @@ async function install(bench: Bench, slot: Slot, attempt: Attempt, upstream: Ups
 }
 
 /** A server may only be slow to come up, so it is tried again for as long as it is wanted. */
-async function fail(bench: Bench, slot: Slot, failure: unknown): Promise<void> {
+async function fail(bench: Workbench, slot: Slot, failure: unknown): Promise<void> {
   slot.attempt = null
   if (failure instanceof LeaseError && failure.failure === 'DENIED') return deny(bench, slot, failure)
   const isOutdated = failure instanceof LeaseError && failure.failure === 'OUTDATED'
@@ -85,7 +85,7 @@ async function fail(bench: Bench, slot: Slot, failure: unknown): Promise<void> {
   slot.cancelRetry = bench.clock.after(retryDelayMs(slot.failures, bench.clock), () => { void attemptStart(bench, slot) })
 }
 
-export function relabel(bench: Bench, aim: Aim, body: Body): void {
+export function relabel(bench: Workbench, aim: Aim, body: Body): void {
   const slot = bench.slots.get(aim.key)
   if (slot === undefined) return
   // Its secrets were asked for under a revision that there was not any more, or were denied for it.

@@ -87,6 +87,8 @@ describe('what an entry\'s references stand for', () => {
     ['SECRET_NOT_FOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is missing: srv needs secret:B, and there is no value/],
     ['SECRET_UNBOUND', { references: [{ scope: 'USER', name: 'A', injectionPoint: 'header:X' }] }, 'DENIED', /^Connect your account: srv needs user:A, and you have not confirmed .*\(bindSecret\)\.$/],
     ['SECRET_UNBOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is not confirmed: srv needs secret:B, and nobody who may has confirmed .*\(bindSecret\)\.$/],
+    ['SECRET_NOT_FOUND', { references: [null, 7, {}, { scope: 'OWNER', name: 'B' }] }, 'DENIED', /^A secret is missing: srv needs secret:B, and there is no value/],
+    ['LIMIT_EXCEEDED', {}, 'DENIED', /more secrets than the catalog leases at once/],
     ['FORBIDDEN', {}, 'DENIED', /does not serve this owner/],
     ['NOT_FOUND', {}, 'DENIED', /does not have srv in this owner's set/],
     ['REVISION_CONFLICT', {}, 'OUTDATED', /waits for the catalog/],

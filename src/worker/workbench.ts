@@ -21,7 +21,7 @@ export interface RunnerOptions {
 }
 
 /** A runner's memory. */
-export interface Bench extends RunnerOptions {
+export interface Workbench extends RunnerOptions {
   slots: Map<string, Slot>
   departures: Departures
   /** Generations whose last calls still run, and when nothing of them is left; rejects when something survives. */
@@ -34,7 +34,7 @@ export interface Bench extends RunnerOptions {
 }
 
 /** The slot of that key with a new aim, whatever was under way for the old one given up. What runs stays for now. */
-export function takeSlot(bench: Bench, aim: Aim, body: Body | null, outcome: Slot['outcome']): Slot {
+export function takeSlot(bench: Workbench, aim: Aim, body: Body | null, outcome: Slot['outcome']): Slot {
   const held = bench.slots.get(aim.key)
   if (held !== undefined) {
     giveUp(held)
