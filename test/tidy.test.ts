@@ -17,7 +17,7 @@ import { schema } from '../src/graphql/schema.js'
 import {
   type Ban, banProblems, barrelProblems, codeOf, cycleProblems, deadFileProblems, defaultExportProblems, dependencyProblems, directionProblems,
   entriesOf, importsOf, layerOf, lineLimit, machineProblems, type Manifest, mayImport, nameProblems, readTree, root, sizeProblems, type Source,
-  tourProblems,
+  threatModelProblems, tourProblems,
 } from './support/tidy.js'
 
 const tree = readTree()
@@ -222,6 +222,21 @@ describe('the ten-minute tour', () => {
     const rule = { path: 'src/core/rules/name.ts', text: '//\n'.repeat(20) }
     expect(tourProblems([readme, rule], ['src/core/policy.ts'], 20)).toEqual([
       'the tour names src/core/gone.ts, which is not there', 'the tour leaves out src/core/policy.ts', 'the tour has 20 lines, and must have fewer than 20',
+    ])
+  })
+})
+
+describe('the threat model', () => {
+  it('names tests that are there, for each promise one with its number', () => expect(threatModelProblems(tree)).toEqual([]))
+
+  it('catches a promise without a test, a test and a file that are gone', () => {
+    expect(threatModelProblems([])).toEqual(['docs/threat-model.md is not there'])
+    const tests = { path: 'test/a.test.ts', text: "describe('S1: one', () => { it.each(['x'])('S2, S3: it\\'s %s', run) })\n// it('S4: said', run)" }
+    const page = (...lines: string[]) => [tests, { path: 'docs/threat-model.md', text: lines.join('\n') }]
+    expect(threatModelProblems(page('| S1 | text | `test/a.test.ts`: "S1: one" |', 'S3', '| S2 | | `test/a.test.ts`: "S2, S3: it\'s %s" |', '## Not promised yet', 'S9'))).toEqual([])
+    expect(threatModelProblems(page('| S1 | text | `test/a.test.ts`: "S1: two" |', '| S2 | | `test/a.test.ts`: "S1: one" |', '`test/gone.test.ts`: "S1: one"', 'S4'))).toEqual([
+      'the threat model names test/gone.test.ts, which is not there', 'the threat model names the test "S1: two", which test/a.test.ts does not have',
+      'the threat model proves S2 by no test of that number', 'the threat model promises S4, which no test carries',
     ])
   })
 })

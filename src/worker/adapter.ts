@@ -141,4 +141,19 @@ export interface CatalogAdapter {
   unload: (kind: EntryKind, name: string, mode: RevocationMode) => Promise<void>
   /** What it holds, in the order of the session. */
   list: () => ListedItem[]
+  /**
+   * What the runtime's host configured by itself, in place of a static layer of the worker: such names are protected as static
+   * ones are (S18), from the session's begin on, and what the session has of it is told and reported with the static entries.
+   * Default: nothing.
+   */
+  hostEntries?: () => HostEntry[]
+}
+
+export interface HostEntry {
+  kind: EntryKind
+  name: string
+  /** Who configured it. */
+  origin: string
+  /** Whether this session has it; the others are protected names. */
+  isInSession: boolean
 }

@@ -87,9 +87,10 @@ export interface OpenSessionOptions {
   adapter: CatalogAdapter
   /**
    * False: do not wait for the catalog; the session starts with the static servers, and gets the rest when the catalog
-   * answers, which may be before the catalog was told of the session. Default true.
+   * answers, which may be before the catalog was told of the session. A number: so many
+   * milliseconds, for the catalog's answer and its servers' starts together; what is late comes while the session lives. Default true.
    */
-  waitForCatalog?: boolean
+  waitForCatalog?: boolean | number
 }
 
 export interface CatalogWorker {
@@ -206,9 +207,10 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
       id, owner, agent, grants, adapter, feed, layer, leaser, desk, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
       connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit, known }), known,
     })
-    const opened = session
-    if (waitForCatalog) await firstView(feed, clock, shop.options.readyTimeoutMs ?? 30_000, owner)
-    await started()
+    const [opened, beganMs] = [session, clock.nowMs()]
+    const waitMs = waitForCatalog === true ? shop.options.readyTimeoutMs ?? 30_000 : waitForCatalog
+    if (waitMs) await firstView(feed, clock, waitMs, owner).catch((error: unknown) => { if (waitForCatalog === true || feed.ended() !== null) throw error })
+    await started(typeof waitForCatalog === 'number' ? Math.max(0, waitForCatalog - (clock.nowMs() - beganMs)) : undefined)
     // What it has by now is known as well, so that a revocation which follows at once finds it.
     if (waitForCatalog) await reporter.opening(id)
     return { id, get effective() { return opened.effective }, settled, turn, close }

@@ -1,3 +1,5 @@
+import { type EntryKind } from '../core/entry.js'
+import { type CatalogAdapter } from './adapter.js'
 import { definitionOfStatic, targetOfStatic } from './from-static.js'
 import { type GateEnding } from './gate.js'
 import { staticKey } from './give-way.js'
@@ -13,29 +15,35 @@ import { type ViewAgent } from './view.js'
 
 /** What stands beside the catalog in one session. */
 export function scopeOf(
-  { agent, grants, layer }: { agent: string | null; grants: 'SET' | 'AGENT' | null; layer: StaticLayer }, staticServerNames: ReadonlySet<string>,
+  { agent, grants, layer, adapter }: { agent: string | null; grants: 'SET' | 'AGENT' | null; layer: StaticLayer; adapter?: Pick<CatalogAdapter, 'hostEntries'> },
+  staticServerNames: ReadonlySet<string>,
 ): SessionScope {
   const bound = agent === null ? undefined : layer.agents.find(({ name }) => name === agent)
-  const holders = keyHolders(layer)
+  const holders = keyHolders({ serverNames: layer.mcpServers.keys(), agentNames: layer.agents.map(({ name }) => name) })
+  const ofHost = adapter?.hostEntries?.() ?? []
+  const namesOf = (wanted: EntryKind) => ofHost.filter(({ kind }) => kind === wanted).map(({ name }) => name)
+  // Nobody here could take them away, so they never give way.
+  const firm = new Set(keyHolders({ serverNames: namesOf('MCP_SERVER'), agentNames: namesOf('AGENT') }).keys())
+  const isExact = ([key, names]: [string, Set<string>]) => [...names].every((name) => key.slice(key.indexOf(':') + 1) === name)
   return {
     agent, grants: grants ?? (agent === null ? 'SET' : 'AGENT'),
     staticAgent: bound === undefined ? null : definitionOfStatic(bound),
-    protectedKeys: new Set(holders.keys()),
-    overridableKeys: new Set([...holders].filter(([key, names]) => [...names].every((name) => key.slice(key.indexOf(':') + 1) === name)).map(([key]) => key)),
+    protectedKeys: new Set([...holders.keys(), ...firm]),
+    overridableKeys: new Set([...holders].filter((holder) => !firm.has(holder[0]) && isExact(holder)).map(([key]) => key)),
     staticServerNames,
   }
 }
 
 /** `nameKey`s of catalog entries that one could take for static ones, with the names of those. */
-function keyHolders({ mcpServers, agents }: StaticLayer): Map<string, Set<string>> {
+function keyHolders({ serverNames, agentNames }: { serverNames: Iterable<string>; agentNames: Iterable<string> }): Map<string, Set<string>> {
   const holders = new Map<string, Set<string>>()
   const hold = (key: string, name: string) => holders.set(key, (holders.get(key) ?? new Set()).add(name))
-  for (const name of mcpServers.keys()) {
+  for (const name of serverNames) {
     hold(`MCP_SERVER:${name}`, name)
     // Also under the name that its tools would have: "My.Tools" and "my-tools" are not to be told apart (S18).
     hold(`MCP_SERVER:${toolPrefix(name).toLowerCase()}`, name)
   }
-  for (const { name } of agents) hold(`AGENT:${name}`, name)
+  for (const name of agentNames) hold(`AGENT:${name}`, name)
   return holders
 }
 

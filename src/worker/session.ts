@@ -12,6 +12,7 @@ import { type Launchers } from './launchers.js'
 import { type InventoryDesk } from './inventory-desk.js'
 import { type Leaser } from './leaser.js'
 import { agentInForce, situationOf } from './moment.js'
+import { orAfter } from './or-after.js'
 import { type OwnerFeed } from './owner-feed.js'
 import { type LaunchOf, performAction } from './perform-action.js'
 import { createPinSource } from './pin-source.js'
@@ -83,8 +84,11 @@ export interface SessionReport {
 
 /** A session as its worker holds it. */
 export interface HeldSession extends WorkerSession {
-  /** Resolves when what it begins with was loaded, was refused or has failed. */
-  started: () => Promise<void>
+  /**
+   * Resolves when what it begins with was loaded, was refused or has failed.
+   * @param limitMs waits for no server longer; its adapter is open all the same, and what is late is loaded when it is there
+   */
+  started: (limitMs?: number) => Promise<void>
   report: () => SessionReport
 }
 
@@ -144,9 +148,10 @@ export function createSession(options: SessionOptions): HeldSession {
     id,
     get effective() { return rowsWithAgent(session, session.runner.rows()).map(redacted) },
     report: () => ({ entries: rowsWithAgent(session, session.runner.report()).map(redacted), cursor: session.heard }),
-    started: async () => {
+    started: async (limitMs) => {
       await opened
-      await session.runner.settled(null)
+      const loaded = session.runner.settled(null)
+      await (limitMs === undefined ? loaded : orAfter(options.clock, limitMs, loaded))
       if (session.isClosed) throw closedError(id)
       await adapter.ready?.()
     },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CatalogRequestError } from '../client/index.js'
 import { type Clock } from './clock.js'
 import { messageOf } from './errors.js'
+import { orAfter } from './or-after.js'
 import {
   afterAcceptance, afterExclusion, afterFailure, afterOpening, afterReconnect, afterSending, type Due, dueReport, emptyLedger, type Ledger, type SessionStatus, type StatusReport,
 } from './status.js'
@@ -75,7 +76,7 @@ export function createStatusReporter(options: StatusReporterOptions): StatusRepo
     opening: async (sessionId) => {
       desk.ledger = afterOpening(desk.ledger, sessionId)
       touch(desk)
-      if (desk.ledger.failures === 0 && !desk.isClosed) await atMost(desk, openingWaitMs, new Promise((resolve) => desk.waiters.set(resolve, sessionId)))
+      if (desk.ledger.failures === 0 && !desk.isClosed) await orAfter(desk.clock, openingWaitMs, new Promise((resolve) => desk.waiters.set(resolve, sessionId)))
     },
     reconnected: () => {
       desk.ledger = afterReconnect(desk.ledger)
@@ -85,7 +86,7 @@ export function createStatusReporter(options: StatusReporterOptions): StatusRepo
       desk.isClosed = true
       desk.cancelTimer()
       settle(desk, () => true)
-      await atMost(desk, farewellMs, desk.sending.then(() => farewell(desk)))
+      await orAfter(desk.clock, farewellMs, desk.sending.then(() => farewell(desk)))
     },
   }
 }
@@ -176,10 +177,4 @@ async function farewell(desk: Desk): Promise<void> {
   const { ledger: { known, failures, number }, workerId, processId } = desk
   if (known.size === 0 || failures > 0) return
   await desk.send({ workerId, processId, number: number + 1, full: true, sessions: [], closedSessions: [] }).catch(() => {})
-}
-
-async function atMost({ clock }: Desk, ms: number, work: Promise<void>): Promise<void> {
-  let cancel = () => {}
-  await Promise.race([work, new Promise<void>((resolve) => { cancel = clock.after(ms, resolve) })])
-  cancel()
 }

@@ -102,10 +102,17 @@ describe('commit', () => {
     const writer = await server.user('hasty')
     const { id } = await server.register(writer, 'short-lived')
     const { services } = server.app
-    const context = callerContext(services, { kind: 'TOKEN', tokenId: services.index.state.tokensByHash.get(hashToken(writer.token))!.id })
+    let asked = () => {}
+    const isAsked = new Promise<void>((resolve) => { asked = resolve })
+    const writeEntry: typeof services.writer.writeEntry = (job) => {
+      asked()
+      return services.writer.writeEntry(job)
+    }
+    const credential = { kind: 'TOKEN' as const, tokenId: services.index.state.tokensByHash.get(hashToken(writer.token))!.id }
+    const context = callerContext({ ...services, writer: { ...services.writer, writeEntry } }, credential)
     const change = updateMcpServer(context, { id, expectedRevision: 1, definition: { transport: { http: { url: 'https://hasty.example.com/mcp' } } } })
-    // It waits for its commit by then, and both go together.
-    await new Promise((resolve) => process.nextTick(resolve))
+    // It waits for its commit by then.
+    await isAsked
     const ends = await Promise.all([change, deleteEntry(context, { id, expectedRevision: 2 })])
     expect(ends[1].cursor > ends[0].cursor).toBe(true)
     const rows = await database.db.execute<{ gone: boolean; revisions: string }>(sql`

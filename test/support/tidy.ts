@@ -349,6 +349,36 @@ export function tourProblems(files: Source[], isRequired: readonly string[], mos
   ]
 }
 
+/** What tests and groups of tests are called, also those of a table. */
+function titlesOf(file: Source): string[] {
+  const titles: string[] = []
+  walk(parse(file), (node) => {
+    if (!ts.isCallExpression(node)) return
+    const [title] = node.arguments
+    if (title !== undefined && ts.isStringLiteralLike(title) && /^(it|describe)\b/.test(node.expression.getText())) titles.push(title.text)
+  })
+  return titles
+}
+
+/** What docs/threat-model.md says of tests: `path`: "title" is there, a row `| S5 | … |` names one that carries its number, and so does some test for any number told before "Not promised yet". */
+export function threatModelProblems(files: Source[]): string[] {
+  const page = files.find(({ path }) => path === 'docs/threat-model.md')?.text
+  if (page === undefined) return ['docs/threat-model.md is not there']
+  const titles = new Map(files.filter(({ path }) => /^test\/.*\.test\.ts$/.test(path)).map((file) => [file.path, titlesOf(file)]))
+  const isCarriedBy = (number: string, some: Iterable<string>) => [...some].some((title) => new RegExp(`\\b${number}\\b`).test(title))
+  const proofsIn = (text: string) => [...text.matchAll(/`(test\/[^`]+)`: "([^"]+)"/g)].map(([, path, title]) => ({ path: path!, title: title! }))
+  const rows = [...page.matchAll(/^\| (S\d+) \|.*$/gm)].map(([row, number]) => ({ number: number!, proofs: proofsIn(row) }))
+  const [promised = ''] = page.split(/^## Not promised yet$/m)
+  const numbers = [...new Set([...promised.matchAll(/\bS\d+\b/g)].map(([number]) => number))]
+  const paths = [...new Set([...page.matchAll(/`((?:src|test|docs|examples)\/[^`]+)`/g)].map(([, path]) => path!))]
+  return [
+    ...paths.filter((path) => !files.some((file) => file.path.startsWith(path))).map((path) => `the threat model names ${path}, which is not there`),
+    ...proofsIn(page).filter(({ path, title }) => titles.has(path) && !titles.get(path)!.includes(title)).map(({ path, title }) => `the threat model names the test "${title}", which ${path} does not have`),
+    ...rows.filter(({ number, proofs }) => !isCarriedBy(number, proofs.map(({ title }) => title))).map(({ number }) => `the threat model proves ${number} by no test of that number`),
+    ...numbers.filter((number) => !isCarriedBy(number, [...titles.values()].flat())).map((number) => `the threat model promises ${number}, which no test carries`),
+  ]
+}
+
 /** Traces of one machine: its folders, and where its packages came from. */
 export function machineProblems(files: Source[], folders: readonly string[]): string[] {
   return files.flatMap(({ path, text }) => [
