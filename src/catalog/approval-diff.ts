@@ -1,4 +1,3 @@
-import { createTwoFilesPatch } from 'diff'
 import { can } from '../core/access.js'
 import { commandLineOf, definitionText } from '../core/definition-text.js'
 import { type Definition, type EntryKind } from '../core/entry.js'
@@ -6,9 +5,7 @@ import { findApproval, lastApproved } from '../db/approval.js'
 import { findRevision } from '../db/entry.js'
 import { type ApprovalView } from './approval.js'
 import { type CatalogContext } from './context.js'
-
-/** More differences than this are not matched line by line: all of it is shown as replaced. */
-const maxEditLength = 3_000
+import { patchOf } from './text-patch.js'
 
 /** Kinds are told by ids; a request has only the entry's. */
 const kindOf = (entryId: string): EntryKind => (entryId.startsWith('agt') ? 'AGENT' : 'MCP_SERVER')
@@ -43,12 +40,6 @@ interface Side {
 }
 
 export function differenceOf(before: Side, after: Side): string {
-  const [old, now] = [before, after].map(({ definition }) => (definition === null ? '' : definitionText(definition))) as [string, string]
-  const patch = createTwoFilesPatch(before.name, after.name, old, now, undefined, undefined, { context: 3, maxEditLength })
-  return patch === undefined ? replacement(before.name, after.name, old, now) : patch.replace(/^=+\n/, '')
-}
-
-function replacement(oldName: string, newName: string, old: string, now: string): string {
-  const [gone, come] = [old, now].map((text) => text.split('\n').slice(0, -1)) as [string[], string[]]
-  return [`--- ${oldName}`, `+++ ${newName}`, `@@ -1,${gone.length} +1,${come.length} @@`, ...gone.map((line) => `-${line}`), ...come.map((line) => `+${line}`), ''].join('\n')
+  const [old, now] = [before, after].map(({ name, definition }) => ({ name, text: definition === null ? '' : definitionText(definition) }))
+  return patchOf(old!, now!)
 }

@@ -11,6 +11,7 @@ import { addRevoke } from './revoke.js'
 import { addSecret } from './secret.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
+import { addTools } from './tools.js'
 import { addWatch } from './watch.js'
 import { addWorkers } from './workers.js'
 
@@ -34,6 +35,7 @@ addRevoke(program)
 addApprovals(program)
 addWorkers(program)
 addSecret(program)
+addTools(program)
 addAudit(program)
 addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride().configureOutput({ writeErr: (text) => warn(text.trimEnd()) })

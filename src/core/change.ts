@@ -1,6 +1,7 @@
 import { type Candidate, type Entry, isRevoked } from './entry.js'
 import { type Membership, type OwnerRef, type Team, type User } from './owner.js'
 import { type SecretRecord, type UserBinding } from './secret.js'
+import { type EntryToolPins } from './tool-pin.js'
 import { stricterOf, type Withdrawal } from './withdrawal.js'
 
 /** What authenticates somebody, as far as every node must know it. The hash is of the whole token, never the token. */
@@ -54,6 +55,7 @@ export type Change =
   | { subject: 'TOKEN'; id: string; before: null; after: TokenRecord }
   | { subject: 'SECRET'; id: string; before: SecretRecord | null; after: SecretRecord }
   | { subject: 'BINDING'; id: string; before: UserBinding | null; after: UserBinding }
+  | { subject: 'TOOLS'; id: string; before: null; after: EntryToolPins }
 
 /** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */
 export type LoggedChange = Change & { sequence: number }
@@ -72,7 +74,9 @@ export function altersRights(change: Change): boolean {
     case 'TOKEN': return true
     // They are looked up anew for each lease, and decide on nothing else.
     case 'SECRET':
-    case 'BINDING': return false
+    case 'BINDING':
+    // No decision on the catalog rests on what a server's tools are like.
+    case 'TOOLS': return false
   }
 }
 

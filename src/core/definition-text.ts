@@ -33,7 +33,7 @@ export function commandLineOf(kind: EntryKind, definition: Definition): string |
 }
 
 /** A definition for people to read and compare: keys sorted, one value a line, texts of several lines with `| ` before each. */
-export function definitionText(definition: Definition): string {
+export function definitionText(definition: object): string {
   return linesOf(definition, '').join('\n') + '\n'
 }
 

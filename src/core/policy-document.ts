@@ -51,7 +51,7 @@ export const policyDocumentSchema = z.strictObject({
   headers: z.strictObject({ deny: patterns }).partial().optional()
     .describe('Names of headers, with * for any run of characters, that are denied besides those that always are.'),
   tools: z.strictObject({
-    drift: z.enum(['hold', 'accept']).describe('What becomes of a tool whose description changes. This version does not pin tools.'),
+    drift: z.enum(['hold', 'accept']).describe('What becomes of a tool that is new, or whose definition changes: hold keeps it from sessions until somebody accepts it, accept lets it in and tells of it.'),
     maxPerMcpServer: count(1, 1000).describe('How many tools one server may offer.'),
   }).partial().optional().describe('Limits on tools.'),
   approval: z.strictObject({

@@ -42,7 +42,7 @@ export function policyWarnings(stored: unknown, deployment: FullPolicyDocument |
     return [{ rule: 'unreadable', field: 'document', message: 'The document cannot be read, so everything is denied.', mend: 'Set one that parses.' }]
   }
   const document = parsed.data
-  const found: Finding[] = deployment === null ? [...withoutEffect(document), ...namelessOverrides(document, entries)].slice(0, maxWarnings) : wideningsOf(document, deployment)
+  const found: Finding[] = deployment === null ? namelessOverrides(document, entries).slice(0, maxWarnings) : wideningsOf(document, deployment)
   const base = neutral(completePolicy(document, deployment ?? defaultPolicy))
   const servers = entries.filter(({ kind }) => kind === 'MCP_SERVER')
   for (const path of lists) {
@@ -102,14 +102,6 @@ function matcherOf(path: ListPath, base: FullPolicyDocument, servers: readonly R
 function judgement(all: readonly Rule[], server: RuleSubject, document: FullPolicyDocument): string {
   const findings = all.flatMap((rule) => rule(server, document))
   return findings.map(({ rule, effect, field, message }) => `${rule} ${effect} ${field} ${message}`).join('\n')
-}
-
-/** Parts that mean something only in a later version. */
-function withoutEffect({ tools }: PolicyDocument): Finding[] {
-  return tools?.drift === undefined ? [] : [{
-    rule: 'no-effect', field: 'document.tools.drift', message: 'This version does not pin the tools of servers, so nothing is held and nothing accepted.',
-    mend: 'Leave it out, or leave it for a later version.',
-  }]
 }
 
 /** Names under which nothing could take the place of a static entry. Which static entries there are, workers know. */

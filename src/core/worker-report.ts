@@ -39,6 +39,7 @@ const entrySchema = z.object({
   state: z.enum(appliedStates),
   reason: z.string().nullish().transform((reason) => harmless(reason ?? '', 500) || null),
   refusedCalls: count(0).nullish().transform((calls) => calls ?? null),
+  toolsHeld: z.array(z.string()).nullish().transform((names) => names?.slice(0, 100).map((name) => harmless(name, 200)).filter((name) => name !== '')),
 })
 
 const cursor = z.string().refine((text) => parseCursor(text) !== null, 'is not a cursor of this API')
@@ -68,6 +69,7 @@ export interface AppliedEntryInput {
   state: AppliedState
   reason?: string | null
   refusedCalls?: number | null
+  toolsHeld?: string[] | null
 }
 
 export interface ReportInput<Owner> {

@@ -22,6 +22,8 @@ export interface AppliedEntry {
   reason: string | null
   /** Calls refused since it was withdrawn; null where nobody counts. */
   refusedCalls: number | null
+  /** Names of tools that it does without, because their definitions are not the accepted ones. Left out: none. */
+  toolsHeld?: string[] | undefined
   /** ISO time of the report that first had it in this state. */
   at: string
 }

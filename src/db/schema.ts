@@ -4,6 +4,7 @@ import { type TokenRecord } from '../core/change.js'
 import { type ApplyMoment, type Definition, type EntryApproval, type EntryKind, type RevocationMode, type Revoked, type Visibility } from '../core/entry.js'
 import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
 import { type EntryBindings, type SecretProviderKind } from '../core/secret.js'
+import { type HeldTool, type PinnedTool } from '../core/tool-inventory.js'
 import { type WithdrawalVerb } from '../core/withdrawal.js'
 import { type AppliedEntry, type AppliedState } from '../core/worker-status.js'
 
@@ -183,6 +184,17 @@ export const secretBinding = pgTable('secret_binding', {
   since: integer('since').notNull(),
   at: moment('at').notNull(),
 }, (table) => [primaryKey({ columns: [table.entryId, table.userId, table.name, table.injectionPoint] })])
+
+/** What the definitions of a server's tools are held to, and what was seen that differs. One row for an entry: of a digest that it has no more nothing is kept. */
+export const toolInventory = pgTable('tool_inventory', {
+  entryId: text('entry_id').primaryKey().references(() => entry.id),
+  digest: text('digest').notNull(),
+  version: integer('version').notNull(),
+  pinned: jsonb('pinned').$type<PinnedTool[]>().notNull(),
+  held: jsonb('held').$type<HeldTool[]>().notNull(),
+  seenAt: moment('seen_at').notNull(),
+  seenBy: jsonb('seen_by').$type<PrincipalRef>().notNull(),
+}, (table) => [index('tool_inventory_held').on(table.entryId).where(sql`held <> '[]'::jsonb`)])
 
 /** What to propagate; kept for a while, then pruned (an older cursor gets a snapshot). */
 export const changeEvent = pgTable('change_event', {

@@ -1,6 +1,7 @@
 import { type Difference, type RemovedEntry } from '../core/effective.js'
 import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
 import { denyingPolicy, type FullPolicyDocument } from '../core/policy-document.js'
+import { type EntryToolPins } from '../core/tool-pin.js'
 import { trustForMs } from '../core/worker-status.js'
 import { type EntrySecretVersion } from '../index/secrets.js'
 import { type CatalogState } from '../index/state.js'
@@ -18,6 +19,8 @@ export interface CatalogSnapshot {
   policy: EffectivePolicy
   /** Of every entry with references to secrets. */
   secretVersions: EntrySecretVersion[]
+  /** Of every entry whose tools are pinned. */
+  toolPins: EntryToolPins[]
   mcpServers: McpServerEntry[]
   agents: AgentEntry[]
 }
@@ -30,6 +33,8 @@ export interface CatalogDelta {
   policy: EffectivePolicy | null
   /** Those that are others now, or of entries that came. */
   secretVersions: EntrySecretVersion[]
+  /** Those that are others now, or of entries that came. */
+  toolPins: EntryToolPins[]
   upserted: JudgedEntry[]
   removed: RemovedEntry[]
 }
@@ -52,16 +57,17 @@ export function trustForSeconds({ policy }: Pick<CatalogState, 'policy'>): numbe
 }
 
 /** What changed in one owner's set. */
-export type SetDifference = Difference<JudgedEntry> & Pick<CatalogDelta, 'secretVersions'>
+export type SetDifference = Difference<JudgedEntry> & Pick<CatalogDelta, 'secretVersions' | 'toolPins'>
 
-export function isEmpty({ upserted, removed, secretVersions }: SetDifference): boolean {
-  return upserted.length + removed.length + secretVersions.length === 0
+export function isEmpty({ upserted, removed, secretVersions, toolPins }: SetDifference): boolean {
+  return upserted.length + removed.length + secretVersions.length + toolPins.length === 0
 }
 
 /** Equal differences of different owners share one execution and one encoding; this key tells them apart. */
-export function differenceKey({ upserted, removed, secretVersions }: SetDifference): string {
+export function differenceKey({ upserted, removed, secretVersions, toolPins }: SetDifference): string {
   return JSON.stringify([
     secretVersions.map(({ entryId, version }) => [entryId, version]),
+    toolPins.map(({ entryId, version }) => [entryId, version]),
     upserted.map(({ id, revision }) => [id, revision]),
     removed.map(({ id, name, revision, reason, mode, deadlineSeconds }) => [id, name, revision, reason, mode, deadlineSeconds]),
   ])

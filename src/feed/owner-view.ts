@@ -3,7 +3,9 @@ import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
 import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
+import { type EntryToolPins } from '../core/tool-pin.js'
 import { type Touched } from '../index/state.js'
+import { pinsOf } from '../index/tool-pins.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
 import { type CatalogSnapshot, type SetDifference, trustForSeconds } from './event.js'
 
@@ -29,7 +31,8 @@ export function openView(index: CatalogIndex, owner: OwnerRef): OwnerView {
 export function snapshotOf(index: CatalogIndex, { view, versions }: OwnerView): CatalogSnapshot {
   return {
     __typename: 'CatalogSnapshot', cursor: index.cursor(), trustForSeconds: trustForSeconds(index.state), policy: index.state.policy,
-    secretVersions: [...versions].map(([entryId, version]) => ({ entryId, version })), ...bothKinds(view.values()),
+    secretVersions: [...versions].map(([entryId, version]) => ({ entryId, version })), toolPins: [...view.values()].flatMap((entry) => pinsOf(index.state, entry) ?? []),
+    ...bothKinds(view.values()),
   }
 }
 
@@ -63,7 +66,14 @@ export function advance(index: CatalogIndex, held: OwnerView, touched: Touched):
   difference.removed.push(...hastenings(held.scope, touched.hastened, difference.removed))
   // A policy judges every entry anew, also those whose status stays.
   if (touched.policy) held.view = index.effective(held.scope)
-  return { ...difference, secretVersions: advanceVersions(index, held, touched, difference, isConcerned) }
+  return { ...difference, secretVersions: advanceVersions(index, held, touched, difference, isConcerned), toolPins: pinsOfTouched(index, held, touched, difference) }
+}
+
+function pinsOfTouched({ state }: CatalogIndex, { view }: OwnerView, touched: Touched, { upserted }: Difference<JudgedEntry>): EntryToolPins[] {
+  return [...new Set([...upserted.map(({ id }) => id), ...touched.tools])].flatMap((id) => {
+    const entry = state.entries.get(id)
+    return entry === undefined || view.get(nameKey(entry))?.id !== id ? [] : pinsOf(state, entry) ?? []
+  })
 }
 
 function advanceVersions({ state }: CatalogIndex, held: OwnerView, touched: Touched, { upserted, removed }: Difference<JudgedEntry>, isAnew: boolean): EntrySecretVersion[] {

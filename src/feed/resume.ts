@@ -2,8 +2,10 @@ import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange } from '..
 import { actingOwner, chosenOf, type Difference, differenceOf, hastenings, type Scope, wayTo } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
+import { type EntryToolPins } from '../core/tool-pin.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
 import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
+import { pinsOf } from '../index/tool-pins.js'
 import { type SetDifference } from './event.js'
 
 /**
@@ -38,7 +40,14 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
     difference.removed.push(...one.removed)
   }
   difference.removed.push(...hastenings(scope, hastenedIn(changes, (id) => isBlocked(state, id)), difference.removed))
-  return { ...difference, secretVersions: versionsSince(state, scope, changes, difference) }
+  return { ...difference, secretVersions: versionsSince(state, scope, changes, difference), toolPins: pinsSince(state, scope, changes, difference) }
+}
+
+function pinsSince(state: CatalogState, scope: Scope, changes: readonly LoggedChange[], { upserted }: Difference<JudgedEntry>): EntryToolPins[] {
+  return [...new Set([...upserted.map(({ id }) => id), ...changes.flatMap(({ subject, id }) => (subject === 'TOOLS' ? id : []))])].flatMap((id) => {
+    const entry = state.entries.get(id)
+    return entry === undefined || chosenOf(scope, state.entriesByName.get(nameKey(entry)) ?? []) !== entry ? [] : pinsOf(state, entry) ?? []
+  })
 }
 
 /** Of everything that came, and of what the run may have given another one: state, so one that is still the same does no harm. */
@@ -93,7 +102,8 @@ function altersSet(state: CatalogState, scope: Scope, change: Exclude<LoggedChan
     case 'POLICY': return change.after.owner.kind === 'DEPLOYMENT' || concernsTeam(state, scope, change.after.owner, changes)
     case 'TOKEN':
     case 'SECRET':
-    case 'BINDING': return false
+    case 'BINDING':
+    case 'TOOLS': return false
     case 'USER': return scope.kind === 'USER' && scope.userId === change.id
     // Its entries and memberships are changes of their own, in the same commit.
     case 'TEAM': return scope.kind === 'TEAM' && scope.teamId === change.id

@@ -23,7 +23,7 @@ function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
     await caller.accessLog.record({ actor: actorOf(principal), action: info.fieldName, outcome: 'DENIED', target: principal.id })
     return principal.kind === 'WORKER'
       ? forbidden(info.fieldName, 'A worker may read effective sets, lease secrets and report its status, and never change the catalog.', 'Use a personal token.')
-      : forbidden(info.fieldName, 'Workers alone report their status and lease secrets.', 'Use a worker token.')
+      : forbidden(info.fieldName, 'Workers alone report what they run and lease secrets.', 'Use a worker token.')
   })
 }
 
@@ -52,16 +52,16 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
     workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
     approval: people, approvals: people, validateMcpServer: people, validateAgent: people,
-    secrets: people, secretBindings: people,
+    secrets: people, secretBindings: people, toolInventory: people, heldTools: people,
   },
   Mutation: {
     registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
     setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people, decideApproval: people,
-    putSecret: people, deleteSecret: people, bindSecret: people,
+    putSecret: people, deleteSecret: people, bindSecret: people, acceptTools: people,
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,
-    reportWorkerStatus: machines, leaseSecrets: machines,
+    reportWorkerStatus: machines, leaseSecrets: machines, reportToolInventory: machines,
   },
   Subscription: { catalogChanged: everybody },
 }
@@ -71,14 +71,14 @@ export const machineMutations: ReadonlySet<string> = new Set(Object.entries(root
 
 /** Types behind the root: whoever got one by a root field may read all of it. */
 export const openTypes = [
-  'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload', 'AppliedEntry',
+  'AcceptToolsPayload', 'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload', 'AppliedEntry',
   'Approval', 'ApprovalConnection', 'ApprovalEdge', 'ApprovalPayload',
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
   'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
-  'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'Finding', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
+  'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'EntryToolPins', 'Finding', 'HeldTool', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
-  'RemovedEntry', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
-  'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret', 'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolSelection', 'User',
+  'RemovedEntry', 'ReportToolInventoryPayload', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
+  'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret', 'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolInventory', 'ToolInventoryConnection', 'ToolInventoryEdge', 'ToolPin', 'ToolSelection', 'User',
   'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',
 ]
 

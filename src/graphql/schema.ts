@@ -19,6 +19,8 @@ import './types/policy-effect.js'
 import './types/revocation.js'
 import './types/secret.js'
 import './types/token.js'
+import './types/tool-inventory.js'
+import './types/tool-pins.js'
 import './types/withdraw.js'
 import './types/worker.js'
 

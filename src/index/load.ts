@@ -6,6 +6,7 @@ import { readHead } from '../db/head.js'
 import { loadPolicies } from '../db/policy.js'
 import { loadSecrets, loadUserBindings } from '../db/secret.js'
 import { loadTokens } from '../db/token.js'
+import { loadToolPins } from '../db/tool-inventory.js'
 import { loadMemberships, loadTeams, loadUsers } from '../db/user.js'
 import { type LoadedCatalog } from './state.js'
 
@@ -28,6 +29,7 @@ async function load(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: Log
   const blocks = await loadBlocks(db)
   const secrets = await loadSecrets(db)
   const userBindings = await loadUserBindings(db)
+  const toolPins = await loadToolPins(db)
   const recent = await readRecentChanges(db, sequence, keptChanges)
-  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries, blocks, secrets, userBindings }, recent }
+  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries, blocks, secrets, userBindings, toolPins }, recent }
 }

@@ -6,6 +6,7 @@ import { skeletonOf } from '../core/confusable.js'
 import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type SecretRecord, type UserBinding } from '../core/secret.js'
+import { type EntryToolPins } from '../core/tool-pin.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, type Policy } from '../core/policy-document.js'
 import { isDormant, judge, type Policies, putPolicy } from './judge.js'
@@ -44,6 +45,8 @@ export interface CatalogState {
   /** What was revoked, by the entry's id, tombstones included. A change makes a new map: decisions rest on it. */
   blocks: ReadonlyMap<string, Block>
   secrets: SecretShelf
+  /** By the entry's id; those of a digest that it has no more count for nothing (`pinsOf`). */
+  toolPins: Map<string, EntryToolPins>
 }
 
 /** What a batch of changes may have altered for readers. */
@@ -60,6 +63,8 @@ export interface Touched {
   users: Set<string>
   /** What may have altered the versions of secrets beside entries. */
   secrets: SecretChange[]
+  /** Ids of entries whose tools are pinned otherwise. */
+  tools: Set<string>
   policy: boolean
   /** Tokens or rights: every open subscription is judged again. */
   rights: boolean
@@ -77,6 +82,7 @@ export interface LoadedCatalog {
   blocks: Block[]
   secrets: SecretRecord[]
   userBindings: UserBinding[]
+  toolPins: EntryToolPins[]
 }
 
 export function buildState(loaded: LoadedCatalog): CatalogState {
@@ -87,6 +93,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     tokens: new Map(), tokensByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
     secrets: createSecretShelf(loaded.secrets, loaded.userBindings),
+    toolPins: new Map(loaded.toolPins.map((pins) => [pins.entryId, pins])),
   }
   loaded.users.forEach((user) => putUser(state, user))
   loaded.teams.forEach((team) => putTeam(state, team))
@@ -101,7 +108,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
 export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
   const fresh = changes.filter(({ sequence }) => sequence > state.sequence)
   const touched: Touched = {
-    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), secrets: [], policy: false, rights: false,
+    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), secrets: [], tools: new Set(), policy: false, rights: false,
   }
   for (const change of fresh) {
     applyChange(state, change, touched)
@@ -118,7 +125,10 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       const old = state.entries.get(change.id)
       if (old !== undefined) touched.names.add(nameKey(old))
       if (change.after !== null) touched.names.add(nameKey(putEntry(state, change.after)))
-      else removeEntry(state, change.id)
+      else {
+        removeEntry(state, change.id)
+        state.toolPins.delete(change.id)
+      }
       // Whether its owner was deactivated by then is known here for sure: the row was written beside other commits.
       if (change.after === null && change.before !== null) touched.deleted.set(change.id, { ...change.before, dormant: isDormant(state, change.before) })
       return
@@ -142,6 +152,10 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
     case 'BINDING':
       touched.secrets.push(change)
       return applySecretChange(state.secrets, change)
+    case 'TOOLS':
+      touched.tools.add(change.id)
+      state.toolPins.set(change.id, change.after)
+      return
     case 'POLICY': {
       const { requests, ...record } = change.after
       touched.policy ||= record.owner.kind === 'DEPLOYMENT'

@@ -12,7 +12,9 @@ export interface SessionUpstream {
   callTool: (name: string, args: Record<string, unknown>, options?: CallOptions) => Promise<CallToolResult>
   /** Told of the withdrawal too. Returns what ends it. */
   onToolsChanged: (listener: () => void) => () => void
-  /** What the server says of its use; null: nothing, or withdrawn. */
+  /** Names of tools that the server has and that are neither listed nor called: their definitions are not the accepted ones (S10). */
+  heldTools: () => readonly string[]
+  /** What the server says of its use; null: nothing, held, or withdrawn. */
   instructions: () => string | null
   /**
    * Its prompts, resources or templates of resources; empty once the server is withdrawn.

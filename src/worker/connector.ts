@@ -1,10 +1,12 @@
 import { type KnownValues } from '../core/known-values.js'
 import { type Clock } from './clock.js'
 import { createStartLimit, type StartLimit } from './start-limit.js'
-import { connectUpstream, type Upstream, type UpstreamTarget } from './upstream.js'
+import { connectUpstream, type Upstream } from './upstream.js'
+import { type UpstreamTarget } from './upstream-options.js'
 
 export type { CallToolResult, Progress, UpstreamTool } from './link.js'
-export type { CallOptions, Upstream, UpstreamTarget } from './upstream.js'
+export type { Upstream } from './upstream.js'
+export type { CallOptions, UpstreamTarget } from './upstream-options.js'
 
 export interface ConnectorOptions {
   clock: Clock

@@ -5,6 +5,8 @@
 export type ToolCallErrorCode =
   /** No tool of that name is offered now. */
   | 'UNKNOWN_TOOL'
+  /** The server has such a tool, and its definition is not the one that was accepted. */
+  | 'HELD'
   /** No prompt of that name is offered now. */
   | 'UNKNOWN_PROMPT'
   /** No server of the session has a resource of that URI. */
@@ -37,6 +39,11 @@ export class SurvivorError extends Error {
 /** The connector did not connect or spawn: what stands behind a name or a path is not what the policy allows. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'
+}
+
+/** For calls of a tool whose definition is not the accepted one. */
+export function heldError(name: string): ToolCallError {
+  return new ToolCallError('HELD', `The tool ${name} is held: its definition is not the one that was accepted. Somebody has to look at it, and may let it in (acceptTools).`)
 }
 
 /**

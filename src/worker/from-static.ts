@@ -2,7 +2,7 @@ import { type AgentDefinition } from '../core/agent.js'
 import { type McpTransport, type NameValue } from '../core/mcp-server.js'
 import { type StaticAgent } from './static-agents.js'
 import { type StaticServer } from './static-mcp.js'
-import { type UpstreamTarget } from './upstream.js'
+import { type UpstreamTarget } from './upstream-options.js'
 
 /** What a static configuration asks for, or why it cannot work (it is loaded without validation, as PilotSwarm does). */
 export type StaticTarget = { target: UpstreamTarget } | { problem: string }

@@ -1,4 +1,4 @@
-import { CatalogRequestError, createCatalogClient, LeaseSecretsDocument, type OwnerInput, ReportWorkerStatusDocument } from '../client/index.js'
+import { CatalogRequestError, createCatalogClient, LeaseSecretsDocument, type OwnerInput, ReportToolInventoryDocument, ReportWorkerStatusDocument } from '../client/index.js'
 import { canonicalJson } from '../core/canonical.js'
 import { createKnownValues } from '../core/known-values.js'
 import { type CatalogAdapter } from './adapter.js'
@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './clock.js'
 import { createConnector } from './connector.js'
 import { firstView } from './first-view.js'
 import { messageOf } from './errors.js'
+import { createInventoryDesk, type InventoryDesk } from './inventory-desk.js'
 import { createLeaser, type Leaser } from './leaser.js'
 import { createLaunchers, type Launchers, usualPath } from './launchers.js'
 import { createOwnerFeed, type OwnerFeed } from './owner-feed.js'
@@ -133,6 +134,7 @@ interface Shop {
   relay: Relay
   startLimit: StartLimit
   leaser: Leaser
+  desk: InventoryDesk
   feeds: Map<string, SharedFeed>
   sessions: Map<string, Place>
   reporter: StatusReporter
@@ -159,7 +161,8 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath, options.packageCache),
     transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
     relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts, clock),
-    leaser: createLeaser({ clock, send: async (input) => (await client.execute(LeaseSecretsDocument, { input })).leaseSecrets.values }), feeds: new Map(), isClosed: false,
+    leaser: createLeaser({ clock, send: async (input) => (await client.execute(LeaseSecretsDocument, { input })).leaseSecrets.values }),
+    desk: createInventoryDesk(async (input) => (await client.execute(ReportToolInventoryDocument, { input })).reportToolInventory.pins), feeds: new Map(), isClosed: false,
   }
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
@@ -180,7 +183,7 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
 
 async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
   const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
-  const { sessions, layer, launchers, relay, clock, env, log, reporter, startLimit, leaser, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
+  const { sessions, layer, launchers, relay, clock, env, log, reporter, startLimit, leaser, desk, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
   const { feed, release } = acquireFeed(shop, owner)
@@ -201,7 +204,7 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     if (shop.isClosed) throw closedError()
     const known = createKnownValues()
     const { settled, turn, started } = session = createSession({
-      id, owner, agent, grants, adapter, feed, layer, leaser, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
+      id, owner, agent, grants, adapter, feed, layer, leaser, desk, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
       connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit, known }), known,
     })
     const [opened, beganMs] = [session, clock.nowMs()]

@@ -19,6 +19,16 @@ export interface LaunchGuard {
   launchers: Launchers
 }
 
+/** How many tools a server may offer. A static one has no limit; without a policy nothing is offered. */
+export function mostTools(guard: LaunchGuard | undefined): number {
+  if (guard === undefined) return Infinity
+  try {
+    return guard.policy().tools.maxPerMcpServer
+  } catch {
+    return 0
+  }
+}
+
 /** @param view what the worker holds of the owner's set; null: nothing, so nothing may start */
 export function createLaunchGuard(entry: ViewEntry, view: () => CatalogView | null, launchers: Launchers): LaunchGuard {
   const key = nameKey(entry)

@@ -1,4 +1,5 @@
 import { type SessionServer } from './adapter.js'
+import { heldError, ToolCallError } from './errors.js'
 import { type UpstreamTool } from './link.js'
 import { type Offers } from './offers.js'
 import { publicToolName } from './tool-name.js'
@@ -46,6 +47,12 @@ export function offerByName<Kind extends keyof Offers>(
 /** The tools of all servers as `<server>-<tool>`. */
 export function toolsByName(servers: Iterable<SessionServer>): ByName<UpstreamTool> {
   return offerByName('TOOLS', servers, ({ upstream }) => upstream.tools(), (tool, server) => publicToolName(server.name, tool.name))
+}
+
+/** Why there is no tool of that public name. */
+export function noTool(name: string, servers: Iterable<SessionServer>): ToolCallError {
+  const isHeld = [...servers].some((server) => server.upstream.heldTools().some((tool) => publicToolName(server.name, tool) === name))
+  return isHeld ? heldError(name) : new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name} in this session.`)
 }
 
 /** What is offered in the order of the session, in which servers keep their place. */

@@ -1,11 +1,11 @@
 import { type Action } from './reconcile.js'
 import { type Runner } from './runner.js'
 import { type Aim, type Body } from './slot.js'
-import { type UpstreamTarget } from './upstream.js'
+import { type UpstreamTarget } from './upstream-options.js'
 import { secretVersionOf, type ViewEntry, type ViewMcpServer } from './view.js'
 
 /** What a session gives its entries to start with. */
-export type LaunchOf = (entry: ViewMcpServer) => Pick<UpstreamTarget, 'guard' | 'secrets'>
+export type LaunchOf = (entry: ViewMcpServer) => Pick<UpstreamTarget, 'guard' | 'secrets' | 'pins'>
 
 /** Hands one decision on the catalog to the runner. The only place where an entry becomes something to start. */
 export function performAction(runner: Runner, action: Action, launchOf: LaunchOf): void {

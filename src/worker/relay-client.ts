@@ -142,6 +142,7 @@ function optionsOf({ signal, _meta, sendNotification }: Extra): CallOptions {
 /** JSON-RPC codes; UPSTREAM keeps the server's own. A withdrawn tool is, to its caller, one that is not there. */
 const rpcCodes: Record<ToolCallErrorCode, number> = {
   UNKNOWN_TOOL: ErrorCode.InvalidParams,
+  HELD: ErrorCode.InvalidParams,
   UNKNOWN_PROMPT: ErrorCode.InvalidParams,
   WITHDRAWN: ErrorCode.InvalidParams,
   // "Resource not found", in the specification's words.

@@ -2,7 +2,7 @@ import { type SessionServer, type SessionUpstream } from './adapter.js'
 import { type CallOptions, type CallToolResult, type UpstreamTool } from './connector.js'
 import { ToolCallError } from './errors.js'
 import { type OfferKind } from './offer-book.js'
-import { inSessionOrder, offerByName, toolsByName } from './offer-by-name.js'
+import { inSessionOrder, noTool, offerByName, toolsByName } from './offer-by-name.js'
 import { type Offers, type Questions } from './offers.js'
 import { publicToolName } from './tool-name.js'
 import { isOfTemplate } from './uri-template.js'
@@ -74,7 +74,7 @@ export function mergedSurface(servers: () => SessionServer[], onUnknownTool: OnU
       const found = toolsNow().offered.get(name)
       if (found === undefined) {
         onUnknownTool(name)
-        throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name} in this session.`)
+        throw noTool(name, servers())
       }
       return found.server.upstream.callTool(found.item.name, args, options)
     },

@@ -9,11 +9,13 @@ import { boundAgentOf, grantsOf } from './grants.js'
 import { createLaunchGuard } from './launch-guard.js'
 import { type KnownValues } from '../core/known-values.js'
 import { type Launchers } from './launchers.js'
+import { type InventoryDesk } from './inventory-desk.js'
 import { type Leaser } from './leaser.js'
 import { agentInForce, situationOf } from './moment.js'
 import { orAfter } from './or-after.js'
 import { type OwnerFeed } from './owner-feed.js'
 import { type LaunchOf, performAction } from './perform-action.js'
+import { createPinSource } from './pin-source.js'
 import { maxMcpServersPerSession, reconcile } from './reconcile.js'
 import { type Relay, relayForSession } from './relay.js'
 import { rowsWithAgent } from './rows-with-agent.js'
@@ -35,6 +37,8 @@ export interface SessionOptions {
   layer: StaticLayer
   connector: Connector
   leaser: Leaser
+  /** Where what servers offer is told. */
+  desk: InventoryDesk
   /** Values that the connector's connections use. */
   known: KnownValues
   /** Finds the commands of catalog entries. */
@@ -160,7 +164,7 @@ export function createSession(options: SessionOptions): HeldSession {
 /** Runs within the frame that brought the change: when it returns, the gates of what was removed are closed. */
 function change(session: Sitting, { view, removals, endsNow }: AppliedEvent): void {
   session.runner.hasten(endsNow)
-  const isOtherPolicy = session.view?.policy !== view.policy
+  const isOtherPolicy = session.view?.policy !== view.policy || session.view.pins !== view.pins
   decide(session, view, removals)
   if (isOtherPolicy) session.runner.policyChanged()
   hear(session, view.cursor)
@@ -183,8 +187,10 @@ function decide(session: Sitting, view: CatalogView, removals: Removal[]): void 
   if (runningTurns === 0) session.isWarm = true
 }
 
-function launchOf({ feed: { view }, launchers, leaser, owner, id: sessionId }: Sitting): LaunchOf {
-  return (entry) => ({ guard: createLaunchGuard(entry, view, launchers), secrets: createSecretSource(entry, { view, leaser, owner, sessionId }) })
+function launchOf({ feed: { view }, launchers, leaser, desk, owner, id: sessionId }: Sitting): LaunchOf {
+  return (entry) => ({
+    guard: createLaunchGuard(entry, view, launchers), secrets: createSecretSource(entry, { view, leaser, owner, sessionId }), pins: createPinSource(entry, { view, desk, owner }),
+  })
 }
 
 function turnBegan(session: Sitting): void {

@@ -23,6 +23,8 @@ export interface EffectiveEntry {
   state: AppliedState
   /** Why it does not run (yet), or what is to be said although it does. Holds no secret. */
   reason: string | null
+  /** Tools that it does without, because their definitions are not the accepted ones; the first 100. Left out: none. */
+  toolsHeld?: string[]
 }
 
 /** What the session aims at under one key. */
@@ -107,11 +109,15 @@ export function rowOf(slot: Slot): EffectiveEntry {
   return { ...row, state: 'DEFERRED', reason: told }
 }
 
+/** As many as a report holds. */
+const mostHeld = 100
+
 /** The rows of all slots in their order, with what connection and adapter have to say of what runs: the latter nothing, when its `list` throws. */
 export function rowsOf(slots: Iterable<Slot>, list: () => ListedItem[]): EffectiveEntry[] {
   const said = new Map(listedBy(list).map(({ kind, name, origin, reason }) => [`${kind}:${name}:${origin}`, reason]))
   return [...slots].sort((a, b) => a.order - b.order).map((slot) => {
-    const row = rowOf(slot)
+    const held = slot.running?.upstream?.heldTools().slice(0, mostHeld) ?? []
+    const row = { ...rowOf(slot), ...(held.length > 0 && { toolsHeld: held }) }
     if (row.reason !== null || row.state !== 'APPLIED') return row
     const notes = [slot.running?.upstream?.note() ?? null, said.get(`${row.kind}:${row.name}:${row.origin}`) ?? null]
     return { ...row, reason: notes.filter((note) => note !== null).join(' ') || null }
@@ -175,6 +181,7 @@ export function gated(upstream: Upstream, gate: Gate, seniority: Seniority): Ses
   seeTools()
   return {
     tools: () => (gate.isOpen() ? upstream.tools() : []),
+    heldTools: () => (gate.isOpen() ? upstream.heldTools() : []),
     callTool: (name, args, options) => behind((inner) => upstream.callTool(name, args, inner), options),
     onToolsChanged: (listener) => both(upstream.onToolsChanged(listener), gate.onClosed(listener)),
     instructions: () => (gate.isOpen() ? upstream.instructions() : null),

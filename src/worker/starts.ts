@@ -55,6 +55,7 @@ async function install(bench: Workbench, slot: Slot, attempt: Attempt, upstream:
   const seniority = slot.running?.seniority.heir() ?? createSeniority(bench.tick)
   const item = itemOf(slot, upstream === null ? null : gated(upstream, gate, seniority))
   upstream?.onToolsChanged(bench.onChange)
+  upstream?.onHeldChanged?.(bench.onChange)
   await bench.adapter.load(item)
   // Stopped while the adapter took it: the gate is closed, and the adapter's `unload` is next in the queue.
   if (bench.slots.get(aim.key) !== slot) throw overtaken

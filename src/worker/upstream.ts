@@ -1,51 +1,18 @@
 import { createKnownValues, type KnownValues } from '../core/known-values.js'
-import { type McpTransport, type ToolSelection } from '../core/mcp-server.js'
 import { type SessionUpstream } from './adapter.js'
-import { type Clock } from './clock.js'
 import { LeaseError, messageOf, ToolCallError } from './errors.js'
 import { createInjection, type Injection, type Renewal, renewal } from './injection.js'
-import { type LaunchGuard } from './launch-guard.js'
+import { mostTools } from './launch-guard.js'
 import { createLine, type Line, type LineEnd } from './line.js'
-import { isUndelivered, type Link, openLink, orAborted, type Progress } from './link.js'
+import { isUndelivered, type Link, openLink, orAborted } from './link.js'
 import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
 import { redactedLink } from './redacted-link.js'
-import { type SecretSource } from './secret-source.js'
 import { tellEach } from './tell-each.js'
 import { createToolBook, type ToolBook } from './tool-book.js'
-
-/** What to connect to, and how much of it to offer. */
-export interface UpstreamTarget {
-  transport: McpTransport
-  tools: ToolSelection
-  /** Milliseconds for one call; null: the worker's default. */
-  timeoutMs: number | null
-  /** What a catalog entry is held to. Left out: a static one, which runs as its file says. */
-  guard?: LaunchGuard | undefined
-  /** Where the values for its references come from. Left out: it has none, as every static one. */
-  secrets?: SecretSource | undefined
-}
-
-export interface ConnectOptions {
-  /** What a stdio child's environment starts from. Default: nothing. */
-  baseEnv?: Record<string, string>
-  /** Milliseconds until a server that does not come up is given up. Default 30,000. */
-  connectTimeoutMs?: number
-  /** Milliseconds for a call where the definition names none. Default 60,000. */
-  callTimeoutMs?: number
-  /** Milliseconds between SIGTERM and SIGKILL of a stdio server. Default 2,000. */
-  graceMs?: number
-  /** Values that nothing of the server may show; those that are leased for it are among them while it has connections. Default: those alone. */
-  known?: KnownValues
-  clock: Clock
-}
-
-export interface CallOptions {
-  signal?: AbortSignal
-  /** Told how far the server says it is, as often as it says so. */
-  onProgress?: (progress: Progress) => void
-}
+import { createToolPinning, type ToolPinning } from './tool-pinning.js'
+import { type CallOptions, type ConnectOptions, type UpstreamTarget } from './upstream-options.js'
 
 /**
  * One MCP server for one session, over as many connections as it takes: a connection that is lost is made again on the
@@ -55,8 +22,10 @@ export interface CallOptions {
 export interface Upstream extends Omit<SessionUpstream, 'offeredSince'> {
   /** What is to be said of it though it runs; null: nothing. */
   note: () => string | null
-  /** The policy is another one now. */
+  /** The policy, or what the tools are held to, is another one now. */
   policyChanged: () => void
+  /** Told when `heldTools` answers something else. */
+  onHeldChanged?: (listener: () => void) => void
   /**
    * Leases anew. IN_USE: what came is sent with every request from now on, or is what the process has. NEEDS_START: a process has something else, and
    * keeps it. Left out: there is nothing to lease.
@@ -88,9 +57,9 @@ interface Holding {
   deniedListeners: Set<(error: LeaseError) => void>
   line: Line
   tools: ToolBook
+  /** Null: its tools are not pinned. */
+  pinning: ToolPinning | null
   book: OfferBook
-  /** As the last connection had it. */
-  instructions: string | null
   /** Whether there was a connection before. */
   isAgain: boolean
 }
@@ -103,18 +72,23 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
   const { clock, known = createKnownValues() } = options
   const { transport, secrets } = target
   const redactOwn = createRedactor(transport)
+  const listed = createToolBook(target.tools, () => mostTools(target.guard), target.pins)
   const holding: Holding = {
     // The values first, since the other cuts.
-    target, options, known, redact: (text) => redactOwn(known.redact(text)), tools: createToolBook(target.tools, () => mostTools(target)), book: createOfferBook(),
+    target, options, known, redact: (text) => redactOwn(known.redact(text)), tools: listed, book: createOfferBook(),
+    pinning: target.pins === undefined ? null : createToolPinning(target.pins, listed, clock),
     injection: secrets === undefined ? null : createInjection({ transport, source: secrets, known, clock }),
-    deniedListeners: new Set(), instructions: null, isAgain: false,
+    deniedListeners: new Set(), isAgain: false,
     line: createLine({
       isRemote: transport.kind !== 'STDIO', clock, open: (end) => open(holding, end),
-      prepare: async (fresh) => holding.tools.list(await fresh.list('TOOLS')), onStanding: (fresh) => stands(holding, fresh),
+      prepare: (fresh) => list(holding, fresh), onStanding: (fresh) => stands(holding, fresh),
     }),
   }
-  const { line, tools, book, redact, injection } = holding
-  const close = () => line.close().finally(() => injection?.close())
+  const { line, tools, book, redact, injection, pinning } = holding
+  const close = () => {
+    pinning?.close()
+    return line.close().finally(() => injection?.close())
+  }
   const onAbort = () => void line.close().catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
@@ -130,12 +104,17 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
   }
   return {
     tools: tools.offered,
-    note: tools.note,
-    policyChanged: tools.review,
+    note: () => [tools.note(), pinning?.trouble() ?? null].filter((note) => note !== null).join(' ') || null,
+    heldTools: () => tools.held().flatMap(({ name }) => name ?? []),
+    onHeldChanged: tools.listenHeld,
+    policyChanged: () => {
+      tools.review()
+      void pinning?.tell()
+    },
     // Checked after connecting, because a new connection may list other tools.
     callTool: (name, args, options = {}) => deliver(holding, 'tools/call', { name, arguments: args }, options, () => tools.check(name)),
     onToolsChanged: tools.listen,
-    instructions: () => holding.instructions,
+    instructions: tools.instructions,
     offers: (kind) => orAborted(linkForCall(holding).then((link) => book.list(kind, link)), AbortSignal.timeout(offersTimeoutMs))
       .catch((error: unknown) => { throw error instanceof ToolCallError ? error : new ToolCallError('UNAVAILABLE', redact(messageOf(error))) }),
     ask: (method, params, options = {}) => deliver(holding, method, params, options),
@@ -163,12 +142,17 @@ async function open(holding: Holding, end: LineEnd): Promise<Link> {
   return redactedLink(link, known)
 }
 
+/** Before anybody is offered anything of a server, the catalog knows what there is of it. */
+async function list({ tools, pinning }: Holding, fresh: Link): Promise<void> {
+  tools.list(await fresh.list('TOOLS'), fresh.instructions)
+  await pinning?.tellFirst()
+}
+
 function spoken(error: unknown, redact: Redact): Error {
   return error instanceof LeaseError ? error : new Error(redact(messageOf(error)))
 }
 
 function stands(holding: Holding, fresh: Link): void {
-  holding.instructions = fresh.instructions
   if (holding.isAgain) again(holding, fresh)
   holding.isAgain = true
 }
@@ -183,16 +167,6 @@ function again(holding: Holding, fresh: Link): void {
   }
 }
 
-/** Static servers have no limit; without a policy nothing is offered. */
-function mostTools({ guard }: UpstreamTarget): number {
-  if (guard === undefined) return Infinity
-  try {
-    return guard.policy().tools.maxPerMcpServer
-  } catch {
-    return 0
-  }
-}
-
 /** A connection that does not stand yet lists its tools anyway. */
 async function refresh(holding: Holding): Promise<void> {
   const { line } = holding
@@ -200,7 +174,9 @@ async function refresh(holding: Holding): Promise<void> {
   if (current === null) return
   try {
     const all = await current.list('TOOLS')
-    if (line.current() === current) holding.tools.list(all)
+    if (line.current() !== current) return
+    holding.tools.list(all, current.instructions)
+    void holding.pinning?.tell()
   } catch {
     await line.probe(current)
   }

@@ -2,6 +2,7 @@ import { type AgentDefinition } from '../core/agent.js'
 import { type ApplyMoment, nameKey, type RevocationMode } from '../core/entry.js'
 import { type McpServerDefinition, type McpTransport, secretReferences } from '../core/mcp-server.js'
 import { type Policy, readPolicy } from '../core/policy-document.js'
+import { pinsByName } from '../core/tool-pin.js'
 import type { CatalogChangedSubscription } from '../client/index.js'
 
 export type CatalogEvent = CatalogChangedSubscription['catalogChanged']
@@ -43,11 +44,22 @@ export type ViewMcpServer = ViewBase & {
 export type ViewAgent = ViewBase & { kind: 'AGENT'; definition: AgentDefinition }
 export type ViewEntry = ViewMcpServer | ViewAgent
 
+/** What the tools of one entry are held to. */
+export interface ViewPins {
+  /** Of the entry's definition that they are for. */
+  digest: string
+  version: number
+  /** By name; null for the server's instructions. */
+  hashes: ReadonlyMap<string | null, string>
+}
+
 /** The effective set of one owner as last heard, with the policy that this worker enforces on it. Immutable. */
 export interface CatalogView {
   /** By `nameKey`. */
   entries: ReadonlyMap<string, ViewEntry>
   policy: Policy
+  /** By the entry's id; another map whenever one of them is another. */
+  pins: ReadonlyMap<string, ViewPins>
   cursor: string
   /**
    * Place of the last event, in the order in which this worker applied events of the owner. Unlike cursors, places can
@@ -100,7 +112,7 @@ function applySnapshot(held: CatalogView | null, event: CatalogSnapshot, positio
   const versions = versionsIn(event)
   for (const server of event.mcpServers) put(entries, toMcpServer(server, versions.get(server.id) ?? null), held)
   for (const agent of event.agents) put(entries, toAgent(agent), held)
-  const view = { entries, policy: readPolicy(event.policy.revision, event.policy.document), cursor: event.cursor, position }
+  const view = { entries, policy: readPolicy(event.policy.revision, event.policy.document), pins: pinsAfter(new Map(), event), cursor: event.cursor, position }
   const removals = missing(held, entries).map(([key, entry]): Removal => ({
     key, id: entry.id, reason: 'ABSENT', mode: 'IMMEDIATE', deadlineSeconds: null, position,
   }))
@@ -133,7 +145,7 @@ function applyDelta(held: CatalogView, event: CatalogDelta, position: number): A
     return { key, id: entry.id, reason, mode, deadlineSeconds, position }
   })
   const endings = new Map(event.removed.filter(({ mode }) => mode === 'IMMEDIATE').map(({ id, reason }) => [id, reason]))
-  return { view: { entries, policy, cursor: event.cursor, position }, removals, endsNow: (id) => endings.get(id) ?? null }
+  return { view: { entries, policy, pins: pinsAfter(held.pins, event), cursor: event.cursor, position }, removals, endsNow: (id) => endings.get(id) ?? null }
 }
 
 /** What did not change keeps its object. */
@@ -149,6 +161,12 @@ function put(entries: Map<string, ViewEntry>, entry: ViewEntry, held: CatalogVie
 
 export function secretVersionOf(entry: ViewEntry): number | null {
   return entry.kind === 'MCP_SERVER' ? entry.secretVersion : null
+}
+
+/** Those of entries that have left stay until the next snapshot: they say nothing of what is not there. */
+function pinsAfter(held: CatalogView['pins'], { toolPins }: CatalogSnapshot | CatalogDelta): CatalogView['pins'] {
+  if (toolPins.length === 0) return held
+  return new Map([...held, ...toolPins.map(({ entryId, digest, version, tools }) => [entryId, { digest, version, hashes: pinsByName(tools) }] as const)])
 }
 
 function versionsIn({ secretVersions }: CatalogSnapshot | CatalogDelta): ReadonlyMap<string, number> {

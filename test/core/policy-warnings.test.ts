@@ -34,7 +34,7 @@ describe('S28: items that match nothing', () => {
     ['command lines', { stdio: { preapproved: [['npx', '-y', 'srv@1.2.3'], ['npx', '-y', 'srv@1.2.4'], { command: ['/srv/mcp/tool'], env: ['API_KEY'] }] } }, ['matches-nothing document.stdio.preapproved.1']],
     ['variables', { env: { deny: ['api_*', 'AWS_*'] } }, ['matches-nothing document.env.deny.1']],
     ['overrides of static entries', { static: { overridable: ['pub*', 'public', 'helper', 'Public'] } }, ['matches-nothing document.static.overridable.0', 'matches-nothing document.static.overridable.3']],
-    ['pins', { tools: { drift: 'hold' } }, ['no-effect document.tools.drift']],
+    ['pins', { tools: { drift: 'hold' } }, []],
   ])('%s', (_, document, warnings) => expect(told(document)).toEqual(warnings))
 
   it('tells at most 100', () => {

@@ -241,6 +241,12 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     const { kty, crv, x, y } = await exportJWK((await generateKeyPair('ECDH-ES', { crv: 'P-256' })).publicKey)
     const { id: entryId } = registered!.mcpServer as { id: string }
     await mutate(worker, 'leaseSecrets', { input: { entryId, revision: 1, owner: session.owner, sessionId: 's', recipientKey: { kty, crv, x, y } } }, '{ id expiresAt values }')
+    const { digest } = (await query(alice, 'mcpServer', { id: entryId }, '{ digest }')) as { digest: string }
+    const seen = (hash: string) => ({ name: 'add', hash: hash.repeat(64), text: '$(id) https://localhost.example.com' })
+    for (const hash of ['a', 'b']) await mutate(worker, 'reportToolInventory', { input: { entryId, digest, owner: session.owner, tools: [seen(hash)] } }, '{ pins { version } }')
+    await query(alice, 'toolInventory', { entryId }, '{ held { diff } }')
+    await query(alice, 'heldTools', {}, '{ nodes { held { name } } }')
+    await mutate(alice, 'acceptTools', { input: { entryId, digest, tools: [{ name: 'add', hash: 'b'.repeat(64) }] } }, '{ cursor }')
     await query(admin, 'workers', {}, '{ id sessions { nodes { id } } }')
     await query(admin, 'revocations', {}, '{ nodes { id } }')
     await query(admin, 'auditEvents', { first: 500 }, '{ nodes { action } }')

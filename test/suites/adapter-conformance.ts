@@ -19,6 +19,7 @@ export function upstreamOf(...tools: string[]): SessionUpstream & { calls: strin
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
+    heldTools: () => [],
     instructions: () => null,
     offers: async () => [],
     ask: async (method) => { throw new ToolCallError('UPSTREAM', `nothing answers ${method}`) },

@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { encryptLease } from '../../src/catalog/lease-answer.js'
-import { type LeaseSecretsInput, type OwnerInput } from '../../src/client/index.js'
+import { type LeaseSecretsInput, type OwnerInput, type ReportToolInventoryInput } from '../../src/client/index.js'
 import { parseRecipientKey } from '../../src/core/recipient-key.js'
+import { type EntryToolPins } from '../../src/core/tool-pin.js'
 import { type Clock } from '../../src/worker/clock.js'
 import { type StatusReport } from '../../src/worker/status.js'
 import { type CatalogDelta, type CatalogEvent, type CatalogSnapshot } from '../../src/worker/view.js'
@@ -20,6 +21,8 @@ export const openPolicy = {
   document: {
     transports: { stdio: 'allow', http: 'allow', sse: 'allow' },
     urls: { insecureHttp: ['127.0.0.1'], privateNetworks: ['127.0.0.0/8'] },
+    // Servers of tests change their tools as they like; what holding them does is for tests of pins.
+    tools: { drift: 'accept' },
   },
 }
 
@@ -53,7 +56,7 @@ export interface Entries {
 }
 
 export function snapshot(cursor: string, { mcpServers = [], agents = [] }: Entries = {}, changes: Partial<CatalogSnapshot> = {}): CatalogSnapshot {
-  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 600, secretVersions: [], policy: openPolicy, mcpServers, agents, ...changes }
+  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 600, secretVersions: [], toolPins: [], policy: openPolicy, mcpServers, agents, ...changes }
 }
 
 export function delta(
@@ -63,7 +66,7 @@ export function delta(
     ...mcpServers.map((server): Upserted => ({ __typename: 'McpServer', ...server })),
     ...agents.map((agent): Upserted => ({ __typename: 'Agent', ...agent })),
   ]
-  return { __typename: 'CatalogDelta', cursor, trustForSeconds: 600, secretVersions: [], changedPolicy: null, upserted, removed, ...changes }
+  return { __typename: 'CatalogDelta', cursor, trustForSeconds: 600, secretVersions: [], toolPins: [], changedPolicy: null, upserted, removed, ...changes }
 }
 
 export function removed(id: string, name: string, changes: Partial<Removed> = {}): Removed {
@@ -94,6 +97,9 @@ export type ReportAnswer = { accepted: boolean } | { code: string }
 /** Values by `secret:NAME` or `user:NAME`, or refused with a code. */
 export type LeaseAnswer = { values: Record<string, string>; secretVersion?: number } | { code: string }
 
+/** What the tools are held to, or refused with a code. */
+export type InventoryAnswer = EntryToolPins | { code: string }
+
 export interface FakeFeed {
   /** The HTTP address that workers are given. */
   url: string
@@ -107,6 +113,10 @@ export interface FakeFeed {
   answerReports: (answer: (report: StatusReport) => ReportAnswer | Promise<ReportAnswer>) => void
   /** How leases are answered from now on. Default: refused, SECRET_NOT_FOUND. */
   answerLeases: (answer: (input: LeaseSecretsInput) => LeaseAnswer | Promise<LeaseAnswer>) => void
+  /** How inventories are answered from now on. Default: the first of a digest is what its tools are held to. */
+  answerInventories: (answer: (input: ReportToolInventoryInput) => InventoryAnswer | Promise<InventoryAnswer>) => void
+  /** Those that came so far. */
+  inventories: ReportToolInventoryInput[]
   /** Sockets opened so far. */
   sockets: () => number
   /** From now on pings stay unanswered. */
@@ -166,6 +176,7 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/graphql`,
     reports: status.reports, report: status.report, answerReports: status.answerReports, answerLeases: status.answerLeases,
+    inventories: status.inventories, answerInventories: status.answerInventories,
     operation: () => {
       const operation = arrived.shift()
       return operation === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(operation)
@@ -190,15 +201,28 @@ export function encryptedLease({ entryId, revision, owner, sessionId, recipientK
 }
 
 /** The mutations of workers, as GraphQL over HTTP. */
-function createFakeStatus(token: string): Pick<FakeFeed, 'reports' | 'report' | 'answerReports' | 'answerLeases'> & {
+function createFakeStatus(token: string): Pick<FakeFeed, 'reports' | 'report' | 'answerReports' | 'answerLeases' | 'inventories' | 'answerInventories'> & {
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>
 } {
   const reports: StatusReport[] = []
   const watchers = new Set<() => void>()
   let answer: Parameters<FakeFeed['answerReports']>[0] = () => ({ accepted: true })
   let lease: Parameters<FakeFeed['answerLeases']>[0] = () => ({ code: 'SECRET_NOT_FOUND' })
+  const inventories: ReportToolInventoryInput[] = []
+  const baselines = new Map<string, EntryToolPins>()
+  let inventory: Parameters<FakeFeed['answerInventories']>[0] = (input) => {
+    const key = `${input.entryId} ${input.digest}`
+    const first = { entryId: String(input.entryId), digest: input.digest, version: 1, tools: input.tools.map(({ name, hash }) => ({ name: name ?? null, hash })) }
+    if (!baselines.has(key)) baselines.set(key, first)
+    return baselines.get(key)!
+  }
   const refused = (code: string) => ({ data: null, errors: [{ message: code, extensions: { code } }] })
-  const respond = async ({ input }: { input: StatusReport | LeaseSecretsInput }) => {
+  const respond = async ({ input }: { input: StatusReport | LeaseSecretsInput | ReportToolInventoryInput }) => {
+    if ('tools' in input) {
+      inventories.push(input)
+      const pins = await inventory(input)
+      return 'code' in pins ? refused(pins.code) : { data: { reportToolInventory: { pins } } }
+    }
     if ('recipientKey' in input) {
       const leased = await lease(input)
       if ('code' in leased) return refused(leased.code)
@@ -224,11 +248,13 @@ function createFakeStatus(token: string): Pick<FakeFeed, 'reports' | 'report' | 
     }),
     answerReports: (next) => { answer = next },
     answerLeases: (next) => { lease = next },
+    inventories,
+    answerInventories: (next) => { inventory = next },
     handle: async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk as Buffer)
       const isKnown = request.headers.authorization === `Bearer ${token}`
-      const body = isKnown ? await respond((JSON.parse(Buffer.concat(chunks).toString()) as { variables: { input: StatusReport | LeaseSecretsInput } }).variables)
+      const body = isKnown ? await respond((JSON.parse(Buffer.concat(chunks).toString()) as { variables: { input: StatusReport | LeaseSecretsInput | ReportToolInventoryInput } }).variables)
         : { errors: [{ message: 'no', extensions: { code: 'UNAUTHENTICATED' } }] }
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     },

@@ -1,5 +1,6 @@
 import { mcpAdapter, type McpAdapter } from '../../src/worker/adapters/mcp.js'
 import { type CatalogWorker, type CatalogWorkerOptions, createCatalogWorker, type OpenSessionOptions, type WorkerSession } from '../../src/worker/index.js'
+import { type CatalogSnapshot } from '../../src/worker/view.js'
 import { cursorAt, type Entries, type FakeFeed, type FakeOperation, snapshot, startFakeFeed } from './fake-feed.js'
 
 export interface FakeSession {
@@ -16,14 +17,21 @@ export interface FakeSession {
   close: () => Promise<void>
 }
 
-/** A worker on a feed of its own with one session, `s1` of user `u1`, whose first snapshot (at cursor 1) holds `entries`. */
-export async function openFakeSession(entries: Entries, options: Partial<CatalogWorkerOptions> = {}, request: Partial<OpenSessionOptions> = {}): Promise<FakeSession> {
+/**
+ * A worker on a feed of its own with one session, `s1` of user `u1`, whose first snapshot (at cursor 1) holds `entries`.
+ * @param more what else is in that snapshot
+ * @param prepare done with the feed before
+ */
+export async function openFakeSession(
+  entries: Entries, options: Partial<CatalogWorkerOptions> = {}, request: Partial<OpenSessionOptions> = {}, more: Partial<CatalogSnapshot> = {}, prepare: (feed: FakeFeed) => void = () => {},
+): Promise<FakeSession> {
   const feed = await startFakeFeed()
+  prepare(feed)
   const worker = await createCatalogWorker({ url: feed.url, token: 'pht_test', workerId: 'w1', graceMs: 500, ...options })
   const host = mcpAdapter()
   const opening = worker.openSession({ id: 's1', owner: { kind: 'USER', id: 'u1' }, adapter: host, ...request })
   const operation = await feed.operation()
-  operation.send(snapshot(cursorAt(1), entries))
+  operation.send(snapshot(cursorAt(1), entries, more))
   const session = await opening
   return {
     feed, worker, session, host, operation,

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { type SessionServer } from '../../src/worker/adapter.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createGate, type Gate } from '../../src/worker/gate.js'
+import { type PinGate } from '../../src/worker/held-tools.js'
 import { mergedSurface, singleSurface } from '../../src/worker/relay-surface.js'
 import { createSeniority, createTicker, type Seniority } from '../../src/worker/seniority.js'
 import { gated } from '../../src/worker/slot.js'
 import { createToolBook, type ToolBook } from '../../src/worker/tool-book.js'
+import { toolHash } from '../../src/worker/tool-hash.js'
 import { publicToolName } from '../../src/worker/tool-name.js'
 import { serverItem, upstreamOf } from '../suites/adapter-conformance.js'
 import { handClock } from '../support/fake-feed.js'
@@ -30,6 +32,7 @@ const steps = fc.oneof(
   fc.record({ type: fc.constant('WITHDRAW' as const), server: servers }),
   fc.record({ type: fc.constant('UNLOAD' as const), server: servers }),
   fc.record({ type: fc.constant('TRUST' as const), isTrusted: fc.boolean() }),
+  fc.record({ type: fc.constant('PIN' as const), pinned: fc.option(fc.dictionary(fc.constantFrom(...toolNames), fc.boolean())), holds: fc.boolean() }),
 )
 type Step = typeof steps extends fc.Arbitrary<infer Value> ? Value : never
 
@@ -44,27 +47,41 @@ interface Held {
   isWithdrawn: boolean
 }
 
+/** What the moment says. */
+interface Now {
+  most: number
+  isTrusted: boolean
+  /** Whether the definition of a name is the pinned one; null: nothing is pinned yet. */
+  pinned: Record<string, boolean> | null
+  holds: boolean
+}
+
 /** A session's real pieces but for the wire: each call answers who was reached, in the words of the list. */
 function createSession() {
   const host = mcpAdapter()
   const held = new Map<string, Held>()
-  const now = { most: 6, isTrusted: true }
+  const now: Now = { most: 6, isTrusted: true, pinned: null, holds: false }
   const tick = createTicker()
-  const inventoryOf = (server: string, names: string[]) => names.map((name) => ({ name, description: `${server}/${name}`, inputSchema: { type: 'object' as const } }))
+  const toolOf = (server: string, name: string) => ({ name, description: `${server}/${name}`, inputSchema: { type: 'object' as const } })
+  const inventoryOf = (server: string, names: string[]) => names.map((name) => toolOf(server, name))
+  const gateOf = (server: string): PinGate => ({
+    holds: () => now.holds,
+    pins: () => now.pinned && new Map(Object.entries(now.pinned).map(([name, isSame]) => [name, isSame ? toolHash(name, toolOf(server, name))! : 'another'])),
+  })
   return {
     host, held, now,
     apply: async (step: Step) => {
       switch (step.type) {
         case 'LOAD': {
           const { server, inventory, include, exclude, isStatic } = step
-          const book = createToolBook({ include, exclude }, () => now.most)
+          const book = createToolBook({ include, exclude }, () => now.most, isStatic ? undefined : gateOf(server))
           book.list(inventoryOf(server, inventory))
           const gate = createGate(handClock(), () => now.isTrusted)
           const before = held.get(server)
           // What was withdrawn, and what comes from elsewhere, is another entry; else it is a new revision.
           const seniority = before !== undefined && isSameEntry(before, step) ? before.seniority.heir() : createSeniority(tick)
           const upstream = gated({
-            ...upstreamOf(), tools: book.offered, onToolsChanged: book.listen, note: book.note, policyChanged: book.review, close: async () => {},
+            ...upstreamOf(), tools: book.offered, onToolsChanged: book.listen, note: book.note, policyChanged: book.review, heldTools: () => book.held().flatMap(({ name }) => name ?? []), close: async () => {},
             callTool: async (name) => {
               book.check(name)
               return text(`${server}/${name}`)
@@ -81,6 +98,10 @@ function createSession() {
         }
         case 'LIMIT': {
           now.most = step.most
+          return held.forEach(({ book }) => book.review())
+        }
+        case 'PIN': {
+          Object.assign(now, { pinned: step.pinned, holds: step.holds })
           return held.forEach(({ book }) => book.review())
         }
         case 'WITHDRAW': {
@@ -134,9 +155,10 @@ function listed(tools: Array<{ name: string; description?: string | undefined }>
 }
 
 /** What it has to come to, in other words than the code's. */
-function expected({ inventory, include, exclude, isWithdrawn }: Held, { most, isTrusted }: { most: number; isTrusted: boolean }): string[] {
+function expected({ inventory, include, exclude, isWithdrawn, item }: Held, { most, isTrusted, pinned, holds }: Now): string[] {
   const matches = (all: string[], name: string) => all.some((pattern) => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.]/g, '\\.')).join('.*')}$`).test(name))
-  return isWithdrawn || !isTrusted ? [] : [...new Set(inventory)].filter((name) => matches(include, name) && !matches(exclude, name)).slice(0, most)
+  return isWithdrawn || !isTrusted ? [] : [...new Set(inventory)].filter((name) => matches(include, name) && !matches(exclude, name))
+    .filter((name) => item.entryId === null || !holds || pinned?.[name] === true).slice(0, most)
 }
 
 async function holdsAfterEachOf(all: Step[]): Promise<void> {
@@ -176,7 +198,7 @@ async function holdsAfterEachOf(all: Step[]): Promise<void> {
 }
 
 describe('S28: a tool is listed if and only if it is callable', () => {
-  it('S18, S19: over inventories, selections, limits and names that collide, and after every hot change of them', async () => {
+  it('S10, S18, S19: over inventories, selections, limits, pins and names that collide, and after every hot change of them', async () => {
     await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 12 }), holdsAfterEachOf), { numRuns: 80 })
   })
 

@@ -60,7 +60,7 @@ describe('tools.maxPerMcpServer in a session', () => {
     expect(await tools()).toEqual([...ofStatic, 's-one', 's-two', 's-three'])
     let told = 0
     host.onToolsChanged(() => { told += 1 })
-    const policyOf = (revision: number, maxPerMcpServer: number) => ({ revision, document: { ...openPolicy.document, tools: { maxPerMcpServer } } })
+    const policyOf = (revision: number, maxPerMcpServer: number) => ({ revision, document: { ...openPolicy.document, tools: { drift: 'accept', maxPerMcpServer } } })
     operation.send(delta(cursorAt(2), {}, [], { changedPolicy: policyOf(2, 2) }))
     await session.settled(cursorAt(2))
     expect([await tools(), told]).toEqual([[...ofStatic, 's-one', 's-two'], 1])

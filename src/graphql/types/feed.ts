@@ -11,6 +11,7 @@ import { AgentType } from './agent.js'
 import { CatalogEntryInterface, EntryKindEnum, RevocationModeEnum } from './entry.js'
 import { McpServerType } from './mcp-server.js'
 import { OwnerInput, OwnerType } from './owner.js'
+import { EntryToolPinsType } from './tool-pins.js'
 
 const RemovalReasonEnum = builder.enumType('RemovalReason', { values: removalReasons })
 
@@ -45,6 +46,7 @@ const CatalogSnapshotType = builder.objectRef<CatalogSnapshot>('CatalogSnapshot'
     secretVersions: t.field({
       type: [EntrySecretVersionType], description: 'Of every entry with references to secrets.', resolve: ({ secretVersions }) => secretVersions,
     }),
+    toolPins: t.field({ type: [EntryToolPinsType], description: 'Of every entry whose tools are pinned.', resolve: ({ toolPins }) => toolPins }),
     mcpServers: t.field({ type: [McpServerType], resolve: ({ mcpServers }) => mcpServers }),
     agents: t.field({ type: [AgentType], resolve: ({ agents }) => agents }),
   }),
@@ -58,6 +60,7 @@ const CatalogDeltaType = builder.objectRef<CatalogDelta>('CatalogDelta').impleme
     secretVersions: t.field({
       type: [EntrySecretVersionType], description: 'Those that are others now, and those of entries that came.', resolve: ({ secretVersions }) => secretVersions,
     }),
+    toolPins: t.field({ type: [EntryToolPinsType], description: 'Those that are others now, and those of entries that came.', resolve: ({ toolPins }) => toolPins }),
     upserted: t.field({ type: [CatalogEntryInterface], resolve: ({ upserted }) => upserted }),
     removed: t.field({ type: [RemovedEntryType], resolve: ({ removed }) => removed }),
   }),

@@ -32,6 +32,10 @@ const AppliedEntryType = builder.objectRef<AppliedEntry>('AppliedEntry').impleme
     state: t.expose('state', { type: AppliedStateEnum }),
     reason: t.exposeString('reason', { nullable: true, description: 'Redacted.' }),
     refusedCalls: t.exposeInt('refusedCalls', { nullable: true, description: 'Calls refused since it was withdrawn.' }),
+    toolsHeld: t.field({
+      type: ['String'], description: 'Tools that the session does without, because their definitions are not the accepted ones; see toolInventory.',
+      resolve: ({ toolsHeld }) => toolsHeld ?? [],
+    }),
     at: t.field({ type: 'DateTime', description: 'Of the report that first had it in this state.', resolve: ({ at }) => at }),
   }),
 })
@@ -96,6 +100,7 @@ const AppliedEntryInput = builder.inputType('AppliedEntryInput', {
     state: t.field({ type: AppliedStateEnum, required: true }),
     reason: t.string({ description: 'Redacted by the worker. The server takes out invisible characters and what looks like a token, and keeps 500 characters.' }),
     refusedCalls: t.int({ description: 'Calls refused since it was withdrawn.' }),
+    toolsHeld: t.stringList({ description: 'Names; at most 100 are kept.' }),
   }),
 })
 const WorkerSessionInput = builder.inputType('WorkerSessionInput', {

@@ -1,7 +1,6 @@
 import { type AdapterContext, type CatalogAdapter, type SessionAgent, type SessionItem } from '../adapter.js'
 import { type CallOptions, type CallToolResult, type UpstreamTool } from '../connector.js'
-import { ToolCallError } from '../errors.js'
-import { inSessionOrder, toolsByName, withheldTools } from '../offer-by-name.js'
+import { inSessionOrder, noTool, toolsByName, withheldTools } from '../offer-by-name.js'
 import { createServerShelf } from '../server-shelf.js'
 import { tellEach } from '../tell-each.js'
 
@@ -62,7 +61,7 @@ export function mcpAdapter(): McpAdapter {
       const found = tools().offered.get(name)
       if (found === undefined) {
         callRefused(name)
-        throw new ToolCallError('UNKNOWN_TOOL', `There is no tool ${name} in this session.`)
+        throw noTool(name, shelf.servers())
       }
       return found.server.upstream.callTool(found.item.name, args, options)
     },

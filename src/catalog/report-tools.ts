@@ -1,0 +1,96 @@
+import { can } from '../core/access.js'
+import { type JudgedEntry } from '../core/entry.js'
+import { CatalogError, forbidden, notFound } from '../core/errors.js'
+import { driftIn, heldAfter, parseSeenTools, pinsIn, type SeenToolInput, type ToolInventory } from '../core/tool-inventory.js'
+import { type EntryToolPins, pinLabel, type SeenTool } from '../core/tool-pin.js'
+import { type Tx } from '../db/client.js'
+import { lockEntry } from '../db/entry.js'
+import { lockToolInventory, putToolInventory } from '../db/tool-inventory.js'
+import { type OwnerQuery } from '../index/catalog-index.js'
+import { pinsOf } from '../index/tool-pins.js'
+import { commit } from './commit.js'
+import { actorOf, type CatalogContext } from './context.js'
+import { type AuditedChange, type Written } from './writer.js'
+
+export interface ReportToolInventoryInput {
+  entryId: string
+  /** Of the definition that the worker runs. */
+  digest: string
+  owner: OwnerQuery
+  tools: SeenToolInput[]
+}
+
+/**
+ * Takes what a worker saw of an entry's tools. The first inventory of the entry's digest becomes what they are held to, whoever's it is
+ * (S26); every later one moves nothing (S27): what differs in it is kept for people to look at.
+ * @returns what the tools are held to
+ * @throws CatalogError INVALID_INPUT, LIMIT_EXCEEDED; FORBIDDEN for an owner that the token does not serve, or that there is not; NOT_FOUND for an entry
+ * that is not in the owner's set; REVISION_CONFLICT (with currentRevision) for another digest than the entry has
+ */
+export async function reportToolInventory(context: CatalogContext, input: ReportToolInventoryInput): Promise<EntryToolPins> {
+  const { digest, seen } = parseSeenTools(input.digest, input.tools)
+  await context.refresh()
+  const known = pinsOf(context.index.state, requireServed(context, await servedOwner(context, input), input.entryId, digest))
+  if (known !== null && driftIn(known.tools, seen).length === 0) return known
+  const { result: { pins, held } } = await commit(context, actorOf(context.principal), async () => {
+    const entry = requireServed(context, await servedOwner(context, input), input.entryId, digest)
+    const isKnown = pinsOf(context.index.state, entry) !== null
+    return (tx) => write(context, tx, { entryId: entry.id, digest, seen, isKnown })
+  })
+  if (held.length > 0) {
+    await context.accessLog.record({ actor: actorOf(context.principal), action: 'HOLD_TOOLS', outcome: 'OK', target: input.entryId, detail: { digest, tools: held.slice(0, 20).map((one) => pinLabel(one.name)) } })
+  }
+  return pins
+}
+
+async function servedOwner(context: CatalogContext, { entryId, owner: query }: ReportToolInventoryInput) {
+  const owner = context.index.resolveOwner(query, null)
+  // One answer for an unknown owner and one that is not served: neither can be told from the other.
+  if (owner !== null && can(context.principal, 'REPORT_STATUS', owner)) return owner
+  await context.accessLog.record({ actor: actorOf(context.principal), action: 'REPORT_TOOLS', outcome: 'DENIED', target: entryId })
+  throw forbidden('owner', 'This token serves no such owner.', 'Report for an owner that it serves, or use a token that serves this one.')
+}
+
+function requireServed({ index }: CatalogContext, owner: NonNullable<ReturnType<CatalogContext['index']['resolveOwner']>>, entryId: string, digest: string): JudgedEntry {
+  const entry = index.state.entries.get(entryId)
+  if (entry === undefined || index.chosen(index.scopeOf(owner), entry.kind, entry.name)?.id !== entry.id) throw notFound('entryId', 'entry')
+  if (entry.digest !== digest) throw overtaken(entry.revision)
+  return entry
+}
+
+function overtaken(currentRevision: number): CatalogError {
+  return new CatalogError('REVISION_CONFLICT', 'The entry has another definition by now.', { field: 'digest', currentRevision, mend: 'Report what the definition of now offers.' })
+}
+
+/** Under the entry's lock, so that no edit and no other first inventory gets in between. */
+async function write(
+  context: CatalogContext, tx: Tx, { entryId, digest, seen, isKnown }: { entryId: string; digest: string; seen: SeenTool[]; isKnown: boolean },
+): Promise<Written<{ pins: EntryToolPins; held: SeenTool[] }>> {
+  const entry = await lockEntry(tx, entryId)
+  if (entry === null) throw notFound('entryId', 'entry')
+  if (entry.digest !== digest) throw overtaken(entry.revision)
+  const before = await lockToolInventory(tx, entryId)
+  const [seenAt, seenBy] = [context.now().toISOString(), actorOf(context.principal)]
+  if (before?.digest !== digest) {
+    const first: ToolInventory = { entryId, digest, version: (before?.version ?? 0) + 1, pinned: seen, held: [], seenAt, seenBy }
+    await putToolInventory(tx, first)
+    return { changes: [toolsChange(null, first, 'tools.pin')], result: { pins: pinsIn(first), held: [] } }
+  }
+  const held = heldAfter(before.held, driftIn(before.pinned, seen), seenAt, seenBy)
+  // No change of the catalog: nothing but what people may look at.
+  if (held !== before.held) await putToolInventory(tx, { ...before, held: [...held] })
+  // Of an entry that was gone and is back no node knows it any more.
+  const changes = isKnown ? [] : [toolsChange(null, before, 'tools.pin')]
+  return { changes, result: { pins: pinsIn(before), held: held.filter((tool) => !before.held.includes(tool)) } }
+}
+
+/** As the audit tells it: names and hashes of what is another one. */
+export function toolsChange(before: ToolInventory | null, after: ToolInventory, action: string): AuditedChange {
+  const told = (one: ToolInventory, other: ToolInventory | null) => ({
+    digest: one.digest, version: one.version, tools: driftIn(other?.pinned ?? [], one.pinned).map(({ name, hash }) => ({ name, hash })),
+  })
+  return {
+    change: { subject: 'TOOLS', id: after.entryId, before: null, after: pinsIn(after) }, action,
+    before: before && told(before, after), after: told(after, before),
+  }
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { CatalogError, invalid } from './errors.js'
+import { type PrincipalRef } from './owner.js'
+import { line, parseInput } from './parse.js'
+import { maskTokens } from './redact.js'
+import { driftOf, type EntryToolPins, isPinnableName, pinLabel, pinLimits, pinsByName, type SeenTool, type ToolPin } from './tool-pin.js'
+
+export type PinnedTool = SeenTool
+
+/** Something that differs from what is pinned, as it was last seen. */
+export interface HeldTool extends SeenTool {
+  /** ISO time. */
+  seenAt: string
+  seenBy: PrincipalRef
+}
+
+/** What is known of one entry's tools, for one digest. */
+export interface ToolInventory extends Omit<EntryToolPins, 'tools'> {
+  pinned: PinnedTool[]
+  /** The newest last. */
+  held: HeldTool[]
+  /** Of the first inventory; ISO time. */
+  seenAt: string
+  seenBy: PrincipalRef
+}
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha-256 in hexadecimal digits')
+const name = z.string().refine(isPinnableName, `has no characters, more than ${pinLimits.nameCharacters}, or one that nobody sees`).nullish().transform((given) => given ?? null)
+const hidden = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
+/** Workers send it visible and redacted already; whatever is still hidden, or looks like a token, is neither stored nor shown as it is. */
+const text = z.string().max(pinLimits.textCharacters, `has more than ${pinLimits.textCharacters} characters`)
+  .transform((given) => maskTokens(given.toWellFormed().replaceAll(hidden, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)))
+const seenSchema = z.array(z.object({ name, hash, text }))
+
+export interface SeenToolInput {
+  name?: string | null
+  hash: string
+  text: string
+}
+
+/**
+ * What a worker says it saw.
+ * @throws CatalogError INVALID_INPUT, also for a name that is there twice; LIMIT_EXCEEDED
+ */
+export function parseSeenTools(digest: string, tools: SeenToolInput[]): { digest: string; seen: SeenTool[] } {
+  requireAtMost(tools.length, pinLimits.tools, 'tools')
+  requireAtMost(tools.reduce((sum, { text: each }) => sum + each.length, 0), pinLimits.allCharacters, 'characters of texts')
+  const seen = parseInput(seenSchema, tools, 'tools')
+  if (pinsByName(seen).size < seen.length) throw invalid('tools', 'A tool is named twice.', 'Name each once: of those that are listed twice, the first.')
+  return { digest: parseInput(line(100, 1), digest, 'digest'), seen }
+}
+
+function requireAtMost(given: number, most: number, noun: string): void {
+  if (given <= most) return
+  throw new CatalogError('LIMIT_EXCEEDED', `There are ${given} ${noun}, and at most ${most} are kept.`, { field: 'tools', mend: 'Select fewer tools of that server in its entry.' })
+}
+
+export function pinsIn({ pinned, entryId, digest, version }: ToolInventory): EntryToolPins {
+  return { entryId, digest, version, tools: pinned.map(({ name: each, hash: of }) => ({ name: each, hash: of })) }
+}
+
+/** Those that differ from what is pinned. */
+export function driftIn(pinned: readonly ToolPin[], seen: readonly SeenTool[]): SeenTool[] {
+  const pins = pinsByName(pinned)
+  return seen.filter((tool) => driftOf(pins, tool) !== null)
+}
+
+const isSame = (one: ToolPin, other: ToolPin) => one.name === other.name && one.hash === other.hash
+
+/** As many definitions of one name as are kept: a server that never says the same twice pushes out no other tool. */
+const mostOfOneName = 3
+
+/**
+ * What is held once these were seen to differ, bounded; what is seen again keeps the time of the first.
+ * @returns the same list when there is nothing new: seeing the same thing twice is nothing (S27)
+ */
+export function heldAfter(held: readonly HeldTool[], drift: readonly SeenTool[], seenAt: string, seenBy: PrincipalRef): readonly HeldTool[] {
+  const fresh = drift.filter((tool) => !held.some((known) => isSame(known, tool)))
+  if (fresh.length === 0) return held
+  const all = [...held, ...fresh.map((tool) => ({ ...tool, seenAt, seenBy }))]
+  const counts = new Map<string | null, number>()
+  const kept: HeldTool[] = []
+  let characters = 0
+  for (const tool of all.reverse()) {
+    const count = (counts.get(tool.name) ?? 0) + 1
+    counts.set(tool.name, count)
+    characters += tool.text.length
+    if (count <= mostOfOneName && kept.length < pinLimits.held && characters <= pinLimits.allCharacters) kept.push(tool)
+  }
+  return kept.reverse()
+}
+
+/**
+ * The inventory with some of what is held let in. What is accepted replaces what was pinned under the name, and everything else that was held under it.
+ * @returns null when all of it is pinned already
+ * @throws CatalogError INVALID_INPUT for what is not held: something else may be by now; LIMIT_EXCEEDED
+ */
+export function accepted(inventory: ToolInventory, chosen: readonly ToolPin[]): ToolInventory | null {
+  const { pinned, held, version } = inventory
+  const pins = pinsByName(pinned)
+  const open = chosen.filter((tool) => driftOf(pins, tool) !== null)
+  if (open.length === 0) return null
+  const come = open.map((tool) => {
+    const found = held.find((each) => isSame(each, tool))
+    if (found !== undefined) return found
+    throw invalid('tools', `Nothing of that hash is held for ${pinLabel(tool.name)}.`, 'Look at the inventory again: what is held may be something else by now.')
+  })
+  const names = new Set(come.map((tool) => tool.name))
+  if (names.size < come.length) throw invalid('tools', 'A tool is named twice.', 'Accept one definition of each.')
+  const next = [...pinned.filter((tool) => !names.has(tool.name)), ...come.map(({ name: each, hash: of, text: told }) => ({ name: each, hash: of, text: told }))]
+  requireAtMost(next.length, pinLimits.tools, 'tools')
+  return { ...inventory, version: version + 1, pinned: next, held: held.filter((tool) => !names.has(tool.name)) }
+}

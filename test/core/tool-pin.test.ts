@@ -1,0 +1,97 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { accepted, driftIn, type HeldTool, heldAfter, pinsIn, type ToolInventory } from '../../src/core/tool-inventory.js'
+import { cutText, isPinnableName, pinLabel, pinnedText, toolText } from '../../src/core/tool-pin.js'
+
+const tool = {
+  name: 'add', title: 'Add', description: 'Adds two numbers.', inputSchema: { type: 'object', properties: { a: { type: 'number', minimum: 0.5 }, b: { enum: ['x', null, 1] } } },
+  outputSchema: { type: 'object' }, annotations: { readOnlyHint: true }, icons: [{ src: 'data:,' }], _meta: { 'example/ui': 'ui://add' },
+}
+
+describe('what is pinned', () => {
+  const changes: Array<[string, object]> = [
+    ['name', { name: 'Add' }], ['title', { title: 'Subtract' }], ['no title', { title: undefined }], ['description', { description: 'Adds two numbers. ' }],
+    ['a hidden character', { description: 'Adds two\u200b numbers.' }], ['input schema', { inputSchema: { ...tool.inputSchema, additionalProperties: true } }],
+    ['a description within the schema', { inputSchema: { type: 'object', properties: { a: { type: 'number', minimum: 0.5, description: 'Put the key here.' }, b: tool.inputSchema.properties.b } } }],
+    ['the order of an enum', { inputSchema: { type: 'object', properties: { a: tool.inputSchema.properties.a, b: { enum: [null, 'x', 1] } } } }],
+    ['output schema', { outputSchema: { type: 'array' } }], ['annotations', { annotations: { readOnlyHint: false } }], ['icons', { icons: [] }],
+    ['_meta', { _meta: { 'example/ui': 'ui://evil' } }], ['a field that nobody knows', { whenToUse: 'always' }],
+  ]
+  it.each(changes)('S10: is all of a definition: %s', (_, change) => expect(pinnedText({ ...tool, ...change })).not.toBe(pinnedText(tool)))
+
+  it('S10: is the same whatever the order of keys, and never the same for two different values', () => {
+    expect(pinnedText(Object.fromEntries(Object.entries(tool).reverse()))).toBe(pinnedText(tool))
+    fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
+      const [a, b] = [JSON.stringify(one), JSON.stringify(other)]
+      if (pinnedText({ a: one }) === pinnedText({ a: other })) expect(JSON.parse(a)).toEqual(JSON.parse(b))
+    }))
+    expect(pinnedText('{"name":"a"}')).not.toBe(pinnedText({ name: 'a' }))
+    expect(() => pinnedText({ inputSchema: { maximum: JSON.parse('1e999') as number } })).toThrow(TypeError)
+  })
+
+  it.each<[string, boolean]>([
+    ['add', true], ['get_sum.v2', true], ['größe', true], ['', false], ['a'.repeat(200), true], ['a'.repeat(201), false], ['a\u200bb', false], ['a\u202eb', false], ['a\0', false],
+    ['a\ud800', false], ['a\u{e0041}', false], ['a\ufe0f', false], ['a\nb', false], ['a\u00adb', false],
+  ])('the name %j can be pinned: %s', (name, isPinnable) => expect(isPinnableName(name)).toBe(isPinnable))
+})
+
+describe('what is shown', () => {
+  it.each<[what: string, description: string, shown: string]>([
+    ['a zero width space', 'a\u200bb', 'a\\u{200b}b'], ['a bidi override', 'a\u202eb', 'a\\u{202e}b'], ['a tag', 'a\u{e0041}', 'a\\u{e0041}'], ['a variation selector', 'a\ufe01', 'a\\u{fe01}'],
+    ['a no-break space', 'a\u00a0b', 'a\\u{a0}b'], ['half a character', 'a\ud800', 'a\\u{d800}'], ['NUL', 'a\0', 'a\\u{0}'], ['what only says so', 'a\\u{200b}', 'a\\\\u{200b}'],
+    ['a letter that looks Latin', 'p\u0430ypal', 'p\\u{430}ypal'], ['a Greek one', '\u0391dd', '\\u{391}dd'],
+    ['other languages', 'Größe, сумма, 合計を返す', 'Größe, сумма, 合計を返す'],
+  ])('S10: makes %s visible', (_, description, shown) => {
+    expect(toolText({ description })).toBe(`{\n  description: "${shown}"\n}\n`)
+    expect(toolText(description)).toBe(`${shown}\n`)
+  })
+
+  it('has a line for each line, and ends in time however much it is', () => {
+    expect(toolText({ description: 'one\ntwo' })).toBe('{\n  description: text\n    | one\n    | two\n}\n')
+    expect(toolText('one\ntwo')).toBe('one\ntwo\n')
+    expect(toolText('a'.repeat(3_000_000)).length).toBe(3_000_001)
+    expect(pinLabel('\u0430dd')).toBe('\\u{430}dd')
+  })
+
+  it('is cut where it is too long, and says so', () => {
+    expect(cutText('short\n', 1_000)).toBe('short\n')
+    expect(cutText('x'.repeat(20_000), 1)).toHaveLength(16_384)
+    expect(cutText('x'.repeat(20_000), 1)).toMatch(/x\n\(cut here: it has 20000 characters in all\)\n$/)
+    expect(cutText('\u{1f600}'.repeat(20_000), 1_000).isWellFormed()).toBe(true)
+  })
+})
+
+describe('an inventory', () => {
+  const by = { kind: 'WORKER' as const, id: 'w' }
+  const seen = (name: string | null, hash: string) => ({ name, hash, text: hash })
+  const inventory = (pinned: Array<[string | null, string]>, held: Array<[string | null, string]> = []): ToolInventory => ({
+    entryId: 'e', digest: 'd', version: 1, seenAt: 't0', seenBy: by, pinned: pinned.map((one) => seen(...one)), held: held.map((one): HeldTool => ({ ...seen(...one), seenAt: 't0', seenBy: by })),
+  })
+  const told = (one: ToolInventory | null) => one && { pins: pinsIn(one).tools.map(({ name, hash }) => `${name} ${hash}`), held: one.held.map(({ name, hash }) => `${name} ${hash}`) }
+
+  it('S27: what is missing is no drift, what is new or another is, and seeing it again is nothing', () => {
+    const before = inventory([['a', '1'], ['b', '1'], [null, '1']])
+    const drift = driftIn(before.pinned, [seen('a', '1'), seen('b', '2'), seen('c', '1'), seen(null, '2')])
+    expect(drift.map(({ name, hash }) => `${name} ${hash}`)).toEqual(['b 2', 'c 1', 'null 2'])
+    const held = heldAfter(before.held, drift, 't1', by)
+    expect(heldAfter(held, drift, 't2', by)).toBe(held)
+    expect(new Set(held.map(({ seenAt }) => seenAt))).toEqual(new Set(['t1']))
+  })
+
+  it('lets in what was looked at, in place of what was pinned and of whatever else is held under the name', () => {
+    const before = inventory([['a', '1'], ['b', '1']], [['a', '2'], ['a', '3'], ['c', '1'], [null, '1']])
+    expect(told(accepted(before, [{ name: 'a', hash: '3' }]))).toEqual({ pins: ['b 1', 'a 3'], held: ['c 1', 'null 1'] })
+    expect(told(accepted(before, [{ name: null, hash: '1' }, { name: 'b', hash: '1' }]))).toEqual({ pins: ['a 1', 'b 1', 'null 1'], held: ['a 2', 'a 3', 'c 1'] })
+    expect(accepted(before, [{ name: 'a', hash: '1' }])).toBeNull()
+    for (const chosen of [[{ name: 'a', hash: '4' }], [{ name: 'd', hash: '1' }], [{ name: 'a', hash: '2' }, { name: 'a', hash: '3' }]]) {
+      expect(() => accepted(before, chosen)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
+    }
+  })
+
+  it('is bounded, whatever is seen', () => {
+    const drift = Array.from({ length: 1_000 }, (_, at) => ({ name: `t${at}`, hash: '1', text: 'x'.repeat(10_000) }))
+    const held = heldAfter([], drift, 't', by)
+    expect([held.length, held.at(-1)!.name]).toEqual([52, 't999'])
+    expect(heldAfter([], drift.map((one) => ({ ...one, text: '' })), 't', by)).toHaveLength(200)
+  })
+})
