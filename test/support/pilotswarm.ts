@@ -139,6 +139,8 @@ export interface TestSwarm {
   sessions: SwarmSessions
   /** Plays a turn to its end and tells what the model was offered and what its calls returned. */
   turn: (id: string, steps?: ModelStep[], agent?: string) => Promise<Script>
+  /** Resolves when the runtime of a warm session has heard that its tools of the catalog are others. */
+  heard: (id: string) => Promise<void>
 }
 
 /** @param mcpServers the worker's static servers, which every session has */
@@ -154,5 +156,12 @@ export function createSwarm(runtime: CopilotRuntime, store: SwarmStore, mcpServe
       await sessions.runTurn(id, { boundAgentName: agent }, script.prompt)
       return script
     },
+    heard: (id) => new Promise((resolve) => {
+      const unlisten = sessions.get(id)!.on('mcp.tools.list_changed', ({ data }) => {
+        if (data.serverName !== 'catalog') return
+        unlisten()
+        resolve()
+      })
+    }),
   }
 }
