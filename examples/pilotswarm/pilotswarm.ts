@@ -199,7 +199,7 @@ try {
   const { revokeEntry } = await ada.client.execute(RevokeEntryDocument, { input: { id: entryId!, reason: 'It lied.' } })
   const [{ receipt, completeMs }, revoked] = await Promise.all([
     until(async () => {
-      const { revocation } = await ada.client.execute(RevocationDocument, { id: revokeEntry.revocation!.id })
+      const { revocation } = await ada.client.execute(RevocationDocument, { id: revokeEntry.revocation.id })
       return revocation?.state === 'COMPLETE' ? { receipt: revocation, completeMs: Math.round(performance.now() - started) } : null
     }),
     cut,

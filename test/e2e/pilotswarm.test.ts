@@ -167,7 +167,7 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
     }
     await Promise.all(tools.map(({ aborted }) => aborted))
     expect(slow.calls.sort()).toEqual(['one', 'two'])
-    const receipt = async () => (await grace.client.execute(RevocationDocument, { id: revocation!.id })).revocation
+    const receipt = async () => (await grace.client.execute(RevocationDocument, { id: revocation.id })).revocation
     await expect.poll(async () => (await receipt())?.state, { timeout: 10_000 }).toBe('COMPLETE')
     expect((await receipt())?.targets.nodes.map(({ sessionId, state }) => `${sessionId} ${state}`).sort()).toEqual(['g0 STOPPED', 'g1 STOPPED'])
   })
