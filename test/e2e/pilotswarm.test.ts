@@ -50,6 +50,11 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
     const own = ['catalog-tickets-close', 'catalog-tickets-lookup']
     expect(within.requests.map(({ offered }) => ofCatalog(offered))).toEqual([[], own, own])
     expect(within.results().map(({ text }) => text)).toEqual(['read', 'lookup'])
+    // While hers is there: a call of it by its name finds nothing in his session either.
+    const his = await swarm.turn('b', [{ call: 'catalog-tickets-lookup' }])
+    expect(his.requests.map(({ offered }) => ofCatalog(offered))).toEqual([[], []])
+    expect(his.results().map(({ text }) => text)).toEqual([expect.stringMatching(/does not exist|not available/)])
+    expect(tickets.calls).toEqual(['lookup'])
 
     const turn = swarm.turn('a', [{ call: 'catalog-tickets-close' }, { call: 'catalog-tickets-lookup' }, { call: 'wiki-read' }])
     await hanging.started
