@@ -4,6 +4,7 @@ import {
 } from '../../src/client/index.js'
 import { attachPilotSwarm } from '../../src/worker/adapters/pilotswarm.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
+import { filesOf } from '../support/canary.js'
 import { describeOnRuntime, startCopilotRuntime } from '../support/copilot-runtime.js'
 import { ofCatalog } from '../support/copilot-suite.js'
 import { hangingTool, startTestMcpServer } from '../support/mcp-servers.js'
@@ -21,8 +22,14 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
 
   // One for all tests, because a worker's id belongs to the token that reported it first.
   let token: Promise<Person> | null = null
+  const statics = () => ({ wiki: { type: 'http' as const, url: wiki.url, tools: ['*'] } })
+  /** Where the runtimes were told to find the catalog. */
+  const addresses = new Set<string>()
   const attach = async (runtime: typeof first, workerId: string) => {
-    const swarm = createSwarm(runtime, store, { wiki: { type: 'http', url: wiki.url, tools: ['*'] } })
+    const swarm = createSwarm(runtime, store, statics(), ({ mcpServers }) => {
+      const one = mcpServers?.catalog
+      if (one !== undefined && 'url' in one) addresses.add(one.url)
+    })
     const catalog = closing(await createCatalogWorker({ url: server.url, token: (await (token ??= server.worker())).token, workerId }))
     const binding = closing(attachPilotSwarm({ worker: swarm.worker, catalog }))
     closing({ close: () => swarm.sessions.shutdown() })
@@ -67,9 +74,11 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
     ])
     expect(ofCatalog((await swarm.turn('b')).requests[0]?.offered)).toEqual([])
     expect(swarm.binding.session('a')?.effective.map(({ name, origin, state }) => `${name} ${origin} ${state}`)).toEqual(['wiki pilotswarm APPLIED'])
+    expect([swarm.worker.loadedMcpServers, swarm.sessions.workerDefaults.baseMcpServers]).toEqual([statics(), statics()])
   })
 
-  it('S13: a session has the same set on another worker, and on two at once until it is withdrawn from both; sub-agents have their owner\'s', async () => {
+  it('S13: a session has the same set on another worker, and on two at once until it is withdrawn from both; sub-agents have their owner\'s; S14: its addresses are kept nowhere', async () => {
+    addresses.clear()
     const [one, two] = [await attach(first, 'swarm-1'), await attach(second, 'swarm-2')]
     const carol = await server.user('carol')
     const { id } = await server.register(carol, 'tickets', { url: tickets.url })
@@ -89,6 +98,10 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
     for (const { binding } of [one, two]) await binding.session('c')?.settled(cursor)
     await told
     expect([await offered(one, 'c'), await offered(two, 'c'), await offered(one, 'child')]).toEqual([['wiki-read'], ['wiki-read'], ['wiki-read']])
+
+    const kept = [filesOf(store.folder), [first, second].flatMap(({ model }) => model.bodies).join()]
+    expect([addresses.size, kept.map((text) => text.includes('@@script:'))]).toEqual([4, [true, true]])
+    expect([...addresses].filter((url) => kept.some((text) => text.includes(new URL(url).pathname.slice(1))))).toEqual([])
   })
 
   it('S12: an agent of the catalog is its owner\'s alone, with the servers that it names and the tools that it picks; it goes in the next turn', async () => {

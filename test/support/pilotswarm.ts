@@ -143,16 +143,25 @@ export interface TestSwarm {
   heard: (id: string) => Promise<void>
 }
 
-/** @param mcpServers the worker's static servers, which every session has */
-export function createSwarm(runtime: CopilotRuntime, store: SwarmStore, mcpServers: NonNullable<SessionConfig['mcpServers']> = {}): TestSwarm {
-  const { client, folder, config } = runtime
-  const sessions = new SwarmSessions({ client, config, stateFolder: join(folder, 'copilot', 'session-state') }, store)
+/**
+ * @param mcpServers the worker's static servers, which every session has
+ * @param given told of every configuration that the runtime gets
+ */
+export function createSwarm(
+  { client, folder, config, model }: CopilotRuntime, store: SwarmStore, mcpServers: NonNullable<SessionConfig['mcpServers']> = {}, given: (config: SessionConfig) => void = () => {},
+): TestSwarm {
+  const seen = <Config extends SessionConfig>(whole: Config) => {
+    given(whole)
+    return whole
+  }
+  const telling: PilotSwarmClient = { createSession: (whole) => client.createSession(seen(whole)), resumeSession: (id, whole) => client.resumeSession(id, seen(whole)) }
+  const sessions = new SwarmSessions({ client: telling, config, stateFolder: join(folder, 'copilot', 'session-state') }, store)
   Object.assign(sessions.workerDefaults.baseMcpServers, mcpServers)
   return {
     sessions,
     worker: { sessionManager: sessions, catalog: { getSession: async (id) => store.rows.get(id) ?? null }, loadedMcpServers: mcpServers },
     turn: async (id, steps = [], agent) => {
-      const script = runtime.model.script(...steps)
+      const script = model.script(...steps)
       await sessions.runTurn(id, { boundAgentName: agent }, script.prompt)
       return script
     },
