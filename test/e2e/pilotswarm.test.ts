@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import {
-  AcceptToolsDocument, DeleteEntryDocument, RegisterAgentDocument, RegisterMcpServerDocument, RevocationDocument, RevokeEntryDocument, ToolInventoryDocument,
+  AcceptToolsDocument, DeleteEntryDocument, RegisterAgentDocument, RegisterMcpServerDocument, RevocationDocument, RevokeEntryDocument, ToolInventoryDocument, WorkersDocument,
 } from '../../src/client/index.js'
 import { attachPilotSwarm } from '../../src/worker/adapters/pilotswarm.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
@@ -167,7 +167,7 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
     expect(bodies()).toContain('id_rsa')
   })
 
-  it('S13: revoked while sessions on two workers wait for calls of it, all of them fail, none passes afterwards, and the receipt is complete', async () => {
+  it('S13: revoked while sessions on two workers wait for calls of it, all of them fail, none passes afterwards, and the receipt is complete; what PilotSwarm has itself goes on and is reported', async () => {
     const swarms = [await attach(first, 'swarm-1'), await attach(second, 'swarm-2')]
     const grace = await server.user('grace')
     const tools = [hangingTool('one'), hangingTool('two')]
@@ -188,6 +188,9 @@ describeOnRuntime('PilotSwarm workers and the real catalog', () => {
     const receipt = async () => (await grace.client.execute(RevocationDocument, { id: revocation.id })).revocation
     await expect.poll(async () => (await receipt())?.state, { timeout: 10_000 }).toBe('COMPLETE')
     expect((await receipt())?.targets.nodes.map(({ sessionId, state }) => `${sessionId} ${state}`).sort()).toEqual(['g0 STOPPED', 'g1 STOPPED'])
+    const { workers } = await grace.client.execute(WorkersDocument, {})
+    const rows = workers.flatMap(({ sessions }) => sessions.nodes.filter(({ id: session }) => /^g\d$/.test(session)).map(({ entries }) => entries.find(({ name }) => name === 'wiki')))
+    expect(rows.map((row) => [row?.origin, row?.state, row?.entryId])).toEqual(Array(2).fill(['pilotswarm', 'APPLIED', null]))
   })
 
   it('S11: who is not known to the catalog, and the platform\'s sessions with their sub-agents, have what the deployment has; service sessions have nothing', async () => {
