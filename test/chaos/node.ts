@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../support/mcp-servers.js'
+import { freePort } from '../../src/db/free-port.js'
 import { root } from '../support/process.js'
 
 const startTimeoutMs = 60_000

@@ -10,20 +10,13 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import {
   CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema, type Progress, type ServerCapabilities, type ServerNotification, type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
+import { freePort } from '../../src/db/free-port.js'
 
 const require = createRequire(import.meta.url)
 
 /** The script of an official reference server; run it with `process.execPath`. */
 export function serverScript(name: 'everything' | 'filesystem' | 'memory'): string {
   return require.resolve(`@modelcontextprotocol/server-${name}/dist/index.js`)
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export interface RunningServer {

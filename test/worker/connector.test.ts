@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type McpTransport, type NameValue } from '../../src/core/mcp-server.js'
+import { freePort } from '../../src/db/free-port.js'
 import { systemClock } from '../../src/worker/clock.js'
 import { createConnector, type Upstream, type UpstreamTarget } from '../../src/worker/connector.js'
 import { handClock } from '../support/fake-feed.js'
-import { freePort, hangingTool, isAlive, serverScript, startEverything, startSilentServer, startTestMcpServer, text } from '../support/mcp-servers.js'
+import { hangingTool, isAlive, serverScript, startEverything, startSilentServer, startTestMcpServer, text } from '../support/mcp-servers.js'
+import { unhandledIn } from '../support/rejections.js'
 import { closing } from '../support/shared.js'
 
 const http = (url: string, headers: NameValue[] = []): McpTransport => ({ kind: 'HTTP', url, headers })
@@ -176,6 +178,21 @@ describe('starts that wait for others', () => {
     starting.abort()
     await Promise.all(starts)
     expect(namesOf(closing(await last))).toEqual(['a'])
+  })
+})
+
+describe('S17: a start that is given up in the moment in which it is asked for begins nothing, and ends no process of a host', () => {
+  it.each(['HTTP', 'SSE', 'STDIO'] as const)('over %s', async (kind) => {
+    const server = closing(await startTestMcpServer([{ name: 'a' }]))
+    const mark = join(mkdtempSync(join(tmpdir(), 'pilothouse-')), 'ran')
+    const transport = kind === 'STDIO' ? stdio('/bin/sh', ['-c', `echo > ${mark}; exec cat`]) : { kind, url: server.url, headers: [] }
+    const caller = new AbortController()
+    expect(await unhandledIn(async () => {
+      const start = connect(targetOf(transport), { signal: caller.signal })
+      caller.abort()
+      await expect(start).rejects.toThrow()
+    })).toEqual([])
+    expect([server.requests.length, existsSync(mark)]).toEqual([0, false])
   })
 })
 
