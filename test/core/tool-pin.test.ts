@@ -65,7 +65,7 @@ describe('an inventory', () => {
   const by = { kind: 'WORKER' as const, id: 'w' }
   const seen = (name: string | null, hash: string) => ({ name, hash, text: hash })
   const inventory = (pinned: Array<[string | null, string]>, held: Array<[string | null, string]> = []): ToolInventory => ({
-    entryId: 'e', digest: 'd', version: 1, seenAt: 't0', seenBy: by, pinned: pinned.map((one) => seen(...one)), held: held.map((one): HeldTool => ({ ...seen(...one), seenAt: 't0', seenBy: by })),
+    entryId: 'e', digest: 'd', place: 'p', version: 1, seenAt: 't0', seenBy: by, pinned: pinned.map((one) => seen(...one)), held: held.map((one): HeldTool => ({ ...seen(...one), seenAt: 't0', seenBy: by })),
   })
   const told = (one: ToolInventory | null) => one && { pins: pinsIn(one).tools.map(({ name, hash }) => `${name} ${hash}`), held: one.held.map(({ name, hash }) => `${name} ${hash}`) }
 
