@@ -31,3 +31,8 @@ export function toolsOf({ toolPins }: Pick<CatalogState, 'toolPins'>, entry: Pin
 export function pinsOf(state: Pick<CatalogState, 'toolPins'>, entry: Pinned): EntryToolPins | null {
   return toolsOf(state, entry)
 }
+
+/** Names of the tools of an entry that were seen and are not as they were accepted, each once; null: the server's instructions. */
+export function driftNames(state: Pick<CatalogState, 'toolPins'>, entry: Pinned): Array<string | null> {
+  return [...new Set(toolsOf(state, entry)?.held.map(({ name }) => name))]
+}
