@@ -61,6 +61,18 @@ describe('tools', () => {
     expect(server.calls).toEqual(['read'])
   })
 
+  it('S10: are listed again when they change before the connection stands, however long it is waited for then', async () => {
+    const [tools, lists] = [[{ name: 'a' }], [] as number[]]
+    const { url } = closing(await startTestMcpServer(tools, { beforeListed: async (tell) => {
+      if (lists.push(tools.length) > 1) return
+      tools.push({ name: 'b' })
+      await tell({ method: 'notifications/tools/list_changed' })
+    } }))
+    const upstream = await connect(targetOf(http(url)))
+    await expect.poll(() => namesOf(upstream)).toEqual(['a', 'b'])
+    expect(lists).toEqual([1, 2])
+  })
+
   it('follow the server\'s list_changed', async () => {
     const server = closing(await startTestMcpServer([{ name: 'old' }]))
     const upstream = await connect(targetOf(http(server.url), { tools: { include: ['*'], exclude: ['hidden'] } }))
