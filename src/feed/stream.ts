@@ -20,7 +20,8 @@ export interface StreamSink extends Pick<Member, 'rendering' | 'write'> {
  * but is never iterated: one execution serves a whole group, so results are pushed by the hub instead.
  */
 export interface CatalogStream extends AsyncIterable<never> {
-  owner: OwnerRef
+  /** Whose set it tells; null: none's. */
+  owner: OwnerRef | null
   /** Sends the first event and joins the live ones in the same tick. Call the answer to leave. */
   attach: (sink: StreamSink) => () => void
 }
@@ -40,11 +41,14 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
   if (cursor !== null && cursor.incarnation === index.state.incarnation && cursor.sequence > index.state.sequence) await context.refresh()
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
   const { credential } = context.principal
+  return pushedStream('catalogChanged', owner, (sink) => attach(context, hub, credential, owner, after, sink))
+}
+
+export function pushedStream(field: string, owner: OwnerRef | null, attachTo: CatalogStream['attach']): CatalogStream {
   return {
-    owner,
-    attach: (sink) => attach(context, hub, credential, owner, after, sink),
+    owner, attach: attachTo,
     [Symbol.asyncIterator]: () => ({
-      next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),
+      next: () => Promise.reject(invalid(field, 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),
     }),
   }
 }
