@@ -14,7 +14,9 @@ const ofOwner = ({ kind, id }: OwnerRef) => and(eq(probe.ownerKind, kind), eq(pr
 export async function insertProbe(db: Queryable, { owner, ...row }: Probe): Promise<void> {
   await db.insert(probe).values({ ...row, ownerKind: owner.kind, ownerId: owner.id })
   const kept = db.select({ id: probe.id }).from(probe).where(and(eq(probe.entryId, row.entryId), ofOwner(owner))).orderBy(desc(probe.requestedAt), desc(probe.id)).limit(probeLimits.kept)
-  await db.delete(probe).where(and(eq(probe.entryId, row.entryId), ofOwner(owner), sql`${probe.id} not in ${kept}`))
+  // What is under way is somebody's to wait for, however many come after it.
+  const isOver = sql`(${probe.finishedAt} is not null or ${probe.deadlineAt} < ${row.requestedAt.toISOString()}::timestamptz - interval '1 minute')`
+  await db.delete(probe).where(and(eq(probe.entryId, row.entryId), ofOwner(owner), sql`${probe.id} not in ${kept}`, isOver))
   await db.delete(probe).where(lt(probe.requestedAt, new Date(row.requestedAt.getTime() - probeLimits.keptForMs)))
   if (row.state === 'PENDING') await db.execute(sql`select pg_notify(${wakeChannel}, ${probeHint})`)
 }
