@@ -5,7 +5,8 @@ import { type Probe } from '../core/probe.js'
 import { nodeBeatMs, rememberedSubscriptionMs } from '../core/subscription-target.js'
 import { type CatalogContext, type CatalogServices } from '../catalog/context.js'
 import { deleteProbeNode, listPending, writeProbeNode } from '../db/probe.js'
-import { type CatalogStream, pushedStream, type StreamSink } from './stream.js'
+import { pushedStream } from './pushed-stream.js'
+import { type CatalogStream, type StreamSink } from './stream.js'
 
 /**
  * Offers probes to the workers that wait for them on this node. State as everything that is sent: a probe is offered for as long as nobody has taken it, and to

@@ -1,12 +1,12 @@
 import { can, type Credential } from '../core/access.js'
 import { parseCursor } from '../core/change.js'
-import { invalid } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { ownerFor } from '../catalog/authorize.js'
 import { type CatalogContext } from '../catalog/context.js'
 import { type CatalogIndex, type OwnerQuery } from '../index/catalog-index.js'
 import { type CatalogEvent, isEmpty, trustForSeconds } from './event.js'
 import { type Hub, type Member, rightLost } from './hub.js'
+import { pushedStream } from './pushed-stream.js'
 import { foldChanges } from './resume.js'
 
 /** Where a subscription's results go; the WebSocket layer implements it. */
@@ -42,15 +42,6 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
   const { credential } = context.principal
   return pushedStream('catalogChanged', owner, (sink) => attach(context, hub, credential, owner, after, sink))
-}
-
-export function pushedStream(field: string, owner: OwnerRef | null, attachTo: CatalogStream['attach']): CatalogStream {
-  return {
-    owner, attach: attachTo,
-    [Symbol.asyncIterator]: () => ({
-      next: () => Promise.reject(invalid(field, 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),
-    }),
-  }
 }
 
 function attach(

@@ -3,6 +3,7 @@ import { type App } from '../../src/app.js'
 import { ProbeDocument, ProbesDocument, RegisterMcpServerDocument, RemoveTeamMemberDocument, ReportProbeDocument, type ReportProbeInput, ReportWorkerStatusDocument, RequestProbeDocument, type RequestProbeInput, SetEntryEnabledDocument, TakeProbeDocument } from '../../src/client/index.js'
 import { probeAnswerMs } from '../../src/core/probe.js'
 import { createFeedTransport, type FeedMessage } from '../../src/worker/transport.js'
+import { probeListeners, untilListening } from '../support/probing.js'
 import { type Person, startTestServer, type TestNode } from '../support/server.js'
 import { closing, shared } from '../support/shared.js'
 
@@ -22,15 +23,13 @@ beforeAll(async () => {
   heard = await waiting(other.url, worker, 'w1')
 })
 
-const listeners = async () => JSON.stringify(await server.app.services.db.execute('select listeners from probe_node'))
-
 /** What a worker hears that waits there; closed after the test, or after all of them. */
 async function waiting(url: string, { token }: Person, workerId: string, close: (thing: { close: () => Promise<void> }) => unknown = () => {}): Promise<FeedMessage<string>[]> {
   const told: FeedMessage<string>[] = []
   const transport = createFeedTransport({ url, token })
   const end = transport.subscribeProbes(workerId, (message) => told.push(message))
   close({ close: async () => { end(); transport.close() } })
-  while (told.length === 0 && !(await listeners()).includes(`"${workerId}"`)) { /* Until it is written down. */ }
+  await untilListening(server, workerId, () => told.length > 0)
   return told
 }
 const hears = (told: FeedMessage<string>[], probeId: string) => expect.poll(() => told, { interval: 10, timeout: 5_000 }).toContainEqual({ type: 'EVENT', event: probeId })
@@ -118,7 +117,7 @@ describe('who has to do with a probe', () => {
   it('S21: people cannot wait for probes: subscribe is guarded, not only resolve', async () => {
     const told = await waiting(server.url, alice, 'w4', closing)
     expect(told).toMatchObject([{ type: 'DENIED', code: 'FORBIDDEN' }])
-    expect(await listeners()).not.toContain('w4')
+    expect(await probeListeners(server)).not.toContain('w4')
   })
 
   it('one person has five under way at most; what was refused and what is over does not count', async () => {

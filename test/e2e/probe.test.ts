@@ -12,6 +12,7 @@ import {
 import { type CatalogWorker, createCatalogWorker } from '../../src/worker/index.js'
 import { usualPath } from '../../src/worker/launchers.js'
 import { isAlive, serverScript, startSilentServer, startTestMcpServer } from '../support/mcp-servers.js'
+import { untilListening } from '../support/probing.js'
 import { type Person, startTestServer, type TestNode } from '../support/server.js'
 import { shared } from '../support/shared.js'
 
@@ -54,12 +55,11 @@ beforeAll(async () => {
   expect((await ask({ entryId: (await server.register(alice, 'early')).id })).code).toBe('NO_WORKER')
   // On the other node than the people.
   worker = await createCatalogWorker({ url: other.url, token, workerId: 'w1', graceMs: 100, env: { PATH: usualPath }, log: (line) => log.push(line) })
+  await untilListening(server, 'w1')
 })
 afterAll(() => worker.close())
 
 const ask = async (input: RequestProbeInput, who = alice) => (await who.client.execute(RequestProbeDocument, { input })).requestProbe.probe
-/** As every node knows it. */
-const listening = (workerId: string) => expect.poll(async () => (await server.app.services.db.execute('select listeners from probe_node')).some(({ listeners }) => JSON.stringify(listeners).includes(`"${workerId}"`)), { interval: 10 }).toBe(true)
 const probed = async (input: RequestProbeInput, who = alice) => over(await ask(input, who), who)
 const over = async ({ id }: ProbeFieldsFragment, who = alice) => {
   let probe: ProbeFieldsFragment | null | undefined
@@ -73,8 +73,9 @@ const sessions = async () => (await server.admin.client.execute(WorkersDocument,
 
 describe('a probe', () => {
   it('S10, S27: of a server over HTTP tells what it offers, hidden characters shown, and its first inventory is what the tools are held to', async () => {
-    await listening('w1')
     const upstream = await startTestMcpServer([{ name: 'add', description: 'adds\u200b up' }, { name: 'sub' }])
+    const bystander = await startTestMcpServer([{ name: 'other' }])
+    await server.register(alice, 'bystander', { url: bystander.url })
     const { id } = await server.register(alice, 'calc', { url: upstream.url })
     const first = await probed({ entryId: id })
     expect(first).toMatchObject({
@@ -87,10 +88,12 @@ describe('a probe', () => {
     const { toolInventory } = await alice.client.execute(ToolInventoryDocument, { entryId: id })
     expect([toolInventory!.pins.version, toolInventory!.held.map(({ name }) => name)]).toEqual([1, ['add']])
     expect(upstream.sessions()).toBe(0)
+    expect(bystander.requests).toEqual([])
+    await bystander.close()
     expect(upstream.calls).toEqual([])
     expect((await alice.client.execute(ProbesDocument, { entryId: id })).probes.map(({ state }) => state)).toEqual(['SUCCEEDED', 'SUCCEEDED'])
     // It was a session while it lasted.
-    await expect.poll(sessions).toEqual([])
+    await expect.poll(sessions, { timeout: 10_000 }).toEqual([])
     await upstream.close()
   })
 
@@ -153,7 +156,7 @@ describe('a probe', () => {
     const { revokeEntry } = await alice.client.execute(RevokeEntryDocument, { input: { id, reason: 'harm' } })
     expect(await over(asked)).toMatchObject({ state: 'FAILED', code: 'WITHDRAWN', reason: expect.stringContaining('withdrawn') as string })
     expect(pidsOf('hang').map(isAlive)).toEqual([false])
-    const receipt = async () => (await alice.client.execute(RevocationDocument, { id: revokeEntry.revocation!.id })).revocation!
+    const receipt = async () => (await alice.client.execute(RevocationDocument, { id: revokeEntry.revocation.id })).revocation!
     await expect.poll(async () => (await receipt()).state, { timeout: 10_000 }).toBe('COMPLETE')
     expect((await receipt()).targets.nodes.map(({ sessionId, state }) => [sessionId, state])).toEqual([[`probe:${asked.id}`, 'STOPPED']])
     expect(await ask({ entryId: id })).toMatchObject({ state: 'REFUSED', code: 'UNAVAILABLE', reason: expect.stringContaining('It was revoked') as string })
@@ -164,6 +167,17 @@ describe('a probe', () => {
     expect(await ask({ entryId: id, workerId: 'w9' })).toMatchObject({ state: 'REFUSED', code: 'NO_WORKER', mend: expect.stringContaining('Start a worker') as string })
     await setPolicy({ mcpServers: { deny: [{ serverUrl: 'https://denied.example.com/*' }] } })
     expect(await ask({ entryId: id })).toMatchObject({ state: 'REFUSED', code: 'UNAVAILABLE', workerId: null, reason: expect.stringContaining('The policy denies URLs like') as string })
+  })
+
+  it('S18: of a name that the worker\'s own configuration has is refused by that worker, whose own server is not started for it', async () => {
+    await setPolicy({ transports: { stdio: 'allow' } })
+    const inline = { mcpServers: { mine: { command: process.execPath, args: [join(folder, 'hang.mjs'), 'static'] } } }
+    const own = await createCatalogWorker({ url: server.url, token, workerId: 'w3', static: { inline } })
+    const { id } = await stdio('mine', 'hang.mjs')
+    await untilListening(server, 'w3')
+    expect(await probed({ entryId: id, workerId: 'w3' })).toMatchObject({ state: 'FAILED', code: 'WORKER_REFUSED', workerId: 'w3', reason: expect.stringContaining('static configuration') as string })
+    expect([pidsOf('mine'), pidsOf('static')]).toEqual([[], []])
+    await own.close()
   })
 
   it('S15: leaves who asked, and which worker took it, in the access chain; a worker without probes takes none', async () => {
