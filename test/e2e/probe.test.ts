@@ -14,7 +14,7 @@ import { usualPath } from '../../src/worker/launchers.js'
 import { isAlive, serverScript, startSilentServer, startTestMcpServer } from '../support/mcp-servers.js'
 import { untilListening } from '../support/probing.js'
 import { type Person, startTestServer, type TestNode } from '../support/server.js'
-import { shared } from '../support/shared.js'
+import { closing, shared } from '../support/shared.js'
 
 const value = 'canary-tr0mbone-91x'
 let folder: string
@@ -123,7 +123,8 @@ describe('a probe', () => {
     const { id: crash } = await stdio('crash', 'crash.mjs', { env: [{ name: 'KEY', value: '${secret:key}' }] })
     const found = await Promise.all([closed, crash].map((entryId) => probed({ entryId })))
     for (const probe of found) expect(probe).toMatchObject({ state: 'FAILED', code: 'NOT_CONNECTED', inventory: null, reason: expect.stringContaining('no such account: ') as string })
-    expect(JSON.stringify([found, log])).not.toContain(value)
+    const stored = await server.app.services.db.execute('select * from probe')
+    expect(JSON.stringify([found, stored, log])).not.toContain(value)
     http.closeAllConnections()
     await new Promise((resolve) => http.close(resolve))
   })
@@ -172,12 +173,11 @@ describe('a probe', () => {
   it('S18: of a name that the worker\'s own configuration has is refused by that worker, whose own server is not started for it', async () => {
     await setPolicy({ transports: { stdio: 'allow' } })
     const inline = { mcpServers: { mine: { command: process.execPath, args: [join(folder, 'hang.mjs'), 'static'] } } }
-    const own = await createCatalogWorker({ url: server.url, token, workerId: 'w3', static: { inline } })
+    closing(await createCatalogWorker({ url: server.url, token, workerId: 'w3', static: { inline } }))
     const { id } = await stdio('mine', 'hang.mjs')
     await untilListening(server, 'w3')
     expect(await probed({ entryId: id, workerId: 'w3' })).toMatchObject({ state: 'FAILED', code: 'WORKER_REFUSED', workerId: 'w3', reason: expect.stringContaining('static configuration') as string })
     expect([pidsOf('mine'), pidsOf('static')]).toEqual([[], []])
-    await own.close()
   })
 
   it('S15: leaves who asked, and which worker took it, in the access chain; a worker without probes takes none', async () => {
@@ -186,9 +186,8 @@ describe('a probe', () => {
     expect(of('probe.request').length).toBeGreaterThan(5)
     expect(of('probe.take')[0]).toMatchObject({ outcome: 'OK', actor: { kind: 'WORKER' } })
     expect(JSON.stringify(of('probe.take'))).toContain(`"requestedBy":"${alice.id}"`)
-    const without = await createCatalogWorker({ url: server.url, token, workerId: 'w2', probes: false })
+    closing(await createCatalogWorker({ url: server.url, token, workerId: 'w2', probes: false }))
     const { id } = await server.register(alice, 'unprobed')
     expect((await ask({ entryId: id, workerId: 'w2' })).code).toBe('NO_WORKER')
-    await without.close()
   })
 })
