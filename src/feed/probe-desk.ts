@@ -33,8 +33,8 @@ interface Waiting {
   credential: Credential
   tokenId: string
   workerId: string
-  /** Of what is pending: what it was told of. */
-  told: Set<string>
+  /** Of what is pending: what it was told of, and when, as `performance.now()` tells. */
+  told: Map<string, number>
   offer: (id: string) => void
 }
 
@@ -52,6 +52,8 @@ interface Desk extends ProbeDeskOptions {
 /** Workers of one node that hear of a probe at a time: enough that one that is busy or gone costs nothing, few enough that a fleet does not run for each. */
 const hearAtOnce = 3
 const mostPending = 200
+/** A worker that could not take it then is told once more. */
+const againMs = 5_000
 /** What comes meanwhile shares the next write. */
 const gapMs = 25
 
@@ -61,7 +63,7 @@ export function createProbeDesk({ lookMs = 1_000, beatMs = nodeBeatMs, ...option
   return {
     open: (context, workerId) => {
       const { credential, id: tokenId } = context.principal
-      return pushedStream('probeRequested', null, (sink) => join(desk, { credential, tokenId, workerId, told: new Set(), offer: offerTo(sink) }))
+      return pushedStream('probeRequested', null, (sink) => join(desk, { credential, tokenId, workerId, told: new Map(), offer: offerTo(sink) }))
     },
     wake: () => look(desk),
     close: async () => {
@@ -98,21 +100,21 @@ async function offerAll(desk: Desk): Promise<void> {
   const { services: { db, now }, waiting } = desk
   const pending = await listPending(db, now(), mostPending)
   const ids = new Set(pending.map(({ id }) => id))
-  for (const one of waiting) for (const id of one.told) if (!ids.has(id)) one.told.delete(id)
+  for (const one of waiting) for (const id of one.told.keys()) if (!ids.has(id)) one.told.delete(id)
   for (const probe of pending) {
     for (const one of hearersOf(desk, probe)) {
-      one.told.add(probe.id)
+      one.told.set(probe.id, performance.now())
       one.offer(probe.id)
     }
   }
 }
 
-/** The next few that have not heard of it; whoever waits longest first. */
+/** The next few that have not heard of it just now; whoever waits longest first. */
 function hearersOf({ services: { index, now }, waiting }: Desk, { id, owner, askedWorkerId }: Probe): Waiting[] {
   const found: Waiting[] = []
   for (const one of waiting) {
     if (found.length === hearAtOnce) break
-    if (one.told.has(id) || (askedWorkerId !== null && askedWorkerId !== one.workerId)) continue
+    if (performance.now() - (one.told.get(id) ?? -Infinity) < againMs || (askedWorkerId !== null && askedWorkerId !== one.workerId)) continue
     const principal = index.principalNow(one.credential, now())
     if (principal !== null && can(principal, 'REPORT_STATUS', owner)) found.push(one)
   }

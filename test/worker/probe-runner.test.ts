@@ -19,7 +19,7 @@ function start(changes: Partial<ProbeRunnerOptions> = {}) {
     },
     take: async (id) => {
       taken!.push(id)
-      return { id, entryId: 'srv_1', owner: { kind: 'USER', id: 'u' }, cursor: 'c', seconds: 30 } as ProbeTask
+      return { id, entryId: 'srv_1', owner: { kind: 'USER', id: 'u' }, cursor: 'c', seconds: 30 }
     },
     run: ({ id }) => {
       running!.push(id)
@@ -59,7 +59,7 @@ describe('a worker that waits for probes', () => {
     const { offer, running, log, end, runner } = start({
       take: async (id) => {
         if (id === 'broken') throw new Error('no answer')
-        return id === 'theirs' ? null : { id, entryId: 'srv_1', owner: { kind: 'USER', id: 'u' }, cursor: 'c', seconds: 30 } as ProbeTask
+        return id === 'theirs' ? null : { id, entryId: 'srv_1', owner: { kind: 'USER', id: 'u' }, cursor: 'c', seconds: 30 }
       },
     })
     offer('broken', 'theirs', 'mine')
