@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createProbeRunner, type ProbeRunnerOptions } from '../../src/worker/probe-runner.js'
-import { type ProbeResult, type ProbeTask } from '../../src/worker/probe-session.js'
+import { type ProbeResult } from '../../src/worker/probe-session.js'
 import { type FeedMessage } from '../../src/worker/transport.js'
 import { handClock } from '../support/fake-feed.js'
 
