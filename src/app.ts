@@ -19,6 +19,7 @@ import { type Database, openDatabase, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
 import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
+import { createProbeDesk } from './feed/probe-desk.js'
 import { createSubscriptionBook } from './feed/subscription-book.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { isUnreachable } from './graphql/errors.js'
@@ -173,6 +174,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
   const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
+  const probes = createProbeDesk({ services, onError: (error) => log.warn({ err: error }, 'probes could not be offered'), lookMs: tuning.pollMs })
+  catalog.database.onProbe(probes.wake)
   const used = new Set<string>()
   const flushUsed = async () => {
     const ids = [...used]
@@ -189,7 +192,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const secretWatch = startSecretWatch({ services, onError: (error) => log.warn({ err: error }, 'a secret could not be looked at') })
   const http = createHttpServer({
-    services, hub, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, probes, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket, maxSubscriptionsPerUser: config.maxSubscriptionsPerUser,
     maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
     hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
@@ -212,7 +215,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     if (isListening) await delay(drainSeconds * 1_000)
     await http.close()
     hub.close()
-    await inTime(book.close()).catch(() => {})
+    await inTime(Promise.all([book.close(), probes.close()])).catch(() => {})
     clearInterval(usedTimer)
     await inTime(Promise.all([sweep.close(), secretWatch.close()])).catch(() => {})
     await inTime(flushUsed()).catch(() => {})

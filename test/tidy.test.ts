@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest'
 import { config as codegenConfig } from '../codegen.js'
 import { CatalogError } from '../src/core/errors.js'
 import { policyJsonSchema } from '../src/core/policy-json-schema.js'
+import * as probeSchema from '../src/db/probe-schema.js'
 import * as databaseSchema from '../src/db/schema.js'
 import { openTypes, rootPermissions } from '../src/graphql/permissions.js'
 import { schema } from '../src/graphql/schema.js'
@@ -344,7 +345,7 @@ describe('generated files', () => {
     const { entries } = JSON.parse(textOf('drizzle/meta/_journal.json')) as { entries: Array<{ idx: number; tag: string }> }
     expect(entries.map(({ tag }) => `drizzle/${tag}.sql`)).toEqual(tree.map(({ path }) => path).filter((path) => /^drizzle\/.*\.sql$/.test(path)).sort())
     const last = JSON.parse(textOf(`drizzle/meta/${String(entries.at(-1)!.idx).padStart(4, '0')}_snapshot.json`)) as Snapshot
-    const now = generateDrizzleJson(databaseSchema, last.id)
+    const now = generateDrizzleJson({ ...databaseSchema, ...probeSchema }, last.id)
     expect(await generateMigration(last, now)).toEqual([])
     const { 'public.access_event': _, ...fewer } = last.tables
     expect(await generateMigration({ ...last, tables: fewer }, now)).toEqual([expect.stringContaining('CREATE TABLE "access_event"')])

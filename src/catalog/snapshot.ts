@@ -51,10 +51,18 @@ export function bothKinds(entries: Iterable<JudgedEntry>): Pick<EffectiveCatalog
 /** Why an entry is, or is not, in the owner's set. @throws CatalogError NOT_FOUND, FORBIDDEN */
 export async function explainAvailability(context: CatalogContext, query: OwnerQuery, kind: EntryKind, name: string): Promise<Availability> {
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
+  const answer = explainFor(context, owner, kind, name)
+  if (answer.entry === null || !can(context.principal, 'READ_STATUS', owner)) return answer
+  const states = await countStates(context.db, namesOf(context, owner), answer.entry.id, mayRunSince(context))
+  return { ...answer, steps: [...answer.steps, ...workersStep(states)] }
+}
+
+/** The same without what workers report. Whether the caller may ask for that owner is for the one who calls this to see to. */
+export function explainFor(context: CatalogContext, owner: OwnerRef, kind: EntryKind, name: string): Availability {
   const { index } = context
   const scope = index.scopeOf(owner)
   const own = index.scopeOf({ kind: 'USER', id: context.principal.id })
-  const answer = explain({
+  return explain({
     scope,
     entries: index.state.entriesByName.get(nameKey({ kind, name })) ?? [],
     // An admin's right to look into strangers' entries is used by naming their owner, where it is recorded.
@@ -68,7 +76,4 @@ export async function explainAvailability(context: CatalogContext, query: OwnerQ
     approversOf: ({ owner: whose }) => approversOf(whose, approvalTerms(policiesOf(index.state, whose))),
     nameOf: (principal) => principalName(index.state, principal),
   })
-  if (answer.entry === null || !can(context.principal, 'READ_STATUS', owner)) return answer
-  const states = await countStates(context.db, namesOf(context, owner), answer.entry.id, mayRunSince(context))
-  return { ...answer, steps: [...answer.steps, ...workersStep(states)] }
 }

@@ -62,6 +62,12 @@ async function requireFree(context: CatalogContext, { id, tokenId, seenAt }: Sto
   throw forbidden('workerId', 'Another token uses this worker id.', 'Give each worker an id of its own, or revoke the other token first.')
 }
 
+/** @throws CatalogError FORBIDDEN while the id is another token's */
+export async function requireOwnWorker(context: CatalogContext, workerId: string): Promise<void> {
+  const known = await findWorker(context.db, workerId)
+  if (known !== null && known.tokenId !== context.principal.id) await requireFree(context, known)
+}
+
 /** Records who takes an id, before it is taken. What a token may keep is bounded, and what is long forgotten does not count. */
 async function claim(context: CatalogContext, workerId: string): Promise<void> {
   const { principal } = context

@@ -7,6 +7,7 @@ import { addAudit } from './audit.js'
 import { addDatabase } from './database.js'
 import { addImport } from './import.js'
 import { addPolicy } from './policy.js'
+import { addProbe } from './probe.js'
 import { addRevoke } from './revoke.js'
 import { addSecret } from './secret.js'
 import { print, printable, UsageError, warn } from './session.js'
@@ -36,6 +37,7 @@ addApprovals(program)
 addWorkers(program)
 addSecret(program)
 addTools(program)
+addProbe(program)
 addAudit(program)
 addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride().configureOutput({ writeErr: (text) => warn(text.trimEnd()) })

@@ -7,7 +7,7 @@ import { type OwnerKind, type OwnerRef, type Role, type TeamRole } from './owner
 export const actions = [
   'SEE_ENTRIES', 'READ_HISTORY', 'WRITE_ENTRIES', 'READ_SET', 'READ_POLICY', 'WRITE_POLICY', 'MANAGE_MEMBERS', 'MANAGE_TOKENS',
   'MANAGE_PEOPLE', 'READ_AUDIT', 'READ_METRICS', 'REPORT_STATUS', 'READ_STATUS', 'SEE_APPROVALS',
-  'READ_SECRETS', 'WRITE_SECRETS', 'LEASE_SECRETS',
+  'READ_SECRETS', 'WRITE_SECRETS', 'LEASE_SECRETS', 'PROBE',
 ] as const
 export type Action = (typeof actions)[number]
 
@@ -133,6 +133,12 @@ export const accessTable: Record<Action, Rows> = {
     USER: row(              'NO',     'HIDDEN',  'HIDDEN', 'NO',      'HIDDEN', 'YES',    'HIDDEN'),
     TEAM: row(              'HIDDEN', 'NO',      'NO',     'NO',      'HIDDEN', 'YES',    'HIDDEN'),
     DEPLOYMENT: row(        'NO',     'NO',      'NO',     'NO',      'NO',     'YES',    'NO'),
+  },
+  // A probe runs as that owner's session would, with that owner's accounts: nobody, an admin neither, has somebody else's used for what they want to see.
+  PROBE: {
+    USER: row(              'YES',    'HIDDEN',  'HIDDEN', 'NO',      'HIDDEN', 'NO',     'HIDDEN'),
+    TEAM: row(              'HIDDEN', 'YES',     'YES',    'YES',     'HIDDEN', 'NO',     'HIDDEN'),
+    DEPLOYMENT: row(        'NO',     'NO',      'NO',     'YES',     'NO',     'NO',     'NO'),
   },
   // What is asked for is put before its approvers: no glass is broken. Who decides is `isApprover`'s to say.
   SEE_APPROVALS: {

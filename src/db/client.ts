@@ -32,10 +32,14 @@ export interface Database {
    * it can be lost, so the tail reads on a slow timer as well. Ends with `close`.
    */
   listen: (wake: (sequence: number | null) => void) => Promise<void>
+  /** Calls `told` whenever a node told that a probe was asked for, while `listen` is under way; a hint as well. */
+  onProbe: (told: () => void) => void
   close: () => Promise<void>
 }
 
 export const wakeChannel = 'pilothouse'
+/** What is told on that channel when a probe was asked for. */
+export const probeHint = 'probe'
 
 /** Seconds before a lost server is tried again: never long, so that callers are answered and its return is noticed soon. */
 const backoff = (failures: number): number => (0.5 + Math.random() / 2) * Math.min(3 ** failures / 100, 0.25)
@@ -51,15 +55,17 @@ export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database 
   const pool = connect('pilothouse', poolSize)
   const side = connect('pilothouse side', 2)
   let stopListening = () => Promise.resolve()
+  let told = () => {}
   return {
     db: drizzle(guarded(pool, attemptsFor(poolSize)), { schema }),
     once: drizzle(guarded(pool, 1), { schema }),
     side: drizzle(guarded(side, attemptsFor(2)), { schema }),
     listen: (wake) => {
-      const listener = listenTo(url, wake)
+      const listener = listenTo(url, wake, () => told())
       stopListening = listener.close
       return listener.ready
     },
+    onProbe: (listener) => { told = listener },
     close: async () => { await Promise.all([pool.close(), side.close(), stopListening()]) },
   }
 }
@@ -68,7 +74,7 @@ export function openDatabase({ url, poolSize = 10 }: DatabaseOptions): Database 
  * One connection that listens, and another one that does whenever it was lost. Not the driver's own `listen`: when its second LISTEN fails,
  * it is silent for ever. And not the same client again, for the reason that pool.ts gives.
  */
-function listenTo(url: string, wake: (sequence: number | null) => void): { ready: Promise<void>; close: () => Promise<void> } {
+function listenTo(url: string, wake: (sequence: number | null) => void, told: () => void): { ready: Promise<void>; close: () => Promise<void> } {
   let isClosed = false
   let client: postgres.Sql | null = null
 
@@ -95,7 +101,7 @@ function listenTo(url: string, wake: (sequence: number | null) => void): { ready
     // `onnotify` is an option of the driver that its typings leave out.
     const options: postgres.Options<Record<string, never>> & { onnotify: (channel: string, payload: string) => void } = {
       max: 1, backoff, connect_timeout: 10, idle_timeout: 0, max_lifetime: 0, fetch_types: false, onnotice: () => {}, onclose: closed,
-      onnotify: (_, payload) => wake(/^\d{1,15}$/.test(payload) ? Number(payload) : null), connection: { application_name: 'pilothouse listen' },
+      onnotify: (_, payload) => (payload === probeHint ? told() : wake(/^\d{1,15}$/.test(payload) ? Number(payload) : null)), connection: { application_name: 'pilothouse listen' },
     }
     return postgres(url, options)
   }

@@ -8,7 +8,7 @@ import { type HeldTool, type PinnedTool } from '../core/tool-inventory.js'
 import { type WithdrawalVerb } from '../core/withdrawal.js'
 import { type AppliedEntry, type AppliedState } from '../core/worker-status.js'
 
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
+export const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
 const sequence = (name: string) => bigint(name, { mode: 'number' })
 
 /**

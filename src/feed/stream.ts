@@ -1,12 +1,12 @@
 import { can, type Credential } from '../core/access.js'
 import { parseCursor } from '../core/change.js'
-import { invalid } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { ownerFor } from '../catalog/authorize.js'
 import { type CatalogContext } from '../catalog/context.js'
 import { type CatalogIndex, type OwnerQuery } from '../index/catalog-index.js'
 import { type CatalogEvent, isEmpty, trustForSeconds } from './event.js'
 import { type Hub, type Member, rightLost } from './hub.js'
+import { pushedStream } from './pushed-stream.js'
 import { foldChanges } from './resume.js'
 
 /** Where a subscription's results go; the WebSocket layer implements it. */
@@ -20,7 +20,8 @@ export interface StreamSink extends Pick<Member, 'rendering' | 'write'> {
  * but is never iterated: one execution serves a whole group, so results are pushed by the hub instead.
  */
 export interface CatalogStream extends AsyncIterable<never> {
-  owner: OwnerRef
+  /** Whose set it tells; null: none's. */
+  owner: OwnerRef | null
   /** Sends the first event and joins the live ones in the same tick. Call the answer to leave. */
   attach: (sink: StreamSink) => () => void
 }
@@ -40,13 +41,7 @@ export async function openCatalogStream(context: CatalogContext, hub: Hub, query
   if (cursor !== null && cursor.incarnation === index.state.incarnation && cursor.sequence > index.state.sequence) await context.refresh()
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
   const { credential } = context.principal
-  return {
-    owner,
-    attach: (sink) => attach(context, hub, credential, owner, after, sink),
-    [Symbol.asyncIterator]: () => ({
-      next: () => Promise.reject(invalid('catalogChanged', 'Subscriptions are served over WebSocket.', 'Connect with graphql-transport-ws at the same path, or run `pilothouse watch`.')),
-    }),
-  }
+  return pushedStream('catalogChanged', owner, (sink) => attach(context, hub, credential, owner, after, sink))
 }
 
 function attach(

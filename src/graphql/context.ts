@@ -1,5 +1,6 @@
 import { type CatalogContext } from '../catalog/context.js'
 import { type Hub } from '../feed/hub.js'
+import { type ProbeDesk } from '../feed/probe-desk.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 
 /**
@@ -9,6 +10,7 @@ import { type CatalogIndex } from '../index/catalog-index.js'
 export interface GraphQLContext {
   index: CatalogIndex
   hub: Hub
+  probes: ProbeDesk
   caller: CatalogContext | null
 }
 

@@ -23,7 +23,7 @@ function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
     await caller.accessLog.record({ actor: actorOf(principal), action: info.fieldName, outcome: 'DENIED', target: principal.id })
     return principal.kind === 'WORKER'
       ? forbidden(info.fieldName, 'A worker may read effective sets, lease secrets and report its status, and never change the catalog.', 'Use a personal token.')
-      : forbidden(info.fieldName, 'Workers alone report what they run and lease secrets.', 'Use a worker token.')
+      : forbidden(info.fieldName, 'Workers alone report what they run, lease secrets and take probes.', 'Use a worker token.')
   })
 }
 
@@ -52,18 +52,18 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people,
     workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
     approval: people, approvals: people, validateMcpServer: people, validateAgent: people,
-    secrets: people, secretBindings: people, toolInventory: people, heldTools: people,
+    secrets: people, secretBindings: people, toolInventory: people, heldTools: people, probe: people, probes: people,
   },
   Mutation: {
     registerMcpServer: people, updateMcpServer: people, registerAgent: people, updateAgent: people,
     setEntryEnabled: people, rollbackEntry: people, deleteEntry: people, revokeEntry: people, restoreEntry: people, importCatalog: people, setPolicy: people, decideApproval: people,
-    putSecret: people, deleteSecret: people, bindSecret: people, acceptTools: people,
+    putSecret: people, deleteSecret: people, bindSecret: people, acceptTools: people, requestProbe: people,
     createUser: people, setUserRole: people, deactivateUser: people,
     createTeam: people, setTeamMember: people, removeTeamMember: people, deleteTeam: people,
     createAccessToken: people, revokeAccessToken: people,
-    reportWorkerStatus: machines, leaseSecrets: machines, reportToolInventory: machines,
+    reportWorkerStatus: machines, leaseSecrets: machines, reportToolInventory: machines, takeProbe: machines, reportProbe: machines,
   },
-  Subscription: { catalogChanged: everybody },
+  Subscription: { catalogChanged: everybody, probeRequested: machines },
 }
 
 /** Mutations that workers alone may call. */
@@ -75,10 +75,13 @@ export const openTypes = [
   'Approval', 'ApprovalConnection', 'ApprovalEdge', 'ApprovalPayload',
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
   'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
-  'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'EntryToolPins', 'EntryToolsHeld', 'Finding', 'HeldTool', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
-  'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
-  'RemovedEntry', 'ReportToolInventoryPayload', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
-  'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret', 'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolInventory', 'ToolInventoryConnection', 'ToolInventoryEdge', 'ToolPin', 'ToolSelection', 'User',
+  'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'EntryToolPins', 'EntryToolsHeld', 'Finding', 'HeldTool', 'ImportItem', 'ImportPayload',
+  'McpServer', 'McpServerConnection', 'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection',
+  'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'Probe', 'ProbeOffer', 'ProbeTask', 'ProbedInventory', 'ProbedTool', 'RemoteTransport', 'RemovedEntry',
+  'ReportProbePayload', 'ReportToolInventoryPayload', 'ReportWorkerStatusPayload', 'RequestProbePayload', 'Revocation', 'RevocationConnection', 'RevocationEdge',
+  'RevocationPayload', 'RevocationTarget', 'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret', 'SecretBinding', 'SecretLease', 'SecretPayload',
+  'SecretReference', 'StdioTransport', 'TakeProbePayload', 'Team', 'TeamMembership', 'ToolInventory', 'ToolInventoryConnection', 'ToolInventoryEdge', 'ToolPin',
+  'ToolSelection', 'User',
   'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',
 ]
 

@@ -1,8 +1,9 @@
 import { type DocumentNode, execute, type ExecutionResult, Kind, print, TypeInfo, visit, visitWithTypeInfo } from 'graphql'
 import { type JudgedEntry } from '../core/entry.js'
 import { type Observer } from '../catalog/observer.js'
-import { type CatalogEvent, type CatalogSnapshot } from '../feed/event.js'
+import { type CatalogEvent, type CatalogSnapshot, type ProbeOffer } from '../feed/event.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
+import { type ProbeDesk } from '../feed/probe-desk.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
 import { schema } from '../graphql/schema.js'
@@ -11,6 +12,7 @@ import { type CatalogIndex } from '../index/catalog-index.js'
 export interface RenderingOptions {
   index: CatalogIndex
   hub: Hub
+  probes: ProbeDesk
   report: ReportMasked
   observer: Observer
 }
@@ -29,8 +31,8 @@ type ListName = 'mcpServers' | 'agents'
 const keptRenderings = 50
 
 /**
- * Subscriptions with the same document and the same variables besides owner and cursor render alike. Only
- * `catalogChanged` takes those two types, and nothing behind an event does, so by type they are told from the rest.
+ * Subscriptions with the same document and the same variables besides owner, cursor and ids render alike. Only
+ * the subscriptions themselves take those types, and nothing behind an event does, so by type they are told from the rest.
  */
 export function createRenderings(options: RenderingOptions): (asked: Asked) => Rendering {
   const kept = new Map<string, Rendering>()
@@ -48,19 +50,19 @@ function renderKeyOf({ query, document, operationName, variables }: Asked): stri
   // What is sent without being declared means nothing, and would be kept with the key.
   const counting = new Set(document.definitions.flatMap((definition) => (
     definition.kind === Kind.OPERATION_DEFINITION ? definition.variableDefinitions ?? [] : []
-  )).filter(({ type }) => !/^(OwnerInput|Cursor)!?$/.test(print(type))).map(({ variable }) => variable.name.value))
+  )).filter(({ type }) => !/^(OwnerInput|Cursor|ID)!?$/.test(print(type))).map(({ variable }) => variable.name.value))
   const rest = Object.entries(variables).filter(([name]) => counting.has(name))
   return JSON.stringify([query, operationName, rest])
 }
 
-function createRendering({ index, hub, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
-  const contextValue: GraphQLContext = { index, hub, caller: null }
+function createRendering({ index, hub, probes, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
+  const contextValue: GraphQLContext = { index, hub, probes, caller: null }
   const lists = listsOf(document)
   let texts = new WeakMap<JudgedEntry, Record<string, string>>()
   let names = index.state.names
 
   /** No resolver behind an event waits for anything. */
-  function run(event: CatalogEvent): ExecutionResult {
+  function run(event: CatalogEvent | ProbeOffer): ExecutionResult {
     const result = execute({ schema, document, operationName, variableValues: variables, rootValue: event, contextValue })
     if (result instanceof Promise) throw new Error('an event must render synchronously')
     return result
@@ -98,6 +100,7 @@ function createRendering({ index, hub, report, observer }: RenderingOptions, key
   return {
     key,
     render: (event) => {
+      if (event.__typename === 'ProbeOffer') return Buffer.from(whole(run(event)))
       observer.rendered(event.__typename)
       return Buffer.from(event.__typename === 'CatalogSnapshot' && lists.size > 0 ? snapshot(event) : whole(run(event)))
     },

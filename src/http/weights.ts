@@ -16,6 +16,8 @@ const weights = new Map<string, (sent: Sent) => number>([
   ['simulatePolicy', () => 99],
   // Every entry is judged anew.
   ['setPolicy', () => 19],
+  // A worker starts a process or connects.
+  ['requestProbe', () => 9],
 ])
 
 /** Points of the fields of the root, each as often as it stands there. */

@@ -16,6 +16,8 @@ export interface SessionScope {
   overridableKeys: ReadonlySet<string>
   /** Names of static servers that this session has, so that agents which name them lack nothing. */
   staticServerNames: ReadonlySet<string>
+  /** The one entry that it is for, whatever else the set has. Left out: all of the set. */
+  onlyEntryId?: string
 }
 
 /**
@@ -42,6 +44,7 @@ export interface Grant {
 export function grantsOf(view: CatalogView, scope: SessionScope, boundAgent: ViewAgent | null = boundAgentOf(view, scope)): Grant[] {
   const names = grantedServerNames(scope, boundAgent)
   return [...view.entries]
+    .filter(([, entry]) => scope.onlyEntryId === undefined || entry.id === scope.onlyEntryId)
     .filter(([, entry]) => entry.kind === 'AGENT' || names === null || isNamed(names, entry))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, entry]) => ({

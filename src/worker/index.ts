@@ -1,5 +1,6 @@
-import { CatalogRequestError, createCatalogClient, LeaseSecretsDocument, type OwnerInput, ReportToolInventoryDocument, ReportWorkerStatusDocument } from '../client/index.js'
-import { canonicalJson } from '../core/canonical.js'
+import {
+  type CatalogClient, CatalogRequestError, createCatalogClient, LeaseSecretsDocument, type OwnerInput, ReportProbeDocument, ReportToolInventoryDocument, ReportWorkerStatusDocument, TakeProbeDocument,
+} from '../client/index.js'
 import { createKnownValues } from '../core/known-values.js'
 import { type CatalogAdapter } from './adapter.js'
 import { type Clock, systemClock } from './clock.js'
@@ -9,9 +10,11 @@ import { messageOf } from './errors.js'
 import { createInventoryDesk, type InventoryDesk } from './inventory-desk.js'
 import { createLeaser, type Leaser } from './leaser.js'
 import { createLaunchers, type Launchers, usualPath } from './launchers.js'
-import { createOwnerFeed, type OwnerFeed } from './owner-feed.js'
+import { createProbeRunner, type ProbeRunner } from './probe-runner.js'
+import { runProbe } from './probe-session.js'
 import { createRelay, type Relay } from './relay.js'
 import { createSession, type HeldSession, type WorkerSession } from './session.js'
+import { createSharedFeeds, type SharedFeeds } from './shared-feeds.js'
 import { createStartLimit, type StartLimit } from './start-limit.js'
 import { loadStaticLayer, type StaticLayer, type StaticOptions } from './static-layer.js'
 import { type SessionStatus } from './status.js'
@@ -67,6 +70,11 @@ export interface CatalogWorkerOptions {
    * that stood once and is made again after it was lost. Default 32.
    */
   maxConcurrentStarts?: number
+  /**
+   * Whether this worker takes probes: sessions of a moment, for one entry of an owner that the token serves, by which people see whether it connects. It
+   * waits for them as soon as it is made, over the connection that its sessions use too. Default true.
+   */
+  probes?: boolean
   /** Milliseconds of silence after which the catalog is asked whether it is still there. Default 10,000. */
   keepAliveMs?: number
   /** Milliseconds that the catalog has to answer that, to take a connection, and to take a report; then it counts as not reached. Default 5,000. */
@@ -111,11 +119,6 @@ export interface CatalogWorker {
   close: () => Promise<void>
 }
 
-interface SharedFeed {
-  feed: OwnerFeed
-  sessions: number
-}
-
 /** What a worker holds of a session from the moment on in which it is asked for. */
 interface Place {
   close: () => Promise<void>
@@ -135,14 +138,14 @@ interface Shop {
   startLimit: StartLimit
   leaser: Leaser
   desk: InventoryDesk
-  feeds: Map<string, SharedFeed>
+  feeds: SharedFeeds
   sessions: Map<string, Place>
   reporter: StatusReporter
   isClosed: boolean
 }
 
 /**
- * Starts nothing yet but the static layer's reading: the connection opens with the first session.
+ * Starts nothing yet but the static layer's reading. The connection opens at once, to wait for probes; without those, with the first session.
  * @throws TypeError for a `url` that is not http or https, or an impossible `maxConcurrentStarts`
  */
 export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {
@@ -156,14 +159,16 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     workerId: options.workerId, sessions, clock, log,
     send: async (input) => (await client.execute(ReportWorkerStatusDocument, { input })).reportWorkerStatus.accepted,
   })
+  const transport = createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected })
   const shop: Shop = {
     options, clock, log, env, sessions, reporter, layer: loadStaticLayer({ env, ...options.static }),
     launchers: createLaunchers(options.launcherPath ?? env.PATH ?? usualPath, options.packageCache),
-    transport: createFeedTransport({ url, token, keepAliveMs, deadPeerMs, onReconnected: reporter.reconnected }),
-    relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts, clock),
+    transport, relay: createRelay(), startLimit: createStartLimit(maxConcurrentStarts, clock),
     leaser: createLeaser({ clock, send: async (input) => (await client.execute(LeaseSecretsDocument, { input })).leaseSecrets.values }),
-    desk: createInventoryDesk(async (input) => (await client.execute(ReportToolInventoryDocument, { input })).reportToolInventory.pins), feeds: new Map(), isClosed: false,
+    desk: createInventoryDesk(async (input) => (await client.execute(ReportToolInventoryDocument, { input })).reportToolInventory.pins),
+    feeds: createSharedFeeds(transport, clock, log), isClosed: false,
   }
+  const probes = options.probes === false ? null : startProbes(shop, client)
   for (const { code, message, origin } of shop.layer.problems) log(`static: ${origin}: ${code}: ${message}`)
   return {
     id: options.workerId,
@@ -171,9 +176,10 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
     openSession: (request) => openSession(shop, request),
     close: async () => {
       shop.isClosed = true
+      probes?.stop()
       const closed = await Promise.allSettled([...shop.sessions.values()].map((session) => session.close()))
-      for (const { feed } of shop.feeds.values()) feed.close()
-      shop.feeds.clear()
+      await probes?.close()
+      shop.feeds.close()
       shop.transport.close()
       await reporter.close()
       for (const result of closed) if (result.status === 'rejected') throw result.reason
@@ -181,12 +187,12 @@ export async function createCatalogWorker(options: CatalogWorkerOptions): Promis
   }
 }
 
-async function openSession(shop: Shop, request: OpenSessionOptions): Promise<WorkerSession> {
-  const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true } = request
+async function openSession(shop: Shop, request: OpenSessionOptions & { onlyEntryId?: string }): Promise<WorkerSession> {
+  const { id, owner, agent = null, grants = null, adapter, waitForCatalog = true, onlyEntryId } = request
   const { sessions, layer, launchers, relay, clock, env, log, reporter, startLimit, leaser, desk, options: { connectTimeoutMs, callTimeoutMs, graceMs } } = shop
   if (shop.isClosed) throw closedError()
   if (sessions.has(id)) throw new CatalogRequestError(`A session ${id} is open already.`, 'INVALID_INPUT', { field: 'id' })
-  const { feed, release } = acquireFeed(shop, owner)
+  const { feed, release } = shop.feeds.acquire(owner)
   let session: HeldSession | null = null
   let closing: Promise<void> | null = null
   const close = () => closing ??= (session?.close() ?? Promise.resolve()).finally(async () => {
@@ -197,14 +203,16 @@ async function openSession(shop: Shop, request: OpenSessionOptions): Promise<Wor
     release()
     reporter.touch()
   })
-  sessions.set(id, { close, status: () => ({ id, owner, agent, ...session?.report() ?? { entries: [], cursor: null } }) })
+  const place: Place = { close, status: () => ({ id, owner, agent, ...session?.report() ?? { entries: [], cursor: null } }) }
+  sessions.set(id, place)
   try {
     if (waitForCatalog) await reporter.opening(id)
     else reporter.touch(id)
-    if (shop.isClosed) throw closedError()
+    // Closed before it began.
+    if (shop.isClosed || sessions.get(id) !== place) throw closedError()
     const known = createKnownValues()
     const { settled, turn, started } = session = createSession({
-      id, owner, agent, grants, adapter, feed, layer, leaser, desk, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
+      id, owner, agent, grants, onlyEntryId, adapter, feed, layer, leaser, desk, launchers, relay, clock, env, log, onChange: () => reporter.touch(id),
       connector: createConnector({ clock, connectTimeoutMs, callTimeoutMs, graceMs, startLimit, known }), known,
     })
     const [opened, beganMs] = [session, clock.nowMs()]
@@ -224,21 +232,12 @@ function closedError(): CatalogRequestError {
   return new CatalogRequestError('The worker was closed.', 'CLOSED')
 }
 
-/** One operation for all sessions of an owner; it ends with the last of them. */
-function acquireFeed({ feeds, transport, clock, log }: Shop, owner: OwnerInput): { feed: OwnerFeed; release: () => void } {
-  const key = canonicalJson(owner)
-  const held = feeds.get(key)
-  // One that ended (the token was refused, say) stays with its sessions; a new session tries anew.
-  const shared = held !== undefined && held.feed.ended() === null ? held : { feed: createOwnerFeed(owner, transport, clock, log), sessions: 0 }
-  feeds.set(key, shared)
-  shared.sessions += 1
-  return {
-    feed: shared.feed,
-    release: () => {
-      shared.sessions -= 1
-      if (shared.sessions > 0) return
-      shared.feed.close()
-      if (feeds.get(key) === shared) feeds.delete(key)
-    },
-  }
+function startProbes(shop: Shop, client: CatalogClient): ProbeRunner {
+  const { options: { workerId }, transport, reporter: { processId }, sessions, clock, log } = shop
+  return createProbeRunner({
+    workerId, clock, log, subscribe: transport.subscribeProbes,
+    take: async (id) => (await client.execute(TakeProbeDocument, { input: { id, workerId, processId } })).takeProbe.task,
+    run: (task) => runProbe(task, { openSession: (request) => openSession(shop, request), sessions, clock }),
+    report: async (id, result) => { await client.execute(ReportProbeDocument, { input: { id, workerId, processId, ...result } }) },
+  })
 }

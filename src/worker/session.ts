@@ -32,6 +32,8 @@ export interface SessionOptions {
   agent: string | null
   /** Null: the default, SET without an agent and AGENT with one. */
   grants: 'SET' | 'AGENT' | null
+  /** The one entry that it is for: nothing else of the set is loaded, and nothing static; what is static goes on protecting its names. */
+  onlyEntryId?: string
   adapter: CatalogAdapter
   feed: OwnerFeed
   layer: StaticLayer
@@ -114,13 +116,14 @@ export function createSession(options: SessionOptions): HeldSession {
     sessionId: id, agent, openRelay: relay.open, turnBegan: () => turnBegan(session), turnEnded: () => turnEnded(session), callRefused,
   }))()
   opened.catch(() => {})
-  const servers = staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT')
+  const { onlyEntryId } = options
+  const servers = onlyEntryId === undefined ? staticGrants(layer, agent ?? undefined, options.grants ?? 'AGENT') : new Map<string, never>()
   const session: Sitting = {
     ...options, runner: createRunner({ ...options, opened, isTrusted: feed.isTrusted, log: (message) => options.log(known.redact(message)) }),
-    scope: scopeOf(options, new Set(servers.keys())), staticServers: servers,
+    scope: { ...scopeOf(options, new Set(servers.keys())), onlyEntryId }, staticServers: servers,
     view: null, heard: null, isWarm: false, runningTurns: 0, boundAgent: null, waiters: createCursorWaiters(), isClosed: false,
   }
-  startStatic(session)
+  if (onlyEntryId === undefined) startStatic(session)
   const view = feed.view()
   if (view !== null) change(session, { view, removals: [], endsNow: () => null })
   const unlisten = feed.listen({

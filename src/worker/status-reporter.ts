@@ -25,6 +25,8 @@ export interface StatusReporterOptions {
  * not know reports or does not want them from this token changes nothing in what the sessions get.
  */
 export interface StatusReporter {
+  /** Of this start; the catalog knows the worker's process by it. */
+  readonly processId: string
   /** Something may have changed in the session of that id; without one: in which sessions there are. */
   touch: (sessionId?: string) => void
   /**
@@ -69,6 +71,7 @@ export function createStatusReporter(options: StatusReporterOptions): StatusRepo
     sending: Promise.resolve(), waiters: new Map(),
   }
   return {
+    processId: desk.processId,
     touch: (sessionId) => {
       if (sessionId !== undefined) desk.touched.add(sessionId)
       touch(desk)

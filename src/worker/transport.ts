@@ -1,15 +1,17 @@
 import { print } from 'graphql'
-import { type Client, createClient } from 'graphql-ws'
+import { type Client, createClient, type SubscribePayload } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import {
-  CatalogChangedDocument, type CatalogChangedSubscription, type CatalogChangedSubscriptionVariables, type OwnerInput,
+  CatalogChangedDocument, type CatalogChangedSubscription, type OwnerInput, ProbeRequestedDocument, type ProbeRequestedSubscription,
 } from '../client/index.js'
 import { messageOf } from './errors.js'
 import { type CatalogEvent } from './view.js'
 
 /** What one operation tells. After DROPPED or DENIED it says nothing more. */
-export type FeedMessage =
-  | { type: 'EVENT'; event: CatalogEvent }
+export type FeedMessage<Event = CatalogEvent> =
+  | { type: 'EVENT'; event: Event }
+  | FeedEnd
+export type FeedEnd =
   | { type: 'DROPPED'; reason: string; retryAfterMs?: number }
   | { type: 'DENIED'; code: string; reason: string }
 
@@ -17,6 +19,8 @@ export type FeedMessage =
 export interface FeedTransport {
   /** Opens one operation; returns what ends it, after which nothing is told any more. */
   subscribe: (owner: OwnerInput, after: string | null, listener: (message: FeedMessage) => void) => () => void
+  /** The same for probes that wait for a worker; an event is the id of one. */
+  subscribeProbes: (workerId: string, listener: (message: FeedMessage<string>) => void) => () => void
   close: () => void
 }
 
@@ -90,11 +94,12 @@ export function createFeedTransport(
       },
     },
   })
+  const line = () => ({ client, open, waitsForSocket: socket?.readyState === WebSocket.CLOSING })
   return {
-    subscribe: (owner, after, listener) => {
-      const isClosing = socket?.readyState === WebSocket.CLOSING
-      return openOperation(client, open, isClosing, { owner, after }, listener)
-    },
+    subscribe: (owner, after, listener) => openOperation<CatalogEvent, CatalogChangedSubscription>(
+      line(), { query: print(CatalogChangedDocument), operationName: 'CatalogChanged', variables: { owner, after } }, ({ catalogChanged }) => catalogChanged, listener),
+    subscribeProbes: (workerId, listener) => openOperation<string, ProbeRequestedSubscription>(
+      line(), { query: print(ProbeRequestedDocument), operationName: 'ProbeRequested', variables: { workerId } }, ({ probeRequested }) => probeRequested?.id, listener),
     close: () => {
       clearTimeout(deadPeer)
       void Promise.resolve(client.dispose()).catch(() => {})
@@ -111,16 +116,22 @@ function withHandshakeTimeout(handshakeTimeout: number): new (address: string | 
   }
 }
 
-function openOperation(
-  client: Client, open: Set<OpenOperation>, waitsForSocket: boolean, variables: CatalogChangedSubscriptionVariables,
-  listener: (message: FeedMessage) => void,
+/** The socket, and what is open on it. */
+interface SharedSocket {
+  client: Client
+  open: Set<OpenOperation>
+  waitsForSocket: boolean
+}
+
+function openOperation<Event, Data extends object>(
+  { client, open, waitsForSocket }: SharedSocket, request: SubscribePayload, eventIn: (data: Data) => Event | undefined, listener: (message: FeedMessage<Event>) => void,
 ): () => void {
   let isDone = false
   const end = () => {
     isDone = true
     open.delete(operation)
   }
-  const tell = (message: FeedMessage) => {
+  const tell = (message: FeedMessage<Event>) => {
     if (isDone) return
     if (message.type !== 'EVENT') end()
     listener(message)
@@ -133,10 +144,10 @@ function openOperation(
     },
   }
   open.add(operation)
-  const request = { query: print(CatalogChangedDocument), operationName: 'CatalogChanged', variables: { ...variables } }
-  const dispose = client.subscribe<CatalogChangedSubscription>(request, {
+  const dispose = client.subscribe<Data>(request, {
     next: ({ data, errors }) => {
-      if (data?.catalogChanged !== undefined && (errors?.length ?? 0) === 0) tell({ type: 'EVENT', event: data.catalogChanged })
+      const event = data == null || (errors?.length ?? 0) > 0 ? undefined : eventIn(data)
+      if (event !== undefined) tell({ type: 'EVENT', event })
       else tell(fromErrors(errors ?? []))
     },
     error: (error) => tell(fromFailure(error)),
@@ -158,7 +169,7 @@ interface ReportedError {
   extensions?: Record<string, unknown>
 }
 
-export function fromErrors(errors: ReadonlyArray<ReportedError>): FeedMessage {
+export function fromErrors(errors: ReadonlyArray<ReportedError>): FeedEnd {
   const [error] = errors
   if (error === undefined) return { type: 'DROPPED', reason: 'the server sent an event without data' }
   // In seconds, as the server's documentation and HTTP's header of that name have it.
@@ -168,7 +179,7 @@ export function fromErrors(errors: ReadonlyArray<ReportedError>): FeedMessage {
 }
 
 /** What graphql-ws fails with: a list of GraphQL errors, a close event, or an error of the socket. */
-export function fromFailure(failure: unknown): FeedMessage {
+export function fromFailure(failure: unknown): FeedEnd {
   if (Array.isArray(failure)) return fromErrors(failure as ReportedError[])
   if (isCloseEvent(failure)) return fromClose(failure.code, failure.reason)
   if (typeof failure === 'object' && failure !== null && 'message' in failure) return { type: 'DROPPED', reason: String(failure.message) }
@@ -181,7 +192,7 @@ function isCloseEvent(failure: unknown): failure is { code: number; reason: stri
 }
 
 /** 4401: the token is missing, ended or revoked. 4403: the right to everything on the socket is lost. Others may pass. */
-export function fromClose(code: number, reason: string): FeedMessage {
+export function fromClose(code: number, reason: string): FeedEnd {
   if (code === 4401) return { type: 'DENIED', code: 'UNAUTHENTICATED', reason: 'The access token is missing, has ended or was revoked.' }
   if (code === 4403) return { type: 'DENIED', code: 'FORBIDDEN', reason: 'The access token may not read this owner any more.' }
   // A hint of how long to stay away, in the words "retry in 1500 ms".

@@ -9,6 +9,7 @@ import { buildSchema, type GraphQLObjectType } from 'graphql'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toMcpJson } from '../../src/core/mcp-server.js'
+import { createFeedTransport } from '../../src/worker/transport.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 import { definitionOf, judgedFiles, vectorsOf } from '../support/vectors.js'
 import { spyOnWaysOut, type WayOutSpy } from '../support/way-out-spy.js'
@@ -236,8 +237,8 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     await mutate(worker, 'reportWorkerStatus', { input: { workerId: 'w', processId: 'p', number: 1, full: true, sessions: [session] } }, '{ accepted }')
     const owner = { kind: 'USER' }
     await mutate(alice, 'putSecret', { input: { owner, name: 'leased', value: '$(id)' } }, '{ secret { version } }')
-    const transport = { http: { url: 'https://leased.example.com/', headers: [{ name: 'X', value: '${user:leased}' }] } }
-    const registered = await mutate(alice, 'registerMcpServer', { input: { owner, name: 'leased', definition: { transport } } }, '{ mcpServer { id } }')
+    const leased = { http: { url: 'https://leased.example.com/', headers: [{ name: 'X', value: '${user:leased}' }] } }
+    const registered = await mutate(alice, 'registerMcpServer', { input: { owner, name: 'leased', definition: { transport: leased } } }, '{ mcpServer { id } }')
     const { kty, crv, x, y } = await exportJWK((await generateKeyPair('ECDH-ES', { crv: 'P-256' })).publicKey)
     const { id: entryId } = registered!.mcpServer as { id: string }
     await mutate(worker, 'leaseSecrets', { input: { entryId, revision: 1, owner: session.owner, sessionId: 's', recipientKey: { kty, crv, x, y } } }, '{ id expiresAt values }')
@@ -247,6 +248,21 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     await query(alice, 'toolInventory', { entryId }, '{ held { diff } }')
     await query(alice, 'heldTools', {}, '{ nodes { held { name } } }')
     await mutate(alice, 'acceptTools', { input: { entryId, digest, tools: [{ name: 'add', hash: 'b'.repeat(64) }] } }, '{ cursor }')
+    // A worker that waits for it, as the API sees one; what it would start, it does.
+    const transport = createFeedTransport({ url: server.url, token: worker.token })
+    const offered = new Promise<string>((resolve) => transport.subscribeProbes('w', (message) => { if (message.type === 'EVENT') resolve(message.event) }))
+    let probe = null as Answer
+    for (let state = 'REFUSED'; state === 'REFUSED'; state = probe!.state as string) {
+      probe = (await mutate(alice, 'requestProbe', { input: { entryId, seconds: 5 } }, '{ probe { id state code reason } }'))!.probe as Answer
+    }
+    expect(await offered).toBe(probe!.id)
+    const taker = { id: probe!.id, workerId: 'w', processId: 'p' }
+    expect(await mutate(worker, 'takeProbe', { input: taker }, '{ task { entryId seconds } }')).toMatchObject({ task: { entryId } })
+    const found = { tools: [{ name: '$(id)', description: 'https://localhost.example.com' }], toolCount: 1, toolsHeld: [] }
+    await mutate(worker, 'reportProbe', { input: { ...taker, succeeded: true, inventory: found } }, '{ accepted }')
+    expect(await query(alice, 'probe', { id: probe!.id }, '{ state inventory { tools { name } } }')).toMatchObject({ state: 'SUCCEEDED' })
+    await query(alice, 'probes', { entryId }, '{ id }')
+    transport.close()
     await query(admin, 'workers', {}, '{ id sessions { nodes { id } } }')
     await query(admin, 'revocations', {}, '{ nodes { id } }')
     await query(admin, 'auditEvents', { first: 500 }, '{ nodes { action } }')
@@ -257,6 +273,6 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     const fields = (kind: Kind, type: GraphQLObjectType | null | undefined) => Object.keys(type!.getFields()).map((field) => `${kind} ${field}`)
     const all = [...fields('query', schema.getQueryType()), ...fields('mutation', schema.getMutationType())]
     expect({ missing: all.filter((field) => !answered.has(field)), refusals: all.every((field) => answered.has(field)) ? [] : [...refusals] }).toEqual({ missing: [], refusals: [] })
-    expect(Object.keys(schema.getSubscriptionType()!.getFields())).toEqual(['catalogChanged'])
+    expect(Object.keys(schema.getSubscriptionType()!.getFields())).toEqual(['catalogChanged', 'probeRequested'])
   })
 })

@@ -170,9 +170,10 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
   server.on('connection', (socket, { socket: wire }) => {
     sockets += 1
     socket.on('message', (data) => {
-      const message = JSON.parse((data as Buffer).toString()) as { type: string; id: string; payload?: { authorization?: string; variables: { owner: OwnerInput } } }
+      const message = JSON.parse((data as Buffer).toString()) as { type: string; id: string; payload?: { authorization?: string; operationName?: string; variables: { owner: OwnerInput } } }
       if (message.type === 'ping' && !isMute) socket.send(JSON.stringify({ type: 'pong' }))
-      if (message.type === 'subscribe') subscribe(socket, wire, message.id, message.payload!.variables)
+      // Nobody asks for a probe here: a worker waits for one in vain.
+      if (message.type === 'subscribe' && message.payload?.operationName !== 'ProbeRequested') subscribe(socket, wire, message.id, message.payload!.variables)
       if (message.type !== 'connection_init') return
       if (message.payload?.authorization === `Bearer ${token}`) socket.send(JSON.stringify({ type: 'connection_ack' }))
       else socket.close(4401, 'Unauthorized')
