@@ -2,6 +2,7 @@ import { formatCursor } from '../core/change.js'
 import { CatalogError, type ErrorCode } from '../core/errors.js'
 import { type PrincipalRef } from '../core/owner.js'
 import { sqlState, type Tx } from '../db/client.js'
+import { passed } from '../db/step.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { type EntryJob } from './entry-lane.js'
 import { proveLostRights } from './lost-rights.js'
@@ -35,6 +36,7 @@ export function commit<Result>(
 ): Promise<Committed<Result>> {
   return decideAndWrite(services, actor, async (decision) => {
     const write = await decide()
+    passed('change.decided')
     return services.writer.write({
       ...decision,
       write: async (tx) => {
@@ -52,7 +54,11 @@ export function commit<Result>(
 export function commitEntry<Result>(
   services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'quota' | 'plan'>>,
 ): Promise<Committed<Result>> {
-  return decideAndWrite(services, actor, async (decision) => services.writer.writeEntry({ ...decision, ...await decide() }))
+  return decideAndWrite(services, actor, async (decision) => {
+    const job = await decide()
+    passed('change.decided')
+    return services.writer.writeEntry({ ...decision, ...job })
+  })
 }
 
 async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, write: (decision: Decision) => Promise<Done<Result>>): Promise<Committed<Result>> {
@@ -73,6 +79,7 @@ async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, wr
       }
       // A tail that lost Postgres must not turn a commit into an error.
       await index.reached(sequence, indexPatienceMs).catch(() => {})
+      passed('change.settled')
       return { result, cursor: formatCursor({ incarnation: index.state.incarnation, sequence }) }
     } catch (error) {
       if (error instanceof StaleDecision && error.isAnotherPast) await refresh({ isAnotherPast: true })

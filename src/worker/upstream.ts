@@ -9,6 +9,7 @@ import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
 import { redactedLink } from './redacted-link.js'
+import { passed } from './step.js'
 import { tellEach } from './tell-each.js'
 import { createToolBook, type ToolBook } from './tool-book.js'
 import { createToolPinning, type ToolPinning } from './tool-pinning.js'
@@ -139,13 +140,16 @@ async function open(holding: Holding, end: LineEnd): Promise<Link> {
     // The book stands for all connections, so there is nothing to compare.
     onListChanged: (kind) => (kind === 'TOOLS' ? void refresh(holding) : book.changed(kind)),
   })
+  passed('server.connected')
   return redactedLink(link, known)
 }
 
 /** Before anybody is offered anything of a server, the catalog knows what there is of it. */
 async function list({ tools, pinning }: Holding, fresh: Link): Promise<void> {
   tools.list(await fresh.list('TOOLS'), fresh.instructions)
+  passed('tools.listed')
   await pinning?.tellFirst()
+  passed('tools.told')
 }
 
 function spoken(error: unknown, redact: Redact): Error {
