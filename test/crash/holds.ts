@@ -7,7 +7,7 @@ import { codeOf, type Trial } from './flows.js'
 import { type World } from './world.js'
 
 /** After so long nothing is "soon" any more. */
-export const patienceMs = 30_000
+export const patienceMs = 60_000
 
 /** Asks again until there is no problem; whoever waits in vain hears of the last ones. */
 export async function until(look: () => Promise<string[]>, deadline = performance.now() + patienceMs): Promise<string[]> {

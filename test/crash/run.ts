@@ -4,8 +4,8 @@
  *
  *   npm run crash -- --minutes 2 --seed 42 --flows "revoke,restore" --victims "server,worker" --step change.sealed --lanes 3 --out docs/crash-matrix.md
  *
- * Without an end it kills everybody at every step. With `--minutes` first each at their own steps (the server and Postgres at the server's, the worker and
- * what it runs at the worker's), then, in an order that the seed gives, as many of the others as there is time for.
+ * Without an end it kills everybody at every step. With `--minutes` as many as there is time for, in an order that the seed gives: first each at their own
+ * steps (the server and Postgres at the server's, the worker and what it runs at the worker's), then the others.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -13,7 +13,7 @@ import { createRandom } from '../support/random.js'
 import { type Cell, type Outcome, runCell, unharmed, type Victim, victims } from './cell.js'
 import { finalProblems } from './final.js'
 import { flows } from './flows.js'
-import { write } from './page.js'
+import { writePage } from './page.js'
 import { type Row, table } from './report.js'
 import { serverSteps } from '../../src/db/step.js'
 import { workerSteps } from '../../src/worker/step.js'
@@ -46,7 +46,7 @@ const rows: Row[] = []
 let waiting: Array<{ row: Row; victim: Victim }> = []
 const worlds = await Promise.all(Array.from({ length: lanes }, () => createWorld()))
 try {
-  say(`crash: ${lanes} worlds after ${Math.round((performance.now() - begun) / 1_000)} s`)
+  say(`crash: ${lanes} worlds after ${Math.round((performance.now() - begun) / 1_000)} s${minutes === Infinity ? '' : `; seed ${seed} gives the order`}`)
   await enumerate()
   await Promise.all(worlds.map(lane))
   for (const world of worlds) for (const problem of await finalProblems(world)) violate(problem)
@@ -57,9 +57,9 @@ try {
 }
 say(`\n${table(rows)}\n`)
 const seconds = Math.round((performance.now() - begun) / 1_000)
-const count = rows.flatMap(({ cells }) => Object.values(cells)).filter(({ seen }) => seen !== null).length
-say(`crash: ${count} kills at ${rows.length} steps in ${seconds} s: ${violations.length === 0 ? 'all holds' : `${violations.length} violations`}`)
-if (values.out !== undefined && violations.length === 0) write(values.out, { rows, count, seconds, lanes })
+const kills = rows.flatMap(({ cells }) => Object.values(cells)).filter(({ seen }) => seen !== null).length
+say(`crash: ${kills} kills at ${rows.length} steps in ${seconds} s: ${violations.length === 0 ? 'all holds' : `${violations.length} violations`}`)
+if (values.out !== undefined && violations.length === 0) writePage(values.out, { rows, kills, seconds, lanes })
 if (violations.length > 0 || isInterrupted) process.exitCode = 1
 
 /** The rows are what really passes when nobody is killed; a name that nothing passes is a lie. */
@@ -80,16 +80,17 @@ async function enumerate(): Promise<void> {
   for (const name of names) if (!passed.has(name)) violate(`no flow passes the step ${name}`)
 }
 
+/** As the rows have it when there is time for all. */
 function inOrder(all: typeof waiting): typeof waiting {
+  if (minutes === Infinity) return all
   const random = createRandom(seed)
-  const isOwn = ({ row, victim }: (typeof waiting)[number]) => ownSteps[victim] === row.side
-  const others = all.filter((one) => !isOwn(one)).map((one) => ({ one, at: random.next() })).sort((a, b) => a.at - b.at)
-  return [...all.filter(isOwn), ...others.map(({ one }) => one)]
+  const rank = ({ row, victim }: (typeof waiting)[number]) => (ownSteps[victim] === row.side ? 0 : 1) + random.next()
+  return all.map((one) => ({ one, at: rank(one) })).sort((a, b) => a.at - b.at).map(({ one }) => one)
 }
 
 async function lane(world: World): Promise<void> {
   for (let next = waiting.shift(); next !== undefined && !isInterrupted; next = waiting.shift()) {
-    if (performance.now() - begun > minutes * 60_000 && ownSteps[next.victim] !== next.row.side) return
+    if (performance.now() - begun > minutes * 60_000) return
     const { row, victim } = next
     const cell: Cell = { flow: row.flow, side: row.side, step: row.step, victim }
     const outcome = await runCell(world, cell)
