@@ -1,7 +1,9 @@
 import {
-  ApprovalDocument, ApprovalsDocument, type CatalogClient, CatalogRequestError, DecideApprovalDocument, McpServerDocument, McpServersDocument, PutSecretDocument, RegisterMcpServerDocument, RestoreEntryDocument,
+  ApprovalDocument, ApprovalsDocument, type CatalogClient, DecideApprovalDocument, McpServerDocument, McpServersDocument, PutSecretDocument, RegisterMcpServerDocument, RestoreEntryDocument,
   RevocationsDocument, RevokeEntryDocument, SecretsDocument, UpdateMcpServerDocument,
 } from '../../src/client/index.js'
+import { receiptProblems } from './holds.js'
+import { until } from './until.js'
 import { type World } from './world.js'
 
 /** One change on its way, with an entry of its own. */
@@ -62,6 +64,12 @@ async function running(world: World, rest: Rest, mark: string): Promise<string> 
   await approve(world.boss, world, id)
   await rest(world, { name: mark, mark, transport: 'stdio', value: valueOf(mark, 1) })
   return id
+}
+
+/** What follows of the revocation is over by then. */
+async function untilComplete(world: World, id: string): Promise<void> {
+  const problems = await until(() => receiptProblems(world, id, false))
+  if (problems.length > 0) throw new Error(problems.join('; '))
 }
 
 const neither = (seen: unknown) => `neither old nor new: ${JSON.stringify(seen)}`
@@ -152,6 +160,7 @@ const restore: Flow = async (world, rest) => {
   const id = await running(world, rest, mark)
   await world.boss.execute(RevokeEntryDocument, { input: { id, reason: 'It leaks.', mode: 'IMMEDIATE' } })
   await rest(world, { name: mark, mark, transport: 'stdio', value: null })
+  await untilComplete(world, id)
   return {
     name: mark, mark, transport: 'stdio', value: valueOf(mark, 1), doneAlready: 'REVISION_CONFLICT',
     act: () => world.ann.execute(RestoreEntryDocument, { input: { id, expectedRevision: 2 } }),
@@ -172,5 +181,3 @@ const restore: Flow = async (world, rest) => {
 export const flows: Record<string, Flow> = {
   register, approve: approveIt, apply, 'rotate a header': rotate('http'), 'rotate an environment': rotate('stdio'), revoke, restore,
 }
-
-export const codeOf = (error: unknown) => (error instanceof CatalogRequestError ? error.code : String(error))

@@ -1,22 +1,9 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { EffectiveCatalogDocument, RevocationDocument, RevocationsDocument } from '../../src/client/index.js'
 import { readOn } from '../chaos/world.js'
 import { verify } from '../chaos/checks.js'
-import { codeOf, type Trial } from './flows.js'
+import { type Trial } from './flows.js'
 import { type World } from './world.js'
-
-/** After so long nothing is "soon" any more. */
-export const patienceMs = 60_000
-
-/** Asks again until there is no problem; whoever waits in vain hears of the last ones. */
-export async function until(look: () => Promise<string[]>, deadline = performance.now() + patienceMs): Promise<string[]> {
-  for (;;) {
-    const problems = await look().catch((error: unknown) => [`not answered: ${codeOf(error)} ${error instanceof Error ? error.message : ''}`])
-    if (problems.length === 0 || performance.now() > deadline) return problems
-    await delay(20)
-  }
-}
 
 type Expected = Pick<Trial, 'name' | 'mark' | 'transport' | 'value'>
 

@@ -48,7 +48,7 @@ worker, and nothing else is done.
 - entries, revisions, requests, receipts, changes and both audit chains fit each other, and \`pilothouse audit verify\` says so.
 
 A cell says what the first reader saw, and how long it took from the kill until all held, back-offs and the start of a process included; several worlds share the machine. *none runs*: there was no
-process of the MCP server to kill. Empty: the run had no time for it. A restore is followed by an approval.
+process of the MCP server to kill. *not passed*: what comes beside a change, as a report may, did not come this time. Empty: the run had no time for it. A restore is followed by an approval.
 
 ## The table
 

@@ -7,13 +7,10 @@ export interface Row extends Pick<Cell, 'flow' | 'side' | 'step'> {
   cells: Partial<Record<Victim, Outcome>>
 }
 
-export const meaningOf = ({ side, step }: Pick<Row, 'side' | 'step'>): string => (
-  side === 'server' ? serverSteps[step as keyof typeof serverSteps] : workerSteps[step as keyof typeof workerSteps])
-
 export function textOf(outcome: Outcome | undefined): string {
   if (outcome === undefined) return ''
   if (outcome.problems.length > 0) return 'FAILED'
-  return outcome.seen === null ? 'none runs' : `${outcome.seen}, ${(outcome.ms / 1_000).toFixed(1)} s`
+  return outcome.seen === null ? outcome.why! : `${outcome.seen}, ${(outcome.ms / 1_000).toFixed(1)} s`
 }
 
 /** As Markdown, which reads in a terminal too. */

@@ -99,8 +99,8 @@ async function lane(world: World): Promise<void> {
   }
 }
 
-function tell({ flow, side, step, victim }: Cell, { seen, ms, problems }: Outcome): void {
+function tell({ flow, side, step, victim }: Cell, { seen, why, ms, problems }: Outcome): void {
   const what = `${flow}: ${victim} killed at ${side} ${step}`
-  if (problems.length === 0) say(`${what}: ${seen === null ? 'none runs' : `${seen}; all holds after ${Math.round(ms)} ms`}`)
+  if (problems.length === 0) say(`${what}: ${seen === null ? why : `${seen}; all holds after ${Math.round(ms)} ms`}`)
   for (const problem of problems) violate(`${what}: ${problem}`)
 }
