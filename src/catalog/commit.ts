@@ -36,7 +36,6 @@ export function commit<Result>(
 ): Promise<Committed<Result>> {
   return decideAndWrite(services, actor, async (decision) => {
     const write = await decide()
-    passed('change.decided')
     return services.writer.write({
       ...decision,
       write: async (tx) => {
@@ -54,11 +53,7 @@ export function commit<Result>(
 export function commitEntry<Result>(
   services: Decider, actor: PrincipalRef, decide: () => Promise<Pick<EntryJob<Result>, 'id' | 'owner' | 'quota' | 'plan'>>,
 ): Promise<Committed<Result>> {
-  return decideAndWrite(services, actor, async (decision) => {
-    const job = await decide()
-    passed('change.decided')
-    return services.writer.writeEntry({ ...decision, ...job })
-  })
+  return decideAndWrite(services, actor, async (decision) => services.writer.writeEntry({ ...decision, ...await decide() }))
 }
 
 async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, write: (decision: Decision) => Promise<Done<Result>>): Promise<Committed<Result>> {

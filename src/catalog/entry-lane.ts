@@ -96,6 +96,7 @@ export function createEntryLane(options: WriterOptions): WriteEntry {
   }
 
   return <Result>(job: EntryJob<Result>) => new Promise<Done<Result>>((resolve, reject) => {
+    passed('change.decided')
     waiting.push({ job, resolve: resolve as Waiting['resolve'], reject })
     if (!isDraining) void drain()
   })

@@ -73,6 +73,7 @@ export interface WriterOptions {
 
 /** Writes a job in a transaction of its own: its rows, audit events, change rows and the wake-up, or nothing (S15). */
 export async function writeAlone<Result>(options: WriterOptions, job: Job<Result>): Promise<Done<Result>> {
+  passed('change.decided')
   const { result, logged } = await options.db.transaction(async (tx) => {
     passed('change.begun')
     const { changes, result: written, growth } = await job.write(tx)
