@@ -31,11 +31,11 @@ export interface World {
   admin: CatalogClient
   owner: OwnerInput
   auditKey: Buffer
-  /** Far in the future, as a server of its own on the same database. */
+  /** With it another server joins on the same database. */
   environment: Record<string, string>
   adminToken: string
   chains: Chains
-  /** What nobody may see: a process that ended by itself. */
+  /** Of processes that ended although nobody killed them. */
   deaths: string[]
   newMark: () => string
   auditVerify: () => Promise<{ code: number | string; said: string }>
