@@ -3,7 +3,7 @@ import { CatalogError, notFound } from '../core/errors.js'
 import { type OwnerRef, type PrincipalRef } from '../core/owner.js'
 import { type LoggedChange } from '../core/change.js'
 import { duplicateIn, inOneFlight, type Tx } from '../db/client.js'
-import { lockEntries, tombstoneEntries } from '../db/entry.js'
+import { lockEntries } from '../db/entry.js'
 import { commitEntries, putEntries } from '../db/entry-commit.js'
 import { isConnectionLost } from '../db/guard.js'
 import { passed } from '../db/step.js'
@@ -15,7 +15,7 @@ import { type AuditedChange, type Decision, type Done, follow, type KnownHead, s
 export interface PlannedEntry<Result> {
   /** null: nothing changes. */
   change: AuditedChange | null
-  /** The entry as it is then; null for a tombstone, or when nothing changes. */
+  /** The entry as it is then; null: nothing changes. What becomes a tombstone has a transaction of its own (withdraw.ts). */
   after: Entry | null
   result: Result
 }
@@ -110,7 +110,6 @@ interface Planning {
   valid: Array<EntryJob<unknown>>
   revisions: Entry[]
   changes: Array<AuditedChange & { actor: PrincipalRef }>
-  gone: string[]
   growth: Growth[]
 }
 
@@ -127,7 +126,7 @@ interface Sealed {
 async function writeKnown(options: WriterOptions, head: KnownHead, jobs: Array<EntryJob<unknown>>): Promise<Sealed | null> {
   const state = options.state()
   if (state.sequence !== head.sequence || state.incarnation !== head.incarnation || !jobs.every((job) => isCurrentAt(state.sequence, job))) return null
-  const { outcomes, revisions, changes, gone, growth } = planAll(jobs, (id) => {
+  const { outcomes, revisions, changes, growth } = planAll(jobs, (id) => {
     const entry = state.entries.get(id)
     return entry === undefined ? null : asStored(entry)
   }, (team) => state.teams.has(team))
@@ -135,10 +134,8 @@ async function writeKnown(options: WriterOptions, head: KnownHead, jobs: Array<E
   if (changes.length === 0) return null
   // Who has too much is told after counting.
   if (!growth.every((one) => hasRoom(state, one))) return null
-  // One statement cannot write a row twice.
-  if (revisions.some(({ id }) => gone.includes(id))) return null
   const { logged, records, moved } = follow(options, head, changes)
-  const isWritten = await commitEntries(options.once, { known: head, revisions, gone, at: options.now(), changes: logged, records }).catch(nameTaken)
+  const isWritten = await commitEntries(options.once, { known: head, revisions, changes: logged, records }).catch(nameTaken)
   return isWritten ? { outcomes, logged, moved } : null
 }
 
@@ -158,34 +155,30 @@ async function writeEntries(options: WriterOptions, tx: Tx, jobs: Array<EntryJob
     teams.length === 0 ? Promise.resolve([]) : holdTeams(tx, teams), ids.length === 0 ? Promise.resolve([]) : lockEntries(tx, ids),
   ])
   const stored = new Map(locked.map((entry) => [entry.id, entry]))
-  const { outcomes, valid, revisions, changes, gone, growth } = planAll(jobs, (id) => stored.get(id) ?? null, (team) => held.includes(team))
-  const sealed = await seal(options, tx, valid, changes, growth, () => [
-    ...(revisions.length > 0 ? [putEntries(tx, revisions).catch(nameTaken)] : []),
-    ...(gone.length > 0 ? [tombstoneEntries(tx, gone, options.now())] : []),
-  ])
+  const { outcomes, valid, revisions, changes, growth } = planAll(jobs, (id) => stored.get(id) ?? null, (team) => held.includes(team))
+  const sealed = await seal(options, tx, valid, changes, growth, () => (revisions.length > 0 ? [putEntries(tx, revisions).catch(nameTaken)] : []))
   return { outcomes, ...sealed }
 }
 
 /** One after the other: what one changes is seen by the next as it is then. */
 function planAll(jobs: Array<EntryJob<unknown>>, entryOf: (id: string) => Entry | null, hasTeam: (id: string) => boolean): Planning {
-  const changed = new Map<string, Entry | null>()
-  const outcomes = jobs.map((job) => plan(job, (id) => (changed.has(id) ? changed.get(id)! : entryOf(id)), hasTeam, changed))
+  const changed = new Map<string, Entry>()
+  const outcomes = jobs.map((job) => plan(job, (id) => changed.get(id) ?? entryOf(id), hasTeam, changed))
   const changes = outcomes.flatMap((outcome, at) => (
     'error' in outcome || outcome.change === null ? [] : [{ ...outcome.change, actor: jobs[at]!.actor }]))
   const valid = jobs.filter((_, at) => !('error' in outcomes[at]!))
   return {
     outcomes, changes, valid, growth: growthOf(valid.map(({ quota }) => quota)),
     revisions: outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.after ?? [])),
-    gone: changes.filter(({ change }) => change.after === null).map(({ change }) => change.id),
   }
 }
 
-function plan(job: EntryJob<unknown>, entryOf: (id: string) => Entry | null, hasTeam: (id: string) => boolean, changed: Map<string, Entry | null>): Outcome {
+function plan(job: EntryJob<unknown>, entryOf: (id: string) => Entry | null, hasTeam: (id: string) => boolean, changed: Map<string, Entry>): Outcome {
   try {
     // The owner was there when this was decided; what is given to a team that was deleted meanwhile would outlive it.
     if (job.owner?.kind === 'TEAM' && !hasTeam(job.owner.id)) throw notFound('owner', 'owner')
     const planned = job.plan(job.id === null ? null : entryOf(job.id))
-    if (planned.change !== null) changed.set(planned.change.change.id, planned.after)
+    if (planned.after !== null) changed.set(planned.after.id, planned.after)
     return planned
   } catch (error) {
     return { error }

@@ -1,13 +1,13 @@
 import { can } from '../core/access.js'
 import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, notFound } from '../core/errors.js'
-import { driftIn, heldAfter, parseSeenTools, pinsIn, type SeenToolInput, type ToolInventory } from '../core/tool-inventory.js'
-import { type EntryToolPins, pinLabel, type SeenTool } from '../core/tool-pin.js'
+import { driftIn, heldAfter, parseSeenTools, pinsIn, type SeenToolInput, type ToolInventory, toolsIn } from '../core/tool-inventory.js'
+import { type EntryToolPins, type SeenTool } from '../core/tool-pin.js'
 import { type Tx } from '../db/client.js'
 import { lockEntry } from '../db/entry.js'
 import { lockToolInventory, putToolInventory } from '../db/tool-inventory.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
-import { pinsOf } from '../index/tool-pins.js'
+import { pinsOf, placeOf } from '../index/tool-pins.js'
 import { commit } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
 import { type AuditedChange, type Written } from './writer.js'
@@ -21,8 +21,8 @@ export interface ReportToolInventoryInput {
 }
 
 /**
- * Takes what a worker saw of an entry's tools. The first inventory of the entry's digest becomes what they are held to, whoever's it is
- * (S26); every later one moves nothing (S27): what differs in it is kept for people to look at.
+ * Takes what a worker saw of an entry's tools. The first inventory of what the entry runs (`placeText`) becomes what they are held to, whoever's it is
+ * (S26); every later one moves nothing (S27): what differs in it is kept for people to look at, and they are told.
  * @returns what the tools are held to
  * @throws CatalogError INVALID_INPUT, LIMIT_EXCEEDED; FORBIDDEN for an owner that the token does not serve, or that there is not; NOT_FOUND for an entry
  * that is not in the owner's set; REVISION_CONFLICT (with currentRevision) for another digest than the entry has
@@ -32,15 +32,12 @@ export async function reportToolInventory(context: CatalogContext, input: Report
   await context.refresh()
   const known = pinsOf(context.index.state, requireServed(context, await servedOwner(context, input), input.entryId, digest))
   if (known !== null && driftIn(known.tools, seen).length === 0) return known
-  const { result: { pins, held } } = await commit(context, actorOf(context.principal), async () => {
+  const { result } = await commit(context, actorOf(context.principal), async () => {
     const entry = requireServed(context, await servedOwner(context, input), input.entryId, digest)
     const isKnown = pinsOf(context.index.state, entry) !== null
     return (tx) => write(context, tx, { entryId: entry.id, digest, seen, isKnown })
   })
-  if (held.length > 0) {
-    await context.accessLog.record({ actor: actorOf(context.principal), action: 'HOLD_TOOLS', outcome: 'OK', target: input.entryId, detail: { digest, tools: held.slice(0, 20).map((one) => pinLabel(one.name)) } })
-  }
-  return pins
+  return result
 }
 
 async function servedOwner(context: CatalogContext, { entryId, owner: query }: ReportToolInventoryInput) {
@@ -53,7 +50,7 @@ async function servedOwner(context: CatalogContext, { entryId, owner: query }: R
 
 function requireServed({ index }: CatalogContext, owner: NonNullable<ReturnType<CatalogContext['index']['resolveOwner']>>, entryId: string, digest: string): JudgedEntry {
   const entry = index.state.entries.get(entryId)
-  if (entry === undefined || index.chosen(index.scopeOf(owner), entry.kind, entry.name)?.id !== entry.id) throw notFound('entryId', 'entry')
+  if (entry?.kind !== 'MCP_SERVER' || index.chosen(index.scopeOf(owner), entry.kind, entry.name)?.id !== entry.id) throw notFound('entryId', 'entry')
   if (entry.digest !== digest) throw overtaken(entry.revision)
   return entry
 }
@@ -65,23 +62,27 @@ function overtaken(currentRevision: number): CatalogError {
 /** Under the entry's lock, so that no edit and no other first inventory gets in between. */
 async function write(
   context: CatalogContext, tx: Tx, { entryId, digest, seen, isKnown }: { entryId: string; digest: string; seen: SeenTool[]; isKnown: boolean },
-): Promise<Written<{ pins: EntryToolPins; held: SeenTool[] }>> {
+): Promise<Written<EntryToolPins>> {
   const entry = await lockEntry(tx, entryId)
-  if (entry === null) throw notFound('entryId', 'entry')
+  const place = entry && placeOf(entry)
+  if (entry === null || place === null) throw notFound('entryId', 'entry')
   if (entry.digest !== digest) throw overtaken(entry.revision)
   const before = await lockToolInventory(tx, entryId)
   const [seenAt, seenBy] = [context.now().toISOString(), actorOf(context.principal)]
-  if (before?.digest !== digest) {
-    const first: ToolInventory = { entryId, digest, version: (before?.version ?? 0) + 1, pinned: seen, held: [], seenAt, seenBy }
+  if (before?.place !== place) {
+    const first: ToolInventory = { entryId, digest, place, version: (before?.version ?? 0) + 1, pinned: seen, held: [], seenAt, seenBy }
     await putToolInventory(tx, first)
-    return { changes: [toolsChange(null, first, 'tools.pin')], result: { pins: pinsIn(first), held: [] } }
+    return { changes: [toolsChange(null, first, 'tools.pin')], result: pinsIn(first) }
   }
   const held = heldAfter(before.held, driftIn(before.pinned, seen), seenAt, seenBy)
-  // No change of the catalog: nothing but what people may look at.
-  if (held !== before.held) await putToolInventory(tx, { ...before, held: [...held] })
+  const after: ToolInventory = { ...before, digest, held: [...held] }
   // Of an entry that was gone and is back no node knows it any more.
-  const changes = isKnown ? [] : [toolsChange(null, before, 'tools.pin')]
-  return { changes, result: { pins: pinsIn(before), held: held.filter((tool) => !before.held.includes(tool)) } }
+  const changes = isKnown ? [] : [toolsChange(null, after, 'tools.pin')]
+  if (held !== before.held) {
+    await putToolInventory(tx, after)
+    changes.push(holdChange(before, after))
+  }
+  return { changes, result: pinsIn(after) }
 }
 
 /** As the audit tells it: names and hashes of what is another one. */
@@ -89,8 +90,15 @@ export function toolsChange(before: ToolInventory | null, after: ToolInventory, 
   const told = (one: ToolInventory, other: ToolInventory | null) => ({
     digest: one.digest, version: one.version, tools: driftIn(other?.pinned ?? [], one.pinned).map(({ name, hash }) => ({ name, hash })),
   })
-  return {
-    change: { subject: 'TOOLS', id: after.entryId, before: null, after: pinsIn(after) }, action,
-    before: before && told(before, after), after: told(after, before),
-  }
+  return { change: changeTo(after), action, before: before && told(before, after), after: told(after, before) }
+}
+
+/** Moves no pin and reaches no worker; those who are to look at it are told as of any change. */
+function holdChange(before: ToolInventory, after: ToolInventory): AuditedChange {
+  const come = after.held.filter((tool) => !before.held.includes(tool)).map(({ name, hash }) => ({ name, hash }))
+  return { change: changeTo(after), action: 'tools.hold', before: null, after: { digest: after.digest, version: after.version, held: come } }
+}
+
+function changeTo(after: ToolInventory): AuditedChange['change'] {
+  return { subject: 'TOOLS', id: after.entryId, before: null, after: toolsIn(after) }
 }

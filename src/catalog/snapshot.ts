@@ -9,6 +9,7 @@ import { type OwnerQuery } from '../index/catalog-index.js'
 import { policiesOf } from '../index/judge.js'
 import { principalName } from '../index/names.js'
 import { standingReferences } from '../index/secrets.js'
+import { driftNames } from '../index/tool-pins.js'
 import { ownerFor } from './authorize.js'
 import { type CatalogContext } from './context.js'
 import { mayRunSince, namesOf } from './worker.js'
@@ -18,12 +19,28 @@ export interface EffectiveCatalog {
   cursor: string
   mcpServers: McpServerEntry[]
   agents: AgentEntry[]
+  /** Of those whose own people the caller is one of, or as an admin. */
+  drift: EntryDrift[]
+}
+
+/** Tools of one entry that are not as they were accepted. */
+export interface EntryDrift {
+  entryId: string
+  /** Null: the server's instructions. */
+  names: Array<string | null>
 }
 
 /** The owner's whole set at a cursor. @throws CatalogError NOT_FOUND, FORBIDDEN */
 export async function effectiveCatalog(context: CatalogContext, query: OwnerQuery): Promise<EffectiveCatalog> {
   const owner = await ownerFor(context, 'READ_SET', query, 'owner')
-  return { owner, cursor: context.index.cursor(), ...bothKinds(context.index.effective(context.index.scopeOf(owner)).values()) }
+  const entries = [...context.index.effective(context.index.scopeOf(owner)).values()]
+  const drift = entries.map((entry) => ({ entryId: entry.id, names: driftFor(context, entry) })).filter(({ names }) => names.length > 0)
+  return { owner, cursor: context.index.cursor(), drift, ...bothKinds(entries) }
+}
+
+/** Whoever may only use an entry learns from their own sessions what those go without. */
+function driftFor({ principal, index }: CatalogContext, entry: JudgedEntry): Array<string | null> {
+  return can(principal, 'SEE_APPROVALS', entry.owner) ? driftNames(index.state, entry) : []
 }
 
 export function bothKinds(entries: Iterable<JudgedEntry>): Pick<EffectiveCatalog, 'mcpServers' | 'agents'> {
@@ -46,6 +63,7 @@ export async function explainAvailability(context: CatalogContext, query: OwnerQ
       wayTo(own, entry) !== null || isSameOwner(entry.owner, owner) || decide(context.principal, 'SEE_ENTRIES', entry.owner) === 'YES'),
     hasMcpServer: (server) => index.chosen(scope, 'MCP_SERVER', server) !== null,
     secretsOf: (entry) => standingReferences(index.state.secrets, entry, actingOwner(scope)),
+    driftOf: (entry) => ({ names: driftFor(context, entry), isHeld: index.state.policy.document?.tools.drift !== 'accept' }),
     now: context.now(),
     approversOf: ({ owner: whose }) => approversOf(whose, approvalTerms(policiesOf(index.state, whose))),
     nameOf: (principal) => principalName(index.state, principal),

@@ -1,13 +1,15 @@
 import { can } from '../core/access.js'
-import { approversOf, approvalTerms, isApprover, needsApproval } from '../core/approval.js'
-import { type JudgedEntry } from '../core/entry.js'
+import { type ApprovalTerms, approversOf, approvalTerms, isApprover, makersOf, needsApproval } from '../core/approval.js'
+import { type Entry, type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, invalid, notFound } from '../core/errors.js'
 import { accepted, type HeldTool, type ToolInventory } from '../core/tool-inventory.js'
 import { driftOf, pinsByName, pinLimits, type SeenTool, type ToolPin } from '../core/tool-pin.js'
+import { authorsOf } from '../db/approval.js'
 import { type Tx } from '../db/client.js'
 import { lockEntry } from '../db/entry.js'
 import { findToolInventory, listHeld, lockToolInventory, putToolInventory } from '../db/tool-inventory.js'
 import { policiesOf, verdictOf } from '../index/judge.js'
+import { placeOf } from '../index/tool-pins.js'
 import { canSee, denied, visibleEntry, writableEntry } from './authorize.js'
 import { commit, type Committed } from './commit.js'
 import { actorOf, type CatalogContext } from './context.js'
@@ -25,8 +27,6 @@ export interface AcceptToolsInput {
 /** What people see of an entry's tools. */
 export interface ToolInventoryView extends ToolInventory {
   entry: JudgedEntry
-  /** Whether the texts are for the caller: definitions may tell of whoever's session saw them. */
-  isOpen: boolean
 }
 
 /**
@@ -38,7 +38,7 @@ export async function toolInventory(context: CatalogContext, entryId: string): P
   const entry = await visibleEntry(context, entryId)
   if (entry === null) throw await denied(context, 'SEE_ENTRIES', entryId, 'entryId', 'entry')
   const found = await findToolInventory(context.db, entryId)
-  return found?.digest === entry.digest ? viewOf(context, entry, found) : null
+  return found !== null && found.place === placeOf(entry) ? viewOf(context, entry, found) : null
 }
 
 /**
@@ -51,7 +51,7 @@ export async function heldTools(context: CatalogContext, after: string | null, l
     const page = await listHeld(context.db, at, pageSize)
     for (const inventory of page) {
       const entry = context.index.state.entries.get(inventory.entryId)
-      if (entry?.digest === inventory.digest && can(context.principal, 'SEE_APPROVALS', entry.owner)) found.push(viewOf(context, entry, inventory))
+      if (entry !== undefined && placeOf(entry) === inventory.place && can(context.principal, 'SEE_APPROVALS', entry.owner)) found.push(viewOf(context, entry, inventory))
     }
     if (page.length < pageSize) break
     at = page.at(-1)!.entryId
@@ -61,13 +61,13 @@ export async function heldTools(context: CatalogContext, after: string | null, l
 
 const pageSize = 100
 
+/** For the definition that the entry has now. What is held may be of anybody's session, and is for those who look after the entry. */
 function viewOf({ principal }: CatalogContext, entry: JudgedEntry, inventory: ToolInventory): ToolInventoryView {
-  return { ...inventory, entry, isOpen: can(principal, 'SEE_APPROVALS', entry.owner) }
+  return { ...inventory, digest: entry.digest, held: can(principal, 'SEE_APPROVALS', entry.owner) ? inventory.held : [], entry }
 }
 
 /** Unified, from what is pinned to what is held. */
-export function heldDiff({ pinned, isOpen }: ToolInventoryView, { name, text }: HeldTool): string {
-  if (!isOpen) return ''
+export function heldDiff({ pinned }: ToolInventoryView, { name, text }: HeldTool): string {
   const before: SeenTool | undefined = pinned.find((tool) => tool.name === name)
   const patch = patchOf({ name: before === undefined ? 'nothing was accepted before' : 'accepted', text: before?.text ?? '' }, { name: 'held', text })
   return before?.text === text ? `${patch}\nIt differs in a part that is too long to be shown.\n` : patch
@@ -78,15 +78,15 @@ export function isNew({ pinned }: ToolInventory, held: HeldTool): boolean {
 }
 
 /**
- * Lets in what is held. By the approvers where the entry needs an approval, else by whoever may write it; by hash, so that nothing gets in that
- * nobody looked at. Doing it twice does nothing more.
- * @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, LIMIT_EXCEEDED; REVISION_CONFLICT (with currentRevision) for another digest
+ * Lets in what is held. Where the entry needs an approval by its approvers, and by none who made the definition, as with that; else by whoever may write it.
+ * By hash, so that nothing gets in that nobody looked at. Doing it twice does nothing more.
+ * @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, LIMIT_EXCEEDED; APPROVAL_NOT_ALLOWED; REVISION_CONFLICT (with currentRevision) for another digest
  */
 export function acceptTools(context: CatalogContext, input: AcceptToolsInput): Promise<Committed<ToolInventoryView>> {
   const chosen = input.tools.map(({ name, hash }): ToolPin => ({ name: name ?? null, hash }))
   if (chosen.length === 0 || chosen.length > pinLimits.held) throw invalid('tools', `Between 1 and ${pinLimits.held} tools can be accepted at once.`, 'Name what is held, each with its hash.')
   return commit(context, actorOf(context.principal), async () => {
-    const seen = await requireAccepter(context, input.entryId)
+    const { entry: seen, terms } = await requireAccepter(context, input.entryId)
     return async (tx: Tx): Promise<Written<ToolInventoryView>> => {
       const entry = await lockEntry(tx, input.entryId)
       if (entry === null) throw notFound('entryId', 'entry')
@@ -95,17 +95,19 @@ export function acceptTools(context: CatalogContext, input: AcceptToolsInput): P
           field: 'digest', currentRevision: entry.revision, mend: 'Look at what is held of the definition of now, and give its digest.',
         })
       }
+      const isOwn = terms !== null && await requireOther(context, tx, entry, terms)
       const before = await lockToolInventory(tx, entry.id)
-      if (before?.digest !== entry.digest) throw invalid('tools', 'Nothing is held: no worker has told yet what tools there are.', 'Wait until a session has connected to the server.')
-      const after = accepted(before, chosen)
+      if (before === null || before.place !== placeOf(entry)) throw invalid('tools', 'Nothing is held: no worker has told yet what tools there are.', 'Wait until a session has connected to the server.')
+      const after = accepted({ ...before, digest: entry.digest }, chosen)
       if (after === null) return { changes: [], result: viewOf(context, seen, before) }
       await putToolInventory(tx, after)
-      return { changes: [toolsChange(before, after, 'tools.accept')], result: viewOf(context, seen, after) }
+      return { changes: [toolsChange(before, after, `tools.accept${isOwn ? 'Own' : ''}`)], result: viewOf(context, seen, after) }
     }
   })
 }
 
-async function requireAccepter(context: CatalogContext, entryId: string): Promise<JudgedEntry> {
+/** @returns with the terms of its approval; null: it needs none */
+async function requireAccepter(context: CatalogContext, entryId: string): Promise<{ entry: JudgedEntry; terms: ApprovalTerms | null }> {
   const { principal, index } = context
   const find = () => {
     const found = index.state.entries.get(entryId)
@@ -114,9 +116,23 @@ async function requireAccepter(context: CatalogContext, entryId: string): Promis
   const entry = find() ?? await context.refresh().then(find)
   if (entry === null) throw await denied(context, 'ACCEPT_TOOLS', entryId, 'entryId', 'entry')
   const policies = policiesOf(index.state, entry.owner)
-  if (!needsApproval(verdictOf(policies, entry), entry.revoked)) return writableEntry(context, entryId, 'entryId')
+  if (!needsApproval(verdictOf(policies, entry), entry.revoked)) return { entry: await writableEntry(context, entryId, 'entryId'), terms: null }
   const terms = approvalTerms(policies)
-  if (isApprover(principal, entry.owner, terms)) return entry
+  if (isApprover(principal, entry.owner, terms)) return { entry, terms }
   await context.accessLog.record({ actor: actorOf(principal), action: 'ACCEPT_TOOLS', outcome: 'DENIED', target: entry.id })
   throw forbidden('entryId', 'This entry needs an approval, and so do its tools.', `Ask ${approversOf(entry.owner, terms)}.`)
+}
+
+/**
+ * What nobody approves who made it, nobody lets say something else afterwards either.
+ * @returns whether the caller made the definition, which the policy then allows
+ */
+async function requireOther(context: CatalogContext, tx: Tx, entry: Entry, terms: ApprovalTerms): Promise<boolean> {
+  const { principal } = context
+  const isOwn = makersOf(entry, await authorsOf(tx, entry.id, entry.digest)).some(({ kind, id }) => kind === principal.kind && id === principal.id)
+  if (!isOwn || terms.allowSelf) return isOwn
+  await context.accessLog.record({ actor: actorOf(principal), action: 'ACCEPT_TOOLS', outcome: 'DENIED', target: entry.id })
+  throw new CatalogError('APPROVAL_NOT_ALLOWED', 'Who was the last to change the definition cannot let in what its server says since.', {
+    field: 'entryId', mend: `Ask ${approversOf(entry.owner, terms)} other than yourself.`,
+  })
 }

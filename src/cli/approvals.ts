@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import {
-  type ApprovalDecision, ApprovalDocument, type ApprovalFieldsFragment, ApprovalsDocument, type ApprovalsQuery, type ApprovalState, type CatalogClient, DecideApprovalDocument,
+  type ApprovalDecision, ApprovalDocument, type ApprovalFieldsFragment, ApprovalsDocument, type ApprovalsQuery, type ApprovalState, type CatalogClient, DecideApprovalDocument, HeldToolsDocument,
 } from '../client/index.js'
 import { isConfirmed } from './confirm.js'
 import { findEntry } from './find-entry.js'
@@ -41,9 +41,23 @@ function addDecision(program: Command, name: string, decision: ApprovalDecision,
 }
 
 async function listApprovals({ state, json, ...options }: ListOptions): Promise<void> {
-  const found = await readApprovals(connectionOf(options).client, state === 'all' ? null : state.toUpperCase() as ApprovalState)
+  const { client } = connectionOf(options)
+  const found = await readApprovals(client, state === 'all' ? null : state.toUpperCase() as ApprovalState)
   if (json) return print(JSON.stringify(found))
-  if (found.length === 0) return print(state === 'all' ? 'No request that you may see.' : `No ${state} request that you may see.`)
+  if (found.length === 0) print(state === 'all' ? 'No request that you may see.' : `No ${state} request that you may see.`)
+  else tellApprovals(found)
+  if (state === 'pending') await tellHeld(client)
+}
+
+/** What waits for somebody besides: tools that a server has otherwise by now. */
+async function tellHeld(client: CatalogClient): Promise<void> {
+  const { heldTools: { nodes, pageInfo } } = await client.execute(HeldToolsDocument, { first: 20 })
+  if (nodes.length === 0) return
+  const names = nodes.map(({ entry }) => printable(entry.name)).join(', ')
+  print(`Held: tools of ${names}${pageInfo.hasNextPage ? ' and more' : ''}; \`pilothouse tools\` tells which.`)
+}
+
+function tellApprovals(found: ApprovalFieldsFragment[]): void {
   print(table([
     ['REQUEST', 'ENTRY', 'OWNER', 'STATE', 'ASKED BY', 'SINCE', 'UNTIL', 'NOTE'],
     ...found.map((each) => [

@@ -1,7 +1,7 @@
 import { type Candidate, type Entry, isRevoked } from './entry.js'
 import { type Membership, type OwnerRef, type Team, type User } from './owner.js'
 import { type SecretRecord, type UserBinding } from './secret.js'
-import { type EntryToolPins } from './tool-pin.js'
+import { type EntryTools } from './tool-pin.js'
 import { stricterOf, type Withdrawal } from './withdrawal.js'
 
 /** What authenticates somebody, as far as every node must know it. The hash is of the whole token, never the token. */
@@ -55,7 +55,7 @@ export type Change =
   | { subject: 'TOKEN'; id: string; before: null; after: TokenRecord }
   | { subject: 'SECRET'; id: string; before: SecretRecord | null; after: SecretRecord }
   | { subject: 'BINDING'; id: string; before: UserBinding | null; after: UserBinding }
-  | { subject: 'TOOLS'; id: string; before: null; after: EntryToolPins }
+  | { subject: 'TOOLS'; id: string; before: null; after: EntryTools }
 
 /** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */
 export type LoggedChange = Change & { sequence: number }

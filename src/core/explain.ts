@@ -4,10 +4,11 @@ import { byAge, fates, type Fate, type Scope, ways } from './effective.js'
 import { isRevoked, type JudgedEntry, rejectedReason, restoredReason } from './entry.js'
 import { type PrincipalRef } from './owner.js'
 import { type StandingReference, standingReason } from './secret-standing.js'
+import { pinLabel } from './tool-pin.js'
 import { type AppliedState, appliedStates, failedStates } from './worker-status.js'
 
 export interface AvailabilityStep {
-  /** What was asked, in this order: entry, scope, revocation, enabled, policy, approval, shadowing, secrets, mcpServers, other, workers. */
+  /** What was asked, in this order: entry, scope, revocation, enabled, policy, approval, shadowing, secrets, tools, mcpServers, other, workers. */
   check: string
   passed: boolean
   reason: string
@@ -30,6 +31,8 @@ export interface ExplainInput {
   hasMcpServer: (name: string) => boolean
   /** How the references of an entry stand in sessions of the asked owner. */
   secretsOf: (entry: JudgedEntry) => StandingReference[]
+  /** Names of the tools of an entry that are not as they were accepted, null for the server's instructions, as far as the asker may see; and whether they are held. */
+  driftOf: (entry: JudgedEntry) => { names: Array<string | null>; isHeld: boolean }
   now: Date
   /** Who decides on an entry's approval, as text. */
   approversOf: (entry: JudgedEntry) => string
@@ -118,10 +121,16 @@ function approvalStep(entry: JudgedEntry, findings: string, { now, approversOf, 
 
 /** What a session needs besides the entry; never a reason to leave the set. */
 function needs(entry: JudgedEntry, input: ExplainInput): AvailabilityStep[] {
-  if (entry.kind === 'MCP_SERVER') return input.secretsOf(entry).map(secretStep)
+  if (entry.kind === 'MCP_SERVER') return [...input.secretsOf(entry).map(secretStep), ...toolsStep(input.driftOf(entry))]
   return (entry.definition as AgentDefinition).mcpServers.map((name) => input.hasMcpServer(name)
     ? step('mcpServers', true, `Its MCP server ${name} is available.`)
     : step('mcpServers', false, `It names the MCP server ${name}, which is not available to this owner; it runs without it.`))
+}
+
+function toolsStep({ names, isHeld }: ReturnType<ExplainInput['driftOf']>): AvailabilityStep[] {
+  if (names.length === 0) return []
+  const told = `Not as accepted: ${names.slice(0, 20).map(pinLabel).join(', ')}${names.length > 20 ? ` and ${names.length - 20} more` : ''}.`
+  return [step('tools', !isHeld, `${told} ${isHeld ? 'Sessions go without until it is let in with acceptTools.' : 'The policy lets it in.'}`)]
 }
 
 function secretStep(standing: StandingReference): AvailabilityStep {

@@ -3,7 +3,7 @@ import { CatalogError, invalid } from './errors.js'
 import { type PrincipalRef } from './owner.js'
 import { line, parseInput } from './parse.js'
 import { maskTokens } from './redact.js'
-import { driftOf, type EntryToolPins, isPinnableName, pinLabel, pinLimits, pinsByName, type SeenTool, type ToolPin } from './tool-pin.js'
+import { driftOf, type EntryToolPins, type EntryTools, isPinnableName, pinLabel, pinLimits, pinsByName, type SeenTool, type ToolPin } from './tool-pin.js'
 
 export type PinnedTool = SeenTool
 
@@ -14,8 +14,8 @@ export interface HeldTool extends SeenTool {
   seenBy: PrincipalRef
 }
 
-/** What is known of one entry's tools, for one digest. */
-export interface ToolInventory extends Omit<EntryToolPins, 'tools'> {
+/** What is known of one entry's tools, for one place (`placeText`). */
+export interface ToolInventory extends Omit<EntryTools, 'tools' | 'held'> {
   pinned: PinnedTool[]
   /** The newest last. */
   held: HeldTool[]
@@ -55,8 +55,15 @@ function requireAtMost(given: number, most: number, noun: string): void {
   throw new CatalogError('LIMIT_EXCEEDED', `There are ${given} ${noun}, and at most ${most} are kept.`, { field: 'tools', mend: 'Select fewer tools of that server in its entry.' })
 }
 
+const bare = (tools: readonly ToolPin[]): ToolPin[] => tools.map(({ name: each, hash: of }) => ({ name: each, hash: of }))
+
 export function pinsIn({ pinned, entryId, digest, version }: ToolInventory): EntryToolPins {
-  return { entryId, digest, version, tools: pinned.map(({ name: each, hash: of }) => ({ name: each, hash: of })) }
+  return { entryId, digest, version, tools: bare(pinned) }
+}
+
+/** As every node is told. */
+export function toolsIn(inventory: ToolInventory): EntryTools {
+  return { ...pinsIn(inventory), place: inventory.place, held: bare(inventory.held) }
 }
 
 /** Those that differ from what is pinned. */

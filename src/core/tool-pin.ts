@@ -1,5 +1,6 @@
 import { canonicalJson } from './canonical.js'
 import { definitionText, visibleText } from './definition-text.js'
+import { type McpServerDefinition } from './mcp-server.js'
 
 /** A tool, or with `name: null` what the server says of its own use: what is pinned is whatever a model gets to read of a server. */
 export interface ToolPin {
@@ -18,6 +19,14 @@ export interface EntryToolPins {
   tools: ToolPin[]
 }
 
+/** What every node knows of one entry's tools. */
+export interface EntryTools extends EntryToolPins {
+  /** Of the definition that they were seen of, as `placeOf` in the index has it: while it is the same, an edit moves no pin. */
+  place: string
+  /** What was seen and differs, the newest last. */
+  held: ToolPin[]
+}
+
 /** One that was seen, or accepted, as people are shown it. */
 export interface SeenTool extends ToolPin {
   /** `toolText`, maybe cut. */
@@ -32,6 +41,10 @@ export const pinLimits = {
   /** Of all texts of one report together. */
   allCharacters: 524_288,
   held: 200,
+  /** Of one definition's canonical text; no model has use for more. */
+  definitionCharacters: 262_144,
+  /** How far objects and lists of one definition may stand in each other. */
+  depth: 64,
 }
 
 /** How something differs from what is pinned. What is pinned and not there is no drift: lists differ from user to user. */
@@ -52,10 +65,27 @@ export function pinsByName(tools: readonly ToolPin[]): Map<string | null, string
  * The one text of a definition for its hash: whole, every field that is handed on and not a list of fields, since whatever is left out is where
  * the next poison goes. The tag keeps a tool from ever having the text of something else.
  * @param definition a tool as it is listed, or the server's instructions
- * @throws TypeError for what has no canonical form, such as a number that is none
+ * @throws TypeError for what has no canonical form, such as a number that is none; RangeError for what is larger or deeper than `pinLimits`: nobody
+ * can look at it, and what it costs to compare and show is to have an end
  */
 export function pinnedText(definition: object | string): string {
-  return canonicalJson(['pilothouse tool', 1, definition])
+  if (isDeeper(definition, pinLimits.depth)) throw new RangeError(`it is more than ${pinLimits.depth} levels deep`)
+  const text = canonicalJson(['pilothouse tool', 1, definition])
+  if (text.length > pinLimits.definitionCharacters) throw new RangeError(`it has more than ${pinLimits.definitionCharacters} characters`)
+  return text
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1))
+}
+
+/**
+ * What a definition runs or asks, whole: while two have one text, the same server answers them, and what was accepted of it stays what it is held to. Limits
+ * and the selection of tools are not of it, or whoever raises a timeout would let in what is held by that, and nobody would have looked.
+ */
+export function placeText({ transport }: Pick<McpServerDefinition, 'transport'>): string {
+  return canonicalJson(['pilothouse tools of', 1, transport])
 }
 
 /** Names of other characters can be told apart by nobody, and stored by few: such a tool cannot be pinned, and so is never accepted. */

@@ -8,14 +8,13 @@
  * running server, and decides one thing only: who stops it.
  */
 import { type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { open, readFile, stat, truncate } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { errorCode, launch } from './embedded-binaries.js'
 import { type Cluster, dataArgument, notReady, openCluster } from './embedded-cluster.js'
 import { claimOrphan, dropOwner, findPostmaster, freeStaleLock, isOwner, isPostmaster, POLL_MS, type Postmaster, writeOwner } from './embedded-postmaster.js'
+import { freePort } from './free-port.js'
 
 export { EmbeddedPostgresError } from './embedded-binaries.js'
 
@@ -54,15 +53,6 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** Why a server may end that would start a moment later: a quicker rival, on the folder or the port, or survivors of a killed server. */
 const passing = /lock file "postmaster.pid"|pre-existing shared memory block|Address already in use|could not create any TCP\/IP sockets/
 
@@ -72,7 +62,7 @@ async function tryStart(cluster: Cluster, deadline: number): Promise<{ child: Ch
   await freeStaleLock(folder)
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100', 'cluster_name=pilothouse']
   if (!cluster.durable) settings.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off')
-  const args = ['-D', await dataArgument(folder, account), '-p', String(await findFreePort())]
+  const args = ['-D', await dataArgument(folder, account), '-p', String(await freePort())]
   const logged = await stat(log).then((found) => found.size, () => 0)
   if (logged > LOG_LIMIT_BYTES) await truncate(log)
   const output = await open(log, 'a', 0o600)

@@ -62,9 +62,6 @@ export interface EntryCommit {
   /** What the head must still be: then nothing at all was committed since it was planned. */
   known: { incarnation: string; sequence: number; auditHash: string }
   revisions: readonly Entry[]
-  /** Ids of entries that become tombstones, and when. */
-  gone: readonly string[]
-  at: Date
   changes: readonly LoggedChange[]
   records: readonly AuditRecord[]
 }
@@ -74,7 +71,7 @@ export interface EntryCommit {
  * @returns false when the head is another one; then nothing was written
  * @throws a unique violation as `putEntries`
  */
-export async function commitEntries(db: Queryable, { known, revisions, gone, at, changes, records }: EntryCommit): Promise<boolean> {
+export async function commitEntries(db: Queryable, { known, revisions, changes, records }: EntryCommit): Promise<boolean> {
   const last = records.at(-1)!
   const logged = JSON.stringify(changes.map(({ sequence, subject, id, before, after }) => ({ sequence, subject, id, before, after })))
   const isOurs = sql`exists (select 1 from head)`
@@ -84,9 +81,7 @@ export async function commitEntries(db: Queryable, { known, revisions, gone, at,
       where id = 1 and incarnation = ${known.incarnation} and sequence = ${known.sequence} and audit_hash = ${known.auditHash} returning 1
     ), ${given(revisions)}, put as (${putRows(isOurs)}
     ), ${addRequests(revisions, isOurs)} revised as (${addRevisions(isOurs)}
-    ), ${gone.length === 0 ? sql`` : sql`ended as (update entry set deleted_at = ${at.toISOString()}::timestamptz
-      where ${isOurs} and id = any (array(select jsonb_array_elements_text(${JSON.stringify(gone)}::jsonb)))
-    ), `}changed as (insert into change_event (sequence, subject, subject_id, before, after) select sequence, subject, id, before, after
+    ), changed as (insert into change_event (sequence, subject, subject_id, before, after) select sequence, subject, id, before, after
       from jsonb_to_recordset(${logged}::jsonb) as given (sequence bigint, subject text, id text, before jsonb, after jsonb) where ${isOurs}
     ), audited as (insert into audit_event (sequence, at, actor, action, outcome, target, before, after, hash)
       select sequence, at, actor, action, outcome, target, before, after, hash from jsonb_to_recordset(${JSON.stringify(records)}::jsonb) as given (

@@ -185,10 +185,12 @@ export const secretBinding = pgTable('secret_binding', {
   at: moment('at').notNull(),
 }, (table) => [primaryKey({ columns: [table.entryId, table.userId, table.name, table.injectionPoint] })])
 
-/** What the definitions of a server's tools are held to, and what was seen that differs. One row for an entry: of a digest that it has no more nothing is kept. */
+/** What the definitions of a server's tools are held to, and what was seen that differs. One row for an entry: of a place that it has no more nothing is kept. */
 export const toolInventory = pgTable('tool_inventory', {
   entryId: text('entry_id').primaryKey().references(() => entry.id),
   digest: text('digest').notNull(),
+  /** Sha-256 of what the definition runs or asks; empty for what was pinned before there were places, which begins anew. */
+  place: text('place').notNull().default(''),
   version: integer('version').notNull(),
   pinned: jsonb('pinned').$type<PinnedTool[]>().notNull(),
   held: jsonb('held').$type<HeldTool[]>().notNull(),

@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, type InferSelectModel, isNull, sql } from 'drizzle-orm'
 import { type ToolInventory } from '../core/tool-inventory.js'
-import { type EntryToolPins } from '../core/tool-pin.js'
+import { type EntryTools, type ToolPin } from '../core/tool-pin.js'
 import { type Queryable, type Tx } from './client.js'
 import { entry, toolInventory } from './schema.js'
 import { passed } from './step.js'
@@ -9,15 +9,16 @@ function toInventory({ seenAt, ...row }: InferSelectModel<typeof toolInventory>)
   return { ...row, seenAt: seenAt.toISOString() }
 }
 
-/** Of entries that there are, whichever digest it is: they may go back to it. Names and hashes alone, whatever the texts weigh. */
-export async function loadToolPins(db: Queryable): Promise<EntryToolPins[]> {
-  const { entryId, digest, version } = toolInventory
-  const tools = sql<EntryToolPins['tools']>`(select coalesce(jsonb_agg(one - 'text'), '[]'::jsonb) from jsonb_array_elements(${toolInventory.pinned}) one)`
-  return db.select({ entryId, digest, version, tools }).from(toolInventory)
+/** Of entries that there are, whichever place it is: they may go back to it. Names and hashes alone, whatever the texts weigh. */
+export async function loadToolPins(db: Queryable): Promise<EntryTools[]> {
+  const { entryId, digest, place, version, pinned, held } = toolInventory
+  const bare = (tools: typeof pinned | typeof held) => (
+    sql<ToolPin[]>`(select coalesce(jsonb_agg(jsonb_build_object('name', one->'name', 'hash', one->'hash') order by at), '[]'::jsonb) from jsonb_array_elements(${tools}) with ordinality each(one, at))`)
+  return db.select({ entryId, digest, place, version, tools: bare(pinned), held: bare(held) }).from(toolInventory)
     .innerJoin(entry, and(eq(entry.id, entryId), isNull(entry.deletedAt)))
 }
 
-/** Of whichever digest it is. */
+/** Of whichever place it is. */
 export async function findToolInventory(db: Queryable, entryId: string): Promise<ToolInventory | null> {
   const [row] = await db.select().from(toolInventory).where(eq(toolInventory.entryId, entryId))
   return row === undefined ? null : toInventory(row)

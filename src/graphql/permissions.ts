@@ -75,7 +75,7 @@ export const openTypes = [
   'Approval', 'ApprovalConnection', 'ApprovalEdge', 'ApprovalPayload',
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
   'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
-  'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'EntryToolPins', 'Finding', 'HeldTool', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
+  'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'EntryToolPins', 'EntryToolsHeld', 'Finding', 'HeldTool', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
   'RemovedEntry', 'ReportToolInventoryPayload', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',
   'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret', 'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'Team', 'TeamMembership', 'ToolInventory', 'ToolInventoryConnection', 'ToolInventoryEdge', 'ToolPin', 'ToolSelection', 'User',

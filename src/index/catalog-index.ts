@@ -94,7 +94,7 @@ export function createCatalogIndex(loaded: LoadedCatalog, recent: LoggedChange[]
 
 /** A resume needs what was before and reads what is now from the index; prompts, tools and lists of requests must not pile up in memory. */
 function forgetDefinition(change: LoggedChange): LoggedChange {
-  if (change.subject === 'TOOLS') return { ...change, after: { ...change.after, tools: [] } }
+  if (change.subject === 'TOOLS') return { ...change, after: { ...change.after, tools: [], held: [] } }
   if (change.subject === 'POLICY') return { ...change, after: { ...change.after, requests: undefined } }
   return change.subject === 'ENTRY' ? { ...change, after: null } : change
 }

@@ -6,7 +6,7 @@ import { skeletonOf } from '../core/confusable.js'
 import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type SecretRecord, type UserBinding } from '../core/secret.js'
-import { type EntryToolPins } from '../core/tool-pin.js'
+import { type EntryTools } from '../core/tool-pin.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, type Policy } from '../core/policy-document.js'
 import { isDormant, judge, type Policies, putPolicy } from './judge.js'
@@ -45,8 +45,8 @@ export interface CatalogState {
   /** What was revoked, by the entry's id, tombstones included. A change makes a new map: decisions rest on it. */
   blocks: ReadonlyMap<string, Block>
   secrets: SecretShelf
-  /** By the entry's id; those of a digest that it has no more count for nothing (`pinsOf`). */
-  toolPins: Map<string, EntryToolPins>
+  /** By the entry's id; those of a place that it has no more count for nothing (`toolsOf`). */
+  toolPins: Map<string, EntryTools>
 }
 
 /** What a batch of changes may have altered for readers. */
@@ -82,7 +82,7 @@ export interface LoadedCatalog {
   blocks: Block[]
   secrets: SecretRecord[]
   userBindings: UserBinding[]
-  toolPins: EntryToolPins[]
+  toolPins: EntryTools[]
 }
 
 export function buildState(loaded: LoadedCatalog): CatalogState {
@@ -153,7 +153,8 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       touched.secrets.push(change)
       return applySecretChange(state.secrets, change)
     case 'TOOLS':
-      touched.tools.add(change.id)
+      // What is held is for people: it moves nothing that a worker is told.
+      if (state.toolPins.get(change.id)?.version !== change.after.version) touched.tools.add(change.id)
       state.toolPins.set(change.id, change.after)
       return
     case 'POLICY': {

@@ -4,6 +4,7 @@ import { type UpstreamTool } from './connector.js'
 import { type AgentSurroundings } from './copilot-agents.js'
 import { type CopilotSessions } from './copilot-client.js'
 import { type CopilotNames } from './copilot-names.js'
+import { heldError } from './errors.js'
 import { type Offered, toolsByName } from './offer-by-name.js'
 
 /** What a Copilot session holds of the catalog, as far as names of tools go. */
@@ -74,7 +75,9 @@ export function judgeTool(offer: CopilotOffer, toolName: string, onRefused: (pub
   const owners = wireTools(offer).get(toolName)
   if (owners !== undefined) return owners.size > 1 ? `${toolName} is the name of tools of ${[...owners].join(' and ')}.` : null
   onRefused(publicName)
-  return `${toolName} is not available in this session any more.`
+  // What was in the model's last list may be called once more.
+  const isHeld = [...offer.servers.values()].some(({ name, upstream }) => upstream.heldTools().some((tool) => offer.names.wireName(name, tool) === toolName))
+  return isHeld ? heldError(toolName).message : `${toolName} is not available in this session any more.`
 }
 
 /** What is to be said of servers because others come to names of their tools in the runtime, by their names. */

@@ -63,6 +63,8 @@ const farewellMs = 1000
  *   when something is
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
+  // Given up in the moment in which it was decided on, as when two changes arrive together: nothing is to begin then.
+  options.signal.throwIfAborted()
   const { transport, failure: failureOf, farewell } = createServerTransport(options)
   const client = new Client(clientInfo, { capabilities: {} })
   // The SDK calls it after a failed handshake and looks at nothing that comes of it; what survives is told by the transport itself.
@@ -100,7 +102,10 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   }
 }
 
+/** Settles with the work, or rejects with the signal's reason if that aborts first; what comes of the work then is nobody's affair. */
 export async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  // Under way by now, even if the signal aborted before: a rejection that nobody takes would end the host's process.
+  work.catch(() => {})
   signal.throwIfAborted()
   let onAbort = () => {}
   const aborted = new Promise<never>((_, reject) => {

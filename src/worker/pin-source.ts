@@ -1,17 +1,19 @@
 import { type OwnerInput } from '../client/index.js'
-import { driftOf, pinsByName } from '../core/tool-pin.js'
-import { isPinned, type Listed, type PinGate } from './held-tools.js'
-import { type InventoryDesk } from './inventory-desk.js'
-import { type UpstreamTool } from './link.js'
+import { driftOf, pinLabel, pinsByName } from '../core/tool-pin.js'
+import { isPinned, type Listed, named, type PinGate } from './held-tools.js'
+import { type InventoryDesk, type SeenInventory } from './inventory-desk.js'
 import { type CatalogView, type ViewEntry, type ViewPins } from './view.js'
 
 /** What the tools of one entry are held to in one session, and where to tell what it offers. */
 export interface PinSource extends PinGate {
+  /** Whether the catalog has to know what was seen: nothing is pinned yet, or something differs that it was not told last. */
+  isDue: (seen: SeenInventory['seen']) => boolean
   /**
-   * Tells the catalog what was seen, if it has to know: nothing is pinned yet, or something differs.
+   * Tells it.
+   * @returns whether something was pinned, so that this told of what differs
    * @throws CatalogRequestError
    */
-  tell: (seen: ReadonlyArray<Listed<UpstreamTool | string>>) => Promise<void>
+  tell: (seen: SeenInventory['seen']) => Promise<boolean>
 }
 
 export interface PinSourceOptions {
@@ -20,13 +22,16 @@ export interface PinSourceOptions {
   desk: InventoryDesk
   /** Of the session. */
   owner: OwnerInput
+  /** Has a line for each time that something is told to differ. */
+  log: (message: string) => void
 }
 
-export function createPinSource({ id: entryId, digest }: ViewEntry, { view, desk, owner }: PinSourceOptions): PinSource {
+export function createPinSource({ id: entryId, name, digest }: ViewEntry, { view, desk, owner, log }: PinSourceOptions): PinSource {
   /** What a report was answered, until the feed has come as far. */
   let answered: ViewPins | null = null
   /** An earlier definition may go on while the next one waits for its moment, and is held to what was told last of it. */
   let last: ViewPins | null = null
+  let toldLast: string | null = null
   const current = (): ViewPins | null => {
     const told = view()?.pins.get(entryId)
     if (told?.digest === digest && (answered === null || told.version >= answered.version)) {
@@ -35,18 +40,29 @@ export function createPinSource({ id: entryId, digest }: ViewEntry, { view, desk
     }
     return last
   }
+  // A policy that cannot be read lets nothing in (S23).
+  const holds = () => view()?.policy.document?.tools.drift !== 'accept'
+  const driftIn = (pins: ViewPins, seen: SeenInventory['seen']) => seen.filter(isPinned).filter((one) => driftOf(pins.hashes, one) !== null)
+  const keyOf = (pins: ViewPins, drift: Array<Listed<unknown>>) => JSON.stringify([pins.version, drift.map(({ name: of, hash }) => [of, hash])])
   return {
+    holds,
     pins: () => current()?.hashes ?? null,
-    // A policy that cannot be read lets nothing in (S23).
-    holds: () => view()?.policy.document?.tools.drift !== 'accept',
-    tell: async (seen) => {
+    isDue: (seen) => {
       const pins = current()
       // Before it has anything it may only be slow; what it shows first is taken as it is anyway.
-      if (pins === null && !seen.some(isPinned)) return
-      if (pins !== null && seen.every((one) => !isPinned(one) || driftOf(pins.hashes, one) === null)) return
+      if (pins === null) return seen.some(isPinned)
+      const drift = driftIn(pins, seen)
+      return drift.length > 0 && keyOf(pins, drift) !== toldLast
+    },
+    tell: async (seen) => {
+      const pins = current()
       const told = await desk.report({ entryId, digest, owner, seen, version: pins?.version ?? null })
-      if (told.version <= (current()?.version ?? 0)) return
-      last = answered = { digest: told.digest, version: told.version, hashes: pinsByName(told.tools) }
+      if (told.version > (current()?.version ?? 0)) last = answered = { digest: told.digest, version: told.version, hashes: pinsByName(told.tools) }
+      if (pins === null) return false
+      const drift = driftIn(pins, seen)
+      toldLast = keyOf(pins, drift)
+      log(`${name}: its tools are not as they were accepted: ${named(drift.map(({ name: of }) => pinLabel(of)))}; ${holds() ? 'held' : 'the policy lets them in'}`)
+      return true
     },
   }
 }

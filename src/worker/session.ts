@@ -187,9 +187,10 @@ function decide(session: Sitting, view: CatalogView, removals: Removal[]): void 
   if (runningTurns === 0) session.isWarm = true
 }
 
-function launchOf({ feed: { view }, launchers, leaser, desk, owner, id: sessionId }: Sitting): LaunchOf {
+function launchOf({ feed: { view }, launchers, leaser, desk, owner, id: sessionId, log, known }: Sitting): LaunchOf {
   return (entry) => ({
-    guard: createLaunchGuard(entry, view, launchers), secrets: createSecretSource(entry, { view, leaser, owner, sessionId }), pins: createPinSource(entry, { view, desk, owner }),
+    guard: createLaunchGuard(entry, view, launchers), secrets: createSecretSource(entry, { view, leaser, owner, sessionId }),
+    pins: createPinSource(entry, { view, desk, owner, log: (message) => log(known.redact(message)) }),
   })
 }
 

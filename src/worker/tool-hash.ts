@@ -7,7 +7,7 @@ export function toolHash(name: string | null, definition: object | string): stri
   try {
     return createHash('sha256').update(pinnedText(definition)).digest('hex')
   } catch {
-    // A number without end, or a schema deeper than anything can walk.
+    // A number without end, or more than anybody looks at.
     return null
   }
 }

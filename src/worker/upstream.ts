@@ -63,6 +63,8 @@ interface Holding {
   book: OfferBook
   /** Whether there was a connection before. */
   isAgain: boolean
+  /** Whether the server said that its tools are others since they were listed last. */
+  isOutdated: boolean
 }
 
 /**
@@ -79,7 +81,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     target, options, known, redact: (text) => redactOwn(known.redact(text)), tools: listed, book: createOfferBook(),
     pinning: target.pins === undefined ? null : createToolPinning(target.pins, listed, clock),
     injection: secrets === undefined ? null : createInjection({ transport, source: secrets, known, clock }),
-    deniedListeners: new Set(), isAgain: false,
+    deniedListeners: new Set(), isAgain: false, isOutdated: false,
     line: createLine({
       isRemote: transport.kind !== 'STDIO', clock, open: (end) => open(holding, end),
       prepare: (fresh) => list(holding, fresh), onStanding: (fresh) => stands(holding, fresh),
@@ -90,7 +92,11 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     pinning?.close()
     return line.close().finally(() => injection?.close())
   }
-  const onAbort = () => void line.close().catch(() => {})
+  const onAbort = () => {
+    // The catalog's answer is waited for by nobody any more.
+    pinning?.close()
+    line.close().catch(() => {})
+  }
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     signal?.throwIfAborted()
@@ -145,7 +151,9 @@ async function open(holding: Holding, end: LineEnd): Promise<Link> {
 }
 
 /** Before anybody is offered anything of a server, the catalog knows what there is of it. */
-async function list({ tools, pinning }: Holding, fresh: Link): Promise<void> {
+async function list(holding: Holding, fresh: Link): Promise<void> {
+  const { tools, pinning } = holding
+  holding.isOutdated = false
   tools.list(await fresh.list('TOOLS'), fresh.instructions)
   passed('tools.listed')
   await pinning?.tellFirst()
@@ -159,6 +167,7 @@ function spoken(error: unknown, redact: Redact): Error {
 function stands(holding: Holding, fresh: Link): void {
   if (holding.isAgain) again(holding, fresh)
   holding.isAgain = true
+  if (holding.isOutdated) void refresh(holding)
 }
 
 /** What happened between two connections nobody told, so everything may have. */
@@ -171,10 +180,11 @@ function again(holding: Holding, fresh: Link): void {
   }
 }
 
-/** A connection that does not stand yet lists its tools anyway. */
+/** A connection that does not stand yet has listed them maybe, and lists them again as soon as it does. */
 async function refresh(holding: Holding): Promise<void> {
   const { line } = holding
   const current = line.current()
+  holding.isOutdated = current === null
   if (current === null) return
   try {
     const all = await current.list('TOOLS')

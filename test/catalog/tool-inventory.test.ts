@@ -112,7 +112,9 @@ describe('what differs', () => {
     await report(worker, entry, ownerOf(alice), add)
     expect((await inventoryOf(alice, entry.id))!.held.map(({ name, hash }) => [name, hash])).toEqual([['more', more.hash], ['add', add.hash]])
     const { auditEvents } = await server.admin.client.execute(AuditEventsDocument, { target: entry.id, first: 10 })
-    expect(auditEvents.nodes.map(({ action, actor }) => `${action} ${actor.kind}`)).toEqual(['tools.accept USER', 'tools.pin WORKER', 'mcpServer.register USER'])
+    expect(auditEvents.nodes.map(({ action, actor }) => `${action} ${actor.kind}`)).toEqual([
+      'tools.hold WORKER', 'tools.accept USER', 'tools.hold WORKER', 'tools.pin WORKER', 'mcpServer.register USER',
+    ])
   })
 
   it('a server that never says the same twice fills nothing and pushes out no other tool', async () => {

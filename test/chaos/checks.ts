@@ -158,6 +158,8 @@ async function comeToRest(world: World, deadline: number): Promise<string> {
     for (const node of world.nodes) top = await pulse(world, node, deadline)
     const behind = await eventually(deadline, () => whoIsBehind(world, top))
     if (behind.length > 0) throw new Error(`behind ${top} after ${deadlineMs / 1_000} s: ${behind.join('; ')}`)
+    // What it makes of servers that it did not know yet goes into the log. What keeps it from resting is told by the checks.
+    await eventually(deadline, () => whatWorkerStarts(world, top))
     // What a client had given up may have been committed late.
     if (formatCursor(await readOn(world.postgres, 'pilothouse', readHead)) === top) return top
   }
@@ -172,6 +174,15 @@ async function whoIsBehind({ nodes, followers, reader }: World, top: string): Pr
     return isAt(cursor, top) ? [] : [`${node.name} stands at ${cursor}`]
   }))
   return [...late, ...lagging.flat()]
+}
+
+/** MCP servers that its sessions have not got ready by then, or whose first inventory the catalog has not taken yet. */
+async function whatWorkerStarts({ worker }: World, top: string): Promise<string[]> {
+  const sessions = await worker.ask(top) ?? [{ trouble: 'it does not answer', rows: [] }]
+  return sessions.flatMap(({ trouble, rows }) => [
+    ...(trouble === null ? [] : [trouble]),
+    ...rows.filter(({ kind, state, reason }) => kind === 'MCP_SERVER' && (state !== 'APPLIED' || reason !== null)).map(({ name }) => name),
+  ])
 }
 
 const isAt = (cursor: string | null, wanted: string) => cursor !== null && cursor.slice(0, 8) === wanted.slice(0, 8) && cursor >= wanted

@@ -82,6 +82,15 @@ const killWorker: Fault = async ({ worker }) => {
   return { detail: 'its sessions begin anew' }
 }
 
+/** What was sent to it meanwhile arrives together when it wakes. */
+const freezeWorker: Fault = async ({ worker }, random) => {
+  const ms = 500 + random.below(3_500)
+  worker.freeze()
+  await delay(ms)
+  worker.thaw()
+  return { detail: `for ${ms} ms` }
+}
+
 const endListeners = ({ postgres }: World) => postgres.ask((sql) => sql<{ pid: number }[]>`
   select pid from pg_stat_activity where application_name like 'pilothouse%' and query ilike 'listen%' and pg_terminate_backend(pid)`)
 
@@ -232,7 +241,7 @@ const twoAtOnce: Fault = async (world, random) => {
 export const faults: Record<string, Fault> = {
   'node killed': killNode, 'node stopped': stopNode, 'node frozen': freezeNode, 'NOTIFY switched off': deafenNode,
   'Postgres killed': killPostgres, 'backend killed': killOneBackend, 'Postgres stopped for 10 s': stopPostgres, 'Postgres frozen for 10 s': freezePostgres,
-  'worker killed': killWorker, 'listener ended': endListener, 'listeners ended again and again': endListenersAgain,
+  'worker killed': killWorker, 'worker frozen': freezeWorker, 'listener ended': endListener, 'listeners ended again and again': endListenersAgain,
   'connections ended': endBackends, 'commits ended': endCommits, 'transactions ended': endTransactions, 'reader stalled': stallReader,
   'database restored': restore(copyDatabase, false), 'database restored on stopped nodes': restore(copyDatabase, true),
   'folder restored': restore(copyFolder, false), 'folder restored on stopped nodes': restore(copyFolder, true, 'database', 'restored'),

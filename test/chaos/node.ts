@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../support/mcp-servers.js'
+import { freePort } from '../../src/db/free-port.js'
 import { root } from '../support/process.js'
 
 const startTimeoutMs = 60_000

@@ -8,7 +8,7 @@ import postgres from 'postgres'
 import { launch } from '../../src/db/embedded-binaries.js'
 import { type Cluster, dataArgument, openCluster } from '../../src/db/embedded-cluster.js'
 import { findPostmaster, freeStaleLock } from '../../src/db/embedded-postmaster.js'
-import { freePort } from '../support/mcp-servers.js'
+import { freePort } from '../../src/db/free-port.js'
 
 const run = promisify(execFile)
 const startTimeoutMs = 60_000

@@ -9,7 +9,9 @@ import { type WorkerAnswer, type WorkerQuestion, type WorkerSetup } from './work
 
 const { url, token, owners } = JSON.parse(process.argv[2]!) as WorkerSetup
 
-const worker = await createCatalogWorker({ url, token, workerId: 'chaos', connectTimeoutMs: 5_000 })
+// What it says and what it dies of come to one place, and are told when it dies.
+const log = (line: string) => void process.stderr.write(`${line}\n`)
+const worker = await createCatalogWorker({ url, token, workerId: 'chaos', connectTimeoutMs: 5_000, log })
 const sessions = await Promise.all(owners.map(async (owner, at) => {
   const adapter = memoryAdapter()
   // A host starts its sessions whether or not the catalog answers just now.

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { type OwnerQuery } from '../../src/index/catalog-index.js'
 import { type EffectiveEntry } from '../../src/worker/slot.js'
@@ -30,15 +29,19 @@ export interface ChaosWorker {
   pid: () => number | null
   start: () => void
   kill: () => Promise<void>
+  freeze: () => void
+  thaw: () => void
   /** What each session has, in the order of `owners`; null when the process ended meanwhile. */
   ask: (cursor: string) => Promise<WorkerAnswer['sessions'] | null>
 }
 
-/** @param onDeath the process ended although nobody asked it to */
-export function createWorker(setup: WorkerSetup, logPath: string, onDeath: (how: string) => void): ChaosWorker {
+/** Of what it wrote: enough for an error with its stack, and the lines that led to it. */
+const toldCharacters = 4_000
+
+/** @param onDeath the process ended although nobody asked it to; told with the last that it wrote */
+export function createWorker(setup: WorkerSetup, onDeath: (how: string) => void): ChaosWorker {
   let child: ChildProcess | null = null
   let asked = 0
-  const log = createWriteStream(logPath, { flags: 'a' })
   return {
     owners: setup.owners,
     pid: () => child?.pid ?? null,
@@ -48,17 +51,21 @@ export function createWorker(setup: WorkerSetup, logPath: string, onDeath: (how:
         cwd: root, execArgv: ['--import', 'tsx'], env: { PATH, HOME }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       })
       child = started
-      started.stderr!.pipe(log, { end: false })
-      started.once('exit', (code, signal) => {
+      let wrote = ''
+      started.stderr!.setEncoding('utf8').on('data', (text: string) => { wrote = (wrote + text).slice(-toldCharacters) })
+      // Not 'exit': what it wrote last may still be on its way then.
+      started.once('close', (code, signal) => {
         if (child !== started) return
         child = null
-        onDeath(String(signal ?? `exit ${code}`))
+        onDeath(`${signal ?? `exit ${code}`}; it wrote: ${wrote.trim().replaceAll(/\s*\n\s*/g, ' | ') || 'nothing'}`)
       })
     },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
     kill: async () => {
       const killed = child
       child = null
-      if (killed === null) return
+      if (killed === null || killed.exitCode !== null || killed.signalCode !== null) return
       killed.kill('SIGKILL')
       await once(killed, 'exit')
     },

@@ -182,9 +182,12 @@ async function populate({ seed, folder, closers, ...base }: Foundation): Promise
   const random = (at: number) => createRandom(seed + 7_919 * at)
   const balancer = await startBalancer(nodes, random(1))
   const workerToken = await mint('worker process', null)
-  const worker = createWorker(
+  const worker: ChaosWorker = createWorker(
     { url: balancer.url, token: workerToken.token, owners: [owners[0]!, owners[1]!, { kind: 'TEAM', id: teams[0]! }] },
-    join(folder, 'worker.log'), (how) => violate(`the worker died by itself (${how})`),
+    (how) => {
+      violate(`the worker died by itself (${how})`)
+      worker.start()
+    },
   )
   worker.start()
   closers.push(() => balancer.close(), () => worker.kill())

@@ -37,7 +37,7 @@ const revoked: Revoked = { at: '2026-01-01T00:00:00.000Z', by: systemPrincipal, 
 const ask = (entries: JudgedEntry[], more: Partial<ExplainInput> = {}) =>
   explain({
     scope: person, entries, isVisible: () => false, hasMcpServer: () => true, now: new Date('2026-01-10T00:00:00.000Z'), approversOf: () => 'an admin',
-    nameOf: ({ id }) => `<${id}>`, secretsOf: standing('READY'), ...more,
+    nameOf: ({ id }) => `<${id}>`, secretsOf: standing('READY'), driftOf: () => ({ names: [], isHeld: true }), ...more,
   })
 /** All references of an entry in one state. */
 const standing = (state: SecretStanding, boundSince = 1) => (one: JudgedEntry): StandingReference[] => referencesOf(one)
@@ -205,7 +205,7 @@ describe('what nobody in the conversation may see', () => {
         return { mark, isAskersToSee, one: entry({ ...given, id: `${mark}id`, verdict, definition }) }
       })
       const answer = JSON.stringify(explain({
-        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false, secretsOf: standing('UNBOUND'), now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
+        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false, secretsOf: standing('UNBOUND'), driftOf: () => ({ names: [], isHeld: true }), now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
         isVisible: ({ id }) => entries.some(({ one, isAskersToSee }) => one.id === id && isAskersToSee),
       }))
       for (const { mark, isAskersToSee, one } of entries) {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { accepted, driftIn, type HeldTool, heldAfter, pinsIn, type ToolInventory } from '../../src/core/tool-inventory.js'
-import { cutText, isPinnableName, pinLabel, pinnedText, toolText } from '../../src/core/tool-pin.js'
+import { type McpTransport } from '../../src/core/mcp-server.js'
+import { cutText, isPinnableName, pinLabel, pinLimits, pinnedText, placeText, toolText } from '../../src/core/tool-pin.js'
 
 const tool = {
   name: 'add', title: 'Add', description: 'Adds two numbers.', inputSchema: { type: 'object', properties: { a: { type: 'number', minimum: 0.5 }, b: { enum: ['x', null, 1] } } },
@@ -27,6 +28,23 @@ describe('what is pinned', () => {
     }))
     expect(pinnedText('{"name":"a"}')).not.toBe(pinnedText({ name: 'a' }))
     expect(() => pinnedText({ inputSchema: { maximum: JSON.parse('1e999') as number } })).toThrow(TypeError)
+  })
+
+  const nested = (levels: number): object => (levels === 1 ? {} : { value: nested(levels - 1) })
+  it.each<[string, object]>([
+    ['a definition without end', { description: 'x'.repeat(pinLimits.definitionCharacters) }], ['many small parts', { enum: Array.from({ length: 131_072 }, () => 1) }],
+    ['a schema without ground', nested(pinLimits.depth + 1)], ['lists in lists', { items: JSON.parse('['.repeat(5_000) + ']'.repeat(5_000)) as unknown }],
+  ])('S10: has bounds, beyond which nothing can be pinned: %s', (_, definition) => expect(() => pinnedText(definition)).toThrow(RangeError))
+  it('S10: is as deep as it may be', () => expect(pinnedText(nested(pinLimits.depth))).toContain('value'))
+
+  const http = { kind: 'HTTP' as const, url: 'https://a.example.com', headers: [{ name: 'X', value: '1' }] }
+  const stdio = { kind: 'STDIO' as const, command: 'npx', args: ['-y', 'a@1.0.0'], env: [{ name: 'A', value: '1' }], cwd: null }
+  it.each<[string, McpTransport, object]>([
+    ['url', http, { url: 'https://a.example.com/' }], ['kind', http, { kind: 'SSE' }], ['a header', http, { headers: [{ name: 'X', value: '2' }] }], ['no header', http, { headers: [] }],
+    ['command', stdio, { command: 'uvx' }], ['an argument', stdio, { args: ['-y', 'a@1.0.1'] }], ['their order', stdio, { args: ['a@1.0.0', '-y'] }],
+    ['a variable', stdio, { env: [{ name: 'A', value: '2' }] }], ['folder', stdio, { cwd: '/srv' }],
+  ])('S26: is of one place, which is another one with another %s', (_, transport, change) => {
+    expect(placeText({ transport: { ...transport, ...change } })).not.toBe(placeText({ transport }))
   })
 
   it.each<[string, boolean]>([
@@ -65,7 +83,7 @@ describe('an inventory', () => {
   const by = { kind: 'WORKER' as const, id: 'w' }
   const seen = (name: string | null, hash: string) => ({ name, hash, text: hash })
   const inventory = (pinned: Array<[string | null, string]>, held: Array<[string | null, string]> = []): ToolInventory => ({
-    entryId: 'e', digest: 'd', version: 1, seenAt: 't0', seenBy: by, pinned: pinned.map((one) => seen(...one)), held: held.map((one): HeldTool => ({ ...seen(...one), seenAt: 't0', seenBy: by })),
+    entryId: 'e', digest: 'd', place: 'p', version: 1, seenAt: 't0', seenBy: by, pinned: pinned.map((one) => seen(...one)), held: held.map((one): HeldTool => ({ ...seen(...one), seenAt: 't0', seenBy: by })),
   })
   const told = (one: ToolInventory | null) => one && { pins: pinsIn(one).tools.map(({ name, hash }) => `${name} ${hash}`), held: one.held.map(({ name, hash }) => `${name} ${hash}`) }
 

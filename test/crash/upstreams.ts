@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, isAlive } from '../support/mcp-servers.js'
+import { freePort } from '../support/.ts.js'
+import { isAlive } from '../support/mcp-servers.js'
 import { root } from '../support/process.js'
 
 /** Tells the hash of the TOKEN in its environment, and each of its processes its pid in a file; ends with its input, as MCP has it. */

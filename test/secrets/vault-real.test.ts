@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { describe, it } from 'vitest'
 import { deploymentOwner } from '../../src/core/owner.js'
+import { freePort } from '../../src/db/free-port.js'
 import { createVaultProvider } from '../../src/secrets/vault.js'
 import { secretProviderConformance } from '../suites/secret-provider-conformance.js'
 import { until } from '../support/embedded.js'
@@ -15,15 +15,6 @@ const binary = ['bao', 'vault'].find((name) => {
   }
 })
 const token = 'dev-canary-token'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** In memory, unsealed, with KV version 2 at `secret/`. */
 async function startDevServer(name: string) {

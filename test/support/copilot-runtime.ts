@@ -82,7 +82,8 @@ export function describeOnRuntime(name: string, body: () => void): void {
   else describe.skip(`${name} (${problem})`, body)
 }
 
-function runtimeProblem(): string | null {
+/** Why there is no runtime on this machine; null: there is one. */
+export function runtimeProblem(): string | null {
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } }
   const libc = process.platform === 'linux' && header.glibcVersionRuntime === undefined ? 'musl' : ''
   const runtime = `@github/copilot-sdk-${process.platform}${libc}-${process.arch}`

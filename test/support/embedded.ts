@@ -40,7 +40,7 @@ export const recall = (url: string) => query(url, async (sql) => (await sql<{ an
 export async function compile(project: string): Promise<void> {
   const [from, to] = [root, project].map((each) => join(each, 'src', 'db')) as [string, string]
   await mkdir(to, { recursive: true })
-  for (const name of (await readdir(from)).filter((each) => /^embedded.*\.ts$/.test(each))) {
+  for (const name of (await readdir(from)).filter((each) => /^(embedded.*|free-port)\.ts$/.test(each))) {
     const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 }
     const { outputText } = ts.transpileModule(await readFile(join(from, name), 'utf8'), { compilerOptions })
     await writeFile(join(to, name.replace(/ts$/, 'js')), outputText)

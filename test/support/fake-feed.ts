@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AddressInfo } from 'node:net'
+import { type AddressInfo, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { encryptLease } from '../../src/catalog/lease-answer.js'
 import { type LeaseSecretsInput, type OwnerInput, type ReportToolInventoryInput } from '../../src/client/index.js'
@@ -81,6 +81,7 @@ export function bookmark(cursor: string, trustForSeconds = 600): CatalogEvent {
 export interface FakeOperation {
   owner: OwnerInput
   after: string | null
+  /** Several arrive together, before anything else happens in the client, as from a server that was held up. */
   send: (...events: CatalogEvent[]) => void
   /** Ends the operation with GraphQL errors, the way graphql-ws does when a subscription cannot start. */
   fail: (code: string, message?: string) => void
@@ -138,7 +139,7 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
   let sockets = 0
   let isMute = false
 
-  const subscribe = (socket: WebSocket, id: string, { owner, after = null }: { owner: OwnerInput; after?: string | null }) => {
+  const subscribe = (socket: WebSocket, wire: Socket, id: string, { owner, after = null }: { owner: OwnerInput; after?: string | null }) => {
     const say = (message: object) => socket.send(JSON.stringify({ id, ...message }))
     const ended = new Promise<void>((resolve) => {
       socket.once('close', () => resolve())
@@ -149,7 +150,11 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
     })
     const operation: FakeOperation = {
       owner, after, ended,
-      send: (...events) => { for (const event of events) say({ type: 'next', payload: { data: { catalogChanged: event } } }) },
+      send: (...events) => {
+        wire.cork()
+        for (const event of events) say({ type: 'next', payload: { data: { catalogChanged: event } } })
+        wire.uncork()
+      },
       fail: (code, message = code) => {
         say({ type: 'next', payload: { data: null, errors: [{ message, extensions: { code } }] } })
         say({ type: 'complete' })
@@ -162,12 +167,12 @@ export async function startFakeFeed(token = 'pht_test'): Promise<FakeFeed> {
     else next(operation)
   }
 
-  server.on('connection', (socket) => {
+  server.on('connection', (socket, { socket: wire }) => {
     sockets += 1
     socket.on('message', (data) => {
       const message = JSON.parse((data as Buffer).toString()) as { type: string; id: string; payload?: { authorization?: string; variables: { owner: OwnerInput } } }
       if (message.type === 'ping' && !isMute) socket.send(JSON.stringify({ type: 'pong' }))
-      if (message.type === 'subscribe') subscribe(socket, message.id, message.payload!.variables)
+      if (message.type === 'subscribe') subscribe(socket, wire, message.id, message.payload!.variables)
       if (message.type !== 'connection_init') return
       if (message.payload?.authorization === `Bearer ${token}`) socket.send(JSON.stringify({ type: 'connection_ack' }))
       else socket.close(4401, 'Unauthorized')

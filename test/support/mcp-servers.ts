@@ -10,20 +10,13 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import {
   CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema, type Progress, type ServerCapabilities, type ServerNotification, type Tool,
 } from '@modelcontextprotocol/sdk/types.js'
+import { freePort } from '../../src/db/free-port.js'
 
 const require = createRequire(import.meta.url)
 
 /** The script of an official reference server; run it with `process.execPath`. */
 export function serverScript(name: 'everything' | 'filesystem' | 'memory'): string {
   return require.resolve(`@modelcontextprotocol/server-${name}/dist/index.js`)
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 export interface RunningServer {
@@ -104,11 +97,13 @@ export interface TestMcpServerOptions {
   capabilities?: ServerCapabilities
   /** Adds handlers to the server of each session. */
   register?: (server: Server) => void
+  /** Done when a list of tools is made and not yet sent; what is told then arrives before it. */
+  beforeListed?: (tell: (notification: ServerNotification) => Promise<void>) => Promise<void>
 }
 
 /** A real MCP server of the official SDK whose tools tests can change, with lists of `pageSize` tools a page. */
 export async function startTestMcpServer(tools: TestTool[], options: TestMcpServerOptions = {}): Promise<TestMcpServer> {
-  const { port = 0, pageSize = 100, instructions = '', capabilities = {}, register = () => {} } = options
+  const { port = 0, pageSize = 100, instructions = '', capabilities = {}, register = () => {}, beforeListed = () => Promise.resolve() } = options
   let current = tools
   const open = new Map<string, { server: Server; transport: StreamableHTTPServerTransport }>()
   const requests: IncomingMessage['headers'][] = []
@@ -117,9 +112,10 @@ export async function startTestMcpServer(tools: TestTool[], options: TestMcpServ
   const createSession = async (): Promise<StreamableHTTPServerTransport> => {
     const server = new Server({ name: 'test', version: '1' }, { instructions, capabilities: { tools: { listChanged: true }, ...capabilities } })
     register(server)
-    server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
+    server.setRequestHandler(ListToolsRequestSchema, async ({ params }, { sendNotification }) => {
       const from = Number(params?.cursor ?? 0)
       const page = current.slice(from, from + pageSize).map(({ name, description, more }): Tool => ({ name, description, inputSchema: { type: 'object' }, ...more }))
+      await beforeListed(sendNotification)
       return { tools: page, ...(from + pageSize < current.length && { nextCursor: String(from + pageSize) }) }
     })
     server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal, sendNotification }) => {

@@ -139,20 +139,38 @@ export interface TestSwarm {
   sessions: SwarmSessions
   /** Plays a turn to its end and tells what the model was offered and what its calls returned. */
   turn: (id: string, steps?: ModelStep[], agent?: string) => Promise<Script>
+  /** Resolves when the runtime of a warm session has heard that its tools of the catalog are others. */
+  heard: (id: string) => Promise<void>
 }
 
-/** @param mcpServers the worker's static servers, which every session has */
-export function createSwarm(runtime: CopilotRuntime, store: SwarmStore, mcpServers: NonNullable<SessionConfig['mcpServers']> = {}): TestSwarm {
-  const { client, folder, config } = runtime
-  const sessions = new SwarmSessions({ client, config, stateFolder: join(folder, 'copilot', 'session-state') }, store)
+/**
+ * @param mcpServers the worker's static servers, which every session has
+ * @param given told of every configuration that the runtime gets
+ */
+export function createSwarm(
+  { client, folder, config, model }: CopilotRuntime, store: SwarmStore, mcpServers: NonNullable<SessionConfig['mcpServers']> = {}, given: (config: SessionConfig) => void = () => {},
+): TestSwarm {
+  const seen = <Config extends SessionConfig>(whole: Config) => {
+    given(whole)
+    return whole
+  }
+  const telling: PilotSwarmClient = { createSession: (whole) => client.createSession(seen(whole)), resumeSession: (id, whole) => client.resumeSession(id, seen(whole)) }
+  const sessions = new SwarmSessions({ client: telling, config, stateFolder: join(folder, 'copilot', 'session-state') }, store)
   Object.assign(sessions.workerDefaults.baseMcpServers, mcpServers)
   return {
     sessions,
     worker: { sessionManager: sessions, catalog: { getSession: async (id) => store.rows.get(id) ?? null }, loadedMcpServers: mcpServers },
     turn: async (id, steps = [], agent) => {
-      const script = runtime.model.script(...steps)
+      const script = model.script(...steps)
       await sessions.runTurn(id, { boundAgentName: agent }, script.prompt)
       return script
     },
+    heard: (id) => new Promise((resolve) => {
+      const unlisten = sessions.get(id)!.on('mcp.tools.list_changed', ({ data }) => {
+        if (data.serverName !== 'catalog') return
+        unlisten()
+        resolve()
+      })
+    }),
   }
 }

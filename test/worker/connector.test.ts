@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { type McpTransport, type NameValue } from '../../src/core/mcp-server.js'
+import { freePort } from '../../src/db/free-port.js'
 import { systemClock } from '../../src/worker/clock.js'
 import { createConnector, type Upstream, type UpstreamTarget } from '../../src/worker/connector.js'
 import { handClock } from '../support/fake-feed.js'
-import { freePort, hangingTool, isAlive, serverScript, startEverything, startSilentServer, startTestMcpServer, text } from '../support/mcp-servers.js'
+import { hangingTool, isAlive, serverScript, startEverything, startSilentServer, startTestMcpServer, text } from '../support/mcp-servers.js'
+import { unhandledIn } from '../support/rejections.js'
 import { closing } from '../support/shared.js'
 
 const http = (url: string, headers: NameValue[] = []): McpTransport => ({ kind: 'HTTP', url, headers })
@@ -57,6 +59,18 @@ describe('tools', () => {
     await expect(upstream.callTool('write', {})).rejects.toMatchObject({ code: 'UNKNOWN_TOOL' })
     expect(await upstream.callTool('read', {})).toEqual(text('read'))
     expect(server.calls).toEqual(['read'])
+  })
+
+  it('S10: are listed again when they change before the connection stands, however long it is waited for then', async () => {
+    const [tools, lists] = [[{ name: 'a' }], [] as number[]]
+    const { url } = closing(await startTestMcpServer(tools, { beforeListed: async (tell) => {
+      if (lists.push(tools.length) > 1) return
+      tools.push({ name: 'b' })
+      await tell({ method: 'notifications/tools/list_changed' })
+    } }))
+    const upstream = await connect(targetOf(http(url)))
+    await expect.poll(() => namesOf(upstream)).toEqual(['a', 'b'])
+    expect(lists).toEqual([1, 2])
   })
 
   it('follow the server\'s list_changed', async () => {
@@ -176,6 +190,21 @@ describe('starts that wait for others', () => {
     starting.abort()
     await Promise.all(starts)
     expect(namesOf(closing(await last))).toEqual(['a'])
+  })
+})
+
+describe('S17: a start that is given up in the moment in which it is asked for begins nothing, and ends no process of a host', () => {
+  it.each(['HTTP', 'SSE', 'STDIO'] as const)('over %s', async (kind) => {
+    const server = closing(await startTestMcpServer([{ name: 'a' }]))
+    const mark = join(mkdtempSync(join(tmpdir(), 'pilothouse-')), 'ran')
+    const transport = kind === 'STDIO' ? stdio('/bin/sh', ['-c', `echo > ${mark}; exec cat`]) : { kind, url: server.url, headers: [] }
+    const caller = new AbortController()
+    expect(await unhandledIn(async () => {
+      const start = connect(targetOf(transport), { signal: caller.signal })
+      caller.abort()
+      await expect(start).rejects.toThrow()
+    })).toEqual([])
+    expect([server.requests.length, existsSync(mark)]).toEqual([0, false])
   })
 })
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/db/free-port.js'
 import { cursorAt, delta, type FakeFeed, wireServer } from '../support/fake-feed.js'
 import { openFakeSession } from '../support/fake-session.js'
-import { freePort, startTestMcpServer } from '../support/mcp-servers.js'
+import { startTestMcpServer } from '../support/mcp-servers.js'
 
 const cleanups: Array<() => Promise<unknown>> = []
 afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })

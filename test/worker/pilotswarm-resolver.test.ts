@@ -6,7 +6,7 @@ import { createResolver, type ResolverOptions, type SessionCapabilities, type Se
 import { createPilotSwarmSession } from '../../src/worker/pilotswarm-session.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
 import { adapterConformance } from '../suites/adapter-conformance.js'
-import { cursorAt, delta, type Entries, snapshot, startFakeFeed, wireAgent, wireServer } from '../support/fake-feed.js'
+import { cursorAt, delta, type Entries, openPolicy, snapshot, startFakeFeed, wireAgent, wireServer } from '../support/fake-feed.js'
 import { connectMcpClient } from '../support/mcp-client.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
 import { closing, shared } from '../support/shared.js'
@@ -26,10 +26,10 @@ async function start(options: Partial<ResolverOptions> = {}) {
   return {
     feed, catalog, resolver, logged,
     /** Asks for a session and answers the feed that opens for it. */
-    begin: async (entries: Entries, asked = principal()) => {
+    begin: async (entries: Entries, asked = principal(), changes: Parameters<typeof snapshot>[2] = {}) => {
       const resolving = resolver.resolve(asked)
       const operation = await feed.operation()
-      operation.send(snapshot(cursorAt(1), entries))
+      operation.send(snapshot(cursorAt(1), entries, changes))
       return { operation, capabilities: (await resolving)! }
     },
   }
@@ -218,6 +218,22 @@ describe('the check before a call', () => {
     const config = capabilities.configure({})
     const passed = ['lookup', 'close'].filter((name) => judge(config, `catalog-tickets-${name}`) === undefined)
     expect(passed).toEqual(expected)
+  })
+
+  it('S10: says of a tool that is held why, to a model that still has it in its list', async () => {
+    const calc = closing(await startTestMcpServer([{ name: 'add' }, { name: 'sub' }]))
+    const { begin } = await start()
+    const policy = { ...openPolicy, document: { ...openPolicy.document, tools: { drift: 'hold' } } }
+    const { capabilities } = await begin({ mcpServers: [wireServer('1', 'calc', { url: calc.url })] }, principal(), { policy })
+    const config = capabilities.configure({})
+    expect(['add', 'sub'].map((name) => judge(config, `catalog-calc-${name}`))).toEqual([undefined, undefined])
+    const client = await connect(capabilities)
+    await calc.setTools([{ name: 'add', description: 'and more' }, { name: 'sub' }, { name: 'new' }])
+    await client.until('tools', ['calc-sub'])
+    const held = { permissionDecision: 'deny', permissionDecisionReason: expect.stringMatching(/is held: its definition is not the one/) as string }
+    expect(['add', 'sub', 'new', 'gone'].map((name) => judge(config, `catalog-calc-${name}`))).toEqual([
+      held, undefined, held, { permissionDecision: 'deny', permissionDecisionReason: expect.stringContaining('not available in this session') as string },
+    ])
   })
 
   it('makes approvals that last hold once where the tool is the catalog\'s', async () => {

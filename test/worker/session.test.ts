@@ -2,10 +2,12 @@ import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { mcpAdapter, type McpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker, type CatalogWorker, type CatalogWorkerOptions, type OpenSessionOptions, type WorkerSession } from '../../src/worker/index.js'
+import { type CatalogEvent } from '../../src/worker/view.js'
 import {
   bookmark, cursorAt, delta, type Entries, type FakeFeed, type FakeOperation, freeFeedUrl, handClock, openPolicy, removed, snapshot, startFakeFeed, wireAgent, wireServer,
 } from '../support/fake-feed.js'
 import { hangingTool, startTestMcpServer, type TestMcpServer, type TestTool, text } from '../support/mcp-servers.js'
+import { unhandledIn } from '../support/rejections.js'
 
 const cleanups: Array<() => Promise<unknown>> = []
 afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup() })
@@ -213,6 +215,27 @@ describe('a removal', () => {
     await session.settled(cursorAt(3))
     expect(session.effective).toEqual([])
     expect(host.list()).toEqual([])
+  })
+})
+
+describe('S17: changes that arrive together, as after a moment in which the worker or the catalog was held up, end no process of a host', () => {
+  const [first, other] = ['http://127.0.0.1:9/a', 'http://127.0.0.1:9/b']
+  it.each<[string, CatalogEvent[]]>([
+    ['an entry that comes and is removed', [delta(cursorAt(2), { mcpServers: [wireServer('1', 'a', { url: first })] }), delta(cursorAt(3), {}, [removed('1', 'a')])]],
+    ['an entry that comes and is changed', [
+      delta(cursorAt(2), { mcpServers: [wireServer('1', 'a', { url: first })] }), delta(cursorAt(3), { mcpServers: [wireServer('1', 'a', { url: other, revision: 2 })] }),
+    ]],
+    ['an entry that comes and a snapshot without it', [delta(cursorAt(2), { mcpServers: [wireServer('1', 'a', { url: first })] }), snapshot(cursorAt(3))]],
+    ['an entry that comes and a policy that denies it', [
+      delta(cursorAt(2), { mcpServers: [wireServer('1', 'a', { url: first })] }),
+      delta(cursorAt(3), {}, [], { changedPolicy: { ...openPolicy, revision: 2, document: { ...openPolicy.document, transports: { http: 'deny' } } } }),
+    ]],
+  ])('%s', async (_, events) => {
+    const { session, operation } = await open({})
+    expect(await unhandledIn(async () => {
+      operation.send(...events)
+      await session.settled(cursorAt(3))
+    })).toEqual([])
   })
 })
 

@@ -183,15 +183,16 @@ describe('a source of pins', () => {
     let answer = 3
     const reports: Array<number | null> = []
     const source = createPinSource({ id: 'e', digest: 'd' } as ViewEntry, {
-      view: () => ({ pins: new Map(pins === null ? [] : [['e', pins]]) }) as unknown as CatalogView, owner: { kind: 'USER', id: 'u' },
+      view: () => ({ policy: policyOf(1, 'hold'), pins: new Map(pins === null ? [] : [['e', pins]]) }) as unknown as CatalogView, owner: { kind: 'USER', id: 'u' }, log: () => {},
       desk: { report: async ({ version }) => {
         reports.push(version)
         return { entryId: 'e', digest: 'd', version: answer, tools: [{ name: 'add', hash: String(answer) }] }
       } },
     })
     const now = () => source.pins()?.get('add') ?? null
-    const seen = (hash: string) => source.tell([{ name: 'add', hash, definition: 'x' }])
-    await source.tell([])
+    const look = async (...all: Parameters<typeof source.tell>[0]) => { if (source.isDue(all)) await source.tell(all) }
+    const seen = (hash: string) => look({ name: 'add', hash, definition: 'x' })
+    await look()
     expect([now(), reports]).toEqual([null, []])
     await seen('x')
     expect([now(), reports]).toEqual(['3', [null]])

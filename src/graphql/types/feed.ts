@@ -1,7 +1,7 @@
 import { removalReasons, type RemovedEntry } from '../../core/effective.js'
 import { type Availability, type AvailabilityStep } from '../../core/explain.js'
 import { deliveredPolicy } from '../../core/policy-document.js'
-import { effectiveCatalog, type EffectiveCatalog, explainAvailability } from '../../catalog/snapshot.js'
+import { effectiveCatalog, type EffectiveCatalog, type EntryDrift, explainAvailability } from '../../catalog/snapshot.js'
 import { type CatalogBookmark, type CatalogDelta, type CatalogEvent, type CatalogSnapshot, type EffectivePolicy } from '../../feed/event.js'
 import { openCatalogStream } from '../../feed/stream.js'
 import { type EntrySecretVersion } from '../../index/secrets.js'
@@ -87,12 +87,23 @@ builder.subscriptionField('catalogChanged', (t) => t.field({
   resolve: (event) => event,
 }))
 
+const EntryToolsHeldType = builder.objectRef<EntryDrift>('EntryToolsHeld').implement({
+  description: 'Tools of an entry that are not as they were accepted: kept from sessions, unless the policy says tools.drift: accept.',
+  fields: (t) => ({
+    entryId: t.exposeID('entryId'),
+    names: t.stringList({ resolve: ({ names }) => names.filter((name) => name !== null) }),
+    instructions: t.boolean({ description: 'Whether what the server says of its own use is among it.', resolve: ({ names }) => names.includes(null) }),
+  }),
+})
 const EffectiveCatalogType = builder.objectRef<EffectiveCatalog>('EffectiveCatalog').implement({
   fields: (t) => ({
     owner: t.field({ type: OwnerType, resolve: ({ owner }) => owner }),
     cursor: t.expose('cursor', { type: 'Cursor' }),
     mcpServers: t.field({ type: [McpServerType], resolve: ({ mcpServers }) => mcpServers }),
     agents: t.field({ type: [AgentType], resolve: ({ agents }) => agents }),
+    toolsHeld: t.field({
+      type: [EntryToolsHeldType], description: 'Of entries that the caller looks after, as their own or as an admin; toolInventory tells more.', resolve: ({ drift }) => drift,
+    }),
   }),
 })
 const AvailabilityStepType = builder.objectRef<AvailabilityStep>('AvailabilityStep').implement({

@@ -18,13 +18,13 @@ const HeldToolType = builder.objectRef<{ tool: HeldTool; inventory: ToolInventor
     seenAt: t.field({ type: 'DateTime', description: 'For the first time.', resolve: ({ tool }) => tool.seenAt }),
     seenBy: t.field({ type: PrincipalType, resolve: ({ tool }) => tool.seenBy }),
     diff: t.string({
-      description: 'Unified text difference to the accepted definition, hidden characters as escapes. Empty for whom the entry is only shared with.',
+      description: 'Unified text difference to the accepted definition, hidden characters as escapes.',
       resolve: ({ tool, inventory }) => heldDiff(inventory, tool),
     }),
   }),
 })
 const ToolInventoryType = builder.objectRef<ToolInventoryView>('ToolInventory').implement({
-  description: 'What the tools of an entry are held to, and what differs. The first inventory of a definition is accepted as it is.',
+  description: 'What the tools of an entry are held to, and what differs. The first inventory of what the entry runs is accepted as it is.',
   fields: (t) => ({
     entry: t.field({ type: CatalogEntryInterface, resolve: ({ entry }) => entry }),
     digest: t.exposeString('digest', { description: 'Of the entry\'s definition.' }),
@@ -35,7 +35,7 @@ const ToolInventoryType = builder.objectRef<ToolInventoryView>('ToolInventory').
       resolve: ({ entryId, digest, version, pinned }): EntryToolPins => ({ entryId, digest, version, tools: pinned }),
     }),
     held: t.field({
-      type: [HeldToolType], description: 'What was seen and differs, the newest last: kept from sessions, unless the policy says tools.drift: accept.',
+      type: [HeldToolType], description: 'What was seen and differs, the newest last: kept from sessions, unless the policy says tools.drift: accept. Empty for whom the entry is only shared with.',
       resolve: (inventory) => inventory.held.map((tool) => ({ tool, inventory })),
     }),
   }),
@@ -99,13 +99,13 @@ builder.queryFields((t) => ({
 builder.mutationFields((t) => ({
   reportToolInventory: t.field({
     type: ReportToolInventoryPayload,
-    description: 'Workers only: what was seen of an entry\'s tools. The first of a digest is what they are held to from then on; later ones move nothing.',
+    description: 'Workers only: what was seen of an entry\'s tools. The first of what the entry runs is what they are held to from then on, over edits that leave its transport as it is; later ones move nothing.',
     args: { input: t.arg({ type: ReportToolInventoryInput, required: true }) },
     resolve: async (_, { input }, context) => ({ pins: await reportToolInventory(callerOf(context), input) }),
   }),
   acceptTools: t.field({
     type: AcceptToolsPayload,
-    description: 'Lets in what is held: by the approvers where the entry needs an approval, else by whoever may write it.',
+    description: 'Lets in what is held: where the entry needs an approval by its approvers, and by none who made the definition; else by whoever may write it.',
     args: { input: t.arg({ type: AcceptToolsInput, required: true }) },
     resolve: async (_, { input }, context) => {
       const { result, cursor } = await acceptTools(callerOf(context), input)

@@ -1,0 +1,1 @@
+ALTER TABLE "tool_inventory" ADD COLUMN "place" text DEFAULT '' NOT NULL;
