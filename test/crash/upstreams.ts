@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '../support/.ts.js'
+import { freePort } from '../../src/db/free-port.js'
 import { isAlive } from '../support/mcp-servers.js'
 import { root } from '../support/process.js'
 
