@@ -2,6 +2,7 @@ import { formatCursor } from '../core/change.js'
 import { CatalogError, type ErrorCode } from '../core/errors.js'
 import { type PrincipalRef } from '../core/owner.js'
 import { sqlState, type Tx } from '../db/client.js'
+import { passed } from '../db/step.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { type EntryJob } from './entry-lane.js'
 import { proveLostRights } from './lost-rights.js'
@@ -73,6 +74,7 @@ async function decideAndWrite<Result>(services: Decider, actor: PrincipalRef, wr
       }
       // A tail that lost Postgres must not turn a commit into an error.
       await index.reached(sequence, indexPatienceMs).catch(() => {})
+      passed('change.settled')
       return { result, cursor: formatCursor({ incarnation: index.state.incarnation, sequence }) }
     } catch (error) {
       if (error instanceof StaleDecision && error.isAnotherPast) await refresh({ isAnotherPast: true })

@@ -6,9 +6,10 @@ import { duplicateIn, inOneFlight, type Tx } from '../db/client.js'
 import { lockEntries } from '../db/entry.js'
 import { commitEntries, putEntries } from '../db/entry-commit.js'
 import { isConnectionLost } from '../db/guard.js'
+import { passed } from '../db/step.js'
 import { holdTeams } from '../db/user.js'
 import { type Growth, growthOf, hasRoom, type Quota } from './quota.js'
-import { type AuditedChange, type Decision, type Done, follow, type KnownHead, seal, type WriterOptions } from './writer.js'
+import { type AuditedChange, type Decision, type Done, follow, type KnownHead, seal, tell, type WriterOptions } from './writer.js'
 
 /** What an entry becomes. */
 export interface PlannedEntry<Result> {
@@ -62,7 +63,7 @@ export function createEntryLane(options: WriterOptions): WriteEntry {
     const { outcomes, logged, moved } = (head === null ? null : await writeKnown(options, head, jobs))
       ?? await options.db.transaction((tx) => writeEntries(options, tx, jobs))
     known = moved ?? head
-    if (logged.length > 0) options.committed(logged)
+    tell(options, logged)
     const sequences = logged.map(({ sequence }) => sequence)
     together.forEach(({ resolve, reject }, at) => {
       const outcome = outcomes[at]!
@@ -95,6 +96,7 @@ export function createEntryLane(options: WriterOptions): WriteEntry {
   }
 
   return <Result>(job: EntryJob<Result>) => new Promise<Done<Result>>((resolve, reject) => {
+    passed('change.decided')
     waiting.push({ job, resolve: resolve as Waiting['resolve'], reject })
     if (!isDraining) void drain()
   })
@@ -146,6 +148,7 @@ function isCurrentAt(sequence: number, { decidedAt, isCurrent }: Decision): bool
 }
 
 async function writeEntries(options: WriterOptions, tx: Tx, jobs: Array<EntryJob<unknown>>): Promise<Sealed> {
+  passed('change.begun')
   const ids = [...new Set(jobs.flatMap(({ id }) => id ?? []))]
   const teams = [...new Set(jobs.flatMap(({ owner }) => (owner?.kind === 'TEAM' ? owner.id : [])))]
   const [held, locked] = await inOneFlight<[string[], Entry[]]>([

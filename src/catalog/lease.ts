@@ -8,6 +8,7 @@ import { parseRecipientKey } from '../core/recipient-key.js'
 import { referencesOf, secretOwner, type SecretRecord } from '../core/secret.js'
 import { type SecretReference } from '../core/secret-ref.js'
 import { findSecrets, type StoredSecret } from '../db/secret.js'
+import { passed } from '../db/step.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { isReferenceBound, secretFor, secretVersionOf } from '../index/secrets.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
@@ -63,6 +64,7 @@ export async function leaseSecrets(context: CatalogContext, input: LeaseSecretsI
   await context.refresh()
   try {
     const { plan: { entry, owner, references }, values, secretVersion } = await gather(context, input)
+    passed('lease.gathered')
     const expiresAt = new Date(context.now().getTime() + leaseTtlMs).toISOString()
     const header = { typ: 'pilothouse-lease' as const, leaseId, entryId: entry.id, revision: entry.revision, owner, sessionId, secretVersion, expiresAt }
     const sealed = await encryptLease(key, header, values)
@@ -70,6 +72,7 @@ export async function leaseSecrets(context: CatalogContext, input: LeaseSecretsI
       actor, action: 'secret.lease', outcome: 'OK', target: entry.id,
       detail: { leaseId, revision: entry.revision, owner: ownerKey(owner), sessionId, secretVersion, references: references.map(shown) },
     })
+    passed('lease.recorded')
     return { id: leaseId, expiresAt, values: sealed }
   } catch (error) {
     if (error instanceof CatalogError && refusals.includes(error.code)) {

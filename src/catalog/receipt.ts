@@ -8,6 +8,7 @@ import { trustForMs } from '../core/worker-status.js'
 import { type Tx } from '../db/client.js'
 import { insertTargets, listLateTargets, type ReportedSessions } from '../db/receipt.js'
 import { findRevocation, type Followed, type FollowedTarget, followSubscriptions, followTargets, listRevocations, listTargets, type RevocationPlace, summarizeTargets, writeTargets } from '../db/revocation.js'
+import { passed } from '../db/step.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 import { ago, nodesAliveSince } from './moments.js'
 import { visibleOwners, workersByIds, type WorkerView } from './worker.js'
@@ -51,7 +52,9 @@ export async function fillReceipts(services: CatalogServices, of: Followed): Pro
     ...subscriptions.map((one) => ({ ...one, after: subscriptionAfter(one.target, one, at.now) })),
   ]
   const changed = brought.filter(({ target, after }) => !isEqualJson(after, target)).map(({ revocation, after }) => ({ revocationId: revocation.id, target: after }))
-  if (changed.length > 0) await writeTargets(db, changed)
+  if (changed.length === 0) return
+  await writeTargets(db, changed)
+  passed('receipt.brought')
 }
 
 /** What only some lose, others have: of them nobody is late whose set still holds it. With a token that has ended nobody reports. */

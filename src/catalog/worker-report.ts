@@ -4,6 +4,7 @@ import { type OwnerRef } from '../core/owner.js'
 import { type ParsedReport, parseReport, type ReportInput, reportLimits, requireAtMost } from '../core/worker-report.js'
 import { judgeReport, rememberedForMs, stamped } from '../core/worker-status.js'
 import { countWorkersOf, findEntries, findWorker, measureOthers, pruneWorkers, type StoredWorker, type WorkerReport, writeReport } from '../db/worker.js'
+import { passed } from '../db/step.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { actorOf, type CatalogContext } from './context.js'
 import { fillReceipts } from './receipt.js'
@@ -32,6 +33,7 @@ export async function reportWorkerStatus(context: CatalogContext, input: ReportW
     if (verdict === 'REFUSE') break
     if (!isOwn) await claim(context, report.workerId)
     if (!await writeReport(context.db, await planWrite(context, report, owners, { known, isReplacing: verdict === 'REPLACE' }))) continue
+    passed('report.written')
     const told = [...report.sessions.map(({ id }) => id), ...report.closedSessions]
     await fillReceipts(context, { workerId: report.workerId, sessionIds: verdict === 'REPLACE' ? null : told })
     return { accepted: true }

@@ -4,6 +4,7 @@ import { appendAudit, type AuditRecord } from '../db/audit.js'
 import { appendChanges } from '../db/change-log.js'
 import { type Db, inOneFlight, type Tx } from '../db/client.js'
 import { type Head, lockHead, moveHead } from '../db/head.js'
+import { passed } from '../db/step.js'
 import { type CatalogState } from '../index/state.js'
 import { chain } from './chain.js'
 import { type Growth, requireRoom } from './quota.js'
@@ -72,12 +73,22 @@ export interface WriterOptions {
 
 /** Writes a job in a transaction of its own: its rows, audit events, change rows and the wake-up, or nothing (S15). */
 export async function writeAlone<Result>(options: WriterOptions, job: Job<Result>): Promise<Done<Result>> {
+  passed('change.decided')
   const { result, logged } = await options.db.transaction(async (tx) => {
+    passed('change.begun')
     const { changes, result: written, growth } = await job.write(tx)
     return { result: written, ...await seal(options, tx, [job], changes.map((change) => ({ ...change, actor: job.actor })), growth) }
   })
-  if (logged.length > 0) options.committed(logged)
+  tell(options, logged)
   return { result, sequence: logged.at(-1)?.sequence ?? null }
+}
+
+/** The end of every commit: this process knows it before anybody is answered. */
+export function tell({ committed }: WriterOptions, logged: LoggedChange[]): void {
+  if (logged.length === 0) return
+  passed('change.committed')
+  committed(logged)
+  passed('change.told')
 }
 
 /**
@@ -101,6 +112,7 @@ export async function seal(
   const rightsSequence = changes.some(({ change }) => altersRights(change)) ? sequence : head.rightsSequence
   // In one flight: the lock is held for one round trip and the commit.
   await inOneFlight([appendChanges(tx, logged), appendAudit(tx, 'changes', records), moveHead(tx, { sequence, rightsSequence, auditHash })])
+  passed('change.sealed')
   return { logged, moved }
 }
 

@@ -3,6 +3,7 @@ import { type LoggedChange } from '../core/change.js'
 import { type Entry } from '../core/entry.js'
 import { type AuditRecord } from './audit.js'
 import { type Queryable, type Tx, wakeChannel } from './client.js'
+import { passed } from './step.js'
 
 /** Any number of revisions as one parameter: one statement, prepared once. */
 const given = (revisions: ReadonlyArray<Pick<Entry, 'owner'>>): SQL => sql`given as (
@@ -38,6 +39,7 @@ const addRequests = (revisions: readonly Entry[], when: SQL): SQL => !revisions.
 export async function putEntries(tx: Tx, revisions: readonly Entry[]): Promise<void> {
   await tx.execute(sql`with ${given(revisions)}, put as (${putRows(sql`true`)}), ${addRequests(revisions, sql`true`)}
     revised as (${addRevisions(sql`true`)}) select 1`)
+  passed('entry.written')
 }
 
 /** Approvals of entries that stay as they are otherwise, at their revision; what was decided goes into the request, too. */
@@ -48,6 +50,7 @@ export async function putApprovals(tx: Tx, entries: readonly Entry[]): Promise<v
   ) update approval set state = given.approval->>'state', decided_by = given.approval->'decidedBy', decided_at = (given.approval->>'decidedAt')::timestamptz,
       note = given.approval->>'note'
     from given where approval.id = given.approval->>'id' and given.approval->>'state' <> 'PENDING'`)
+  passed('approval.written')
 }
 
 /** What is confirmed of entries that stay as they are otherwise, at their revision. */

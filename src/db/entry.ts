@@ -4,6 +4,7 @@ import { type Definition, type Entry } from '../core/entry.js'
 import { type OwnerRef, type PrincipalRef } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
 import { entry, entryRevision } from './schema.js'
+import { passed } from './step.js'
 
 function toEntry(row: InferSelectModel<typeof entry>): Entry {
   const { ownerKind, ownerId, createdAt, updatedAt, deletedAt: _, ...rest } = row
@@ -23,6 +24,7 @@ export async function loadBlocks(db: Queryable): Promise<Block[]> {
 /** The live entry, locked until the transaction ends; null for a tombstone too. */
 export async function lockEntry(tx: Tx, id: string): Promise<Entry | null> {
   const [row] = await tx.select().from(entry).where(and(eq(entry.id, id), isNull(entry.deletedAt))).for('update')
+  passed('entry.locked')
   return row === undefined ? null : toEntry(row)
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { eq, inArray, isNull, sql } from 'drizzle-orm'
 import { inOneFlight, type Queryable, sqlState, type Tx, wakeChannel } from './client.js'
 import { accessHead, catalogHead } from './schema.js'
+import { passed } from './step.js'
 
 export interface Head {
   incarnation: string
@@ -79,6 +80,7 @@ export async function readHead(db: Queryable): Promise<Head> {
 /** Takes the lock that orders commits; nothing but `appendCommit` should come after it. */
 export async function lockHead(tx: Tx): Promise<Head> {
   const [head] = await tx.select().from(catalogHead).where(eq(catalogHead.id, 1)).for('update')
+  passed('head.locked')
   if (head === undefined) throw new Error('catalog_head has no row: the database was not prepared')
   return head
 }

@@ -4,6 +4,7 @@ import { type Revocation, type RevocationTarget } from '../core/revocation.js'
 import { type WithdrawalVerb } from '../core/withdrawal.js'
 import { type AppliedEntry } from '../core/worker-status.js'
 import { inOneFlight, type Queryable, type Tx } from './client.js'
+import { passed } from './step.js'
 import { hasAny } from './worker.js'
 
 /** A receipt as it is opened. */
@@ -53,6 +54,7 @@ export async function insertReceipts(tx: Tx, receipts: readonly OpenedReceipt[],
     ...chunksOf(fromSome).map((chunk) => insertHolders(tx, chunk, by, sql`and given.owner = owner_kind || ':' || owner_id`)),
     insertTargets(tx, receipts.flatMap(({ revocation: { id, entryId }, unreported }) => unreported.map((target) => ({ revocationId: id, entryId, target })))),
   ])
+  passed('receipt.written')
 }
 
 async function insertHolders(tx: Tx, taken: ReadonlyArray<{ id: string; entryId: string; owner?: string }>, by: Holders, ofOwner = sql``): Promise<void> {

@@ -3,6 +3,7 @@ import { type OwnerRef, ownerKey, type PrincipalRef } from '../core/owner.js'
 import { type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type Queryable, type Tx } from './client.js'
 import { secret, secretBinding } from './schema.js'
+import { passed } from './step.js'
 
 /** A secret with what only its provider can make a value of. */
 export interface StoredSecret extends SecretRecord {
@@ -40,6 +41,7 @@ export async function findSecrets(db: Queryable, ids: readonly string[]): Promis
 export async function lockSecret(tx: Tx, owner: OwnerRef, name: string): Promise<StoredSecret | null> {
   const [row] = await tx.select().from(secret)
     .where(and(eq(secret.ownerKind, owner.kind), eq(secret.ownerId, owner.id), eq(secret.name, name))).for('update')
+  passed('secret.locked')
   return row === undefined ? null : toStored(row)
 }
 
@@ -52,6 +54,7 @@ export async function putSecretRow(tx: Tx, { owner, updatedAt, deletedAt, ...res
   const written = await tx.insert(secret).values(row)
     .onConflictDoUpdate({ target: [secret.ownerKind, secret.ownerId, secret.name], set: row, setWhere: eq(secret.version, rest.version - 1) })
     .returning({ id: secret.id })
+  passed('secret.written')
   return written.length === 1
 }
 

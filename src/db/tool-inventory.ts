@@ -3,6 +3,7 @@ import { type ToolInventory } from '../core/tool-inventory.js'
 import { type EntryTools, type ToolPin } from '../core/tool-pin.js'
 import { type Queryable, type Tx } from './client.js'
 import { entry, toolInventory } from './schema.js'
+import { passed } from './step.js'
 
 function toInventory({ seenAt, ...row }: InferSelectModel<typeof toolInventory>): ToolInventory {
   return { ...row, seenAt: seenAt.toISOString() }
@@ -39,4 +40,5 @@ export async function listHeld(db: Queryable, after: string | null, limit: numbe
 export async function putToolInventory(tx: Tx, { seenAt, ...rest }: ToolInventory): Promise<void> {
   const row = { ...rest, seenAt: new Date(seenAt) }
   await tx.insert(toolInventory).values(row).onConflictDoUpdate({ target: toolInventory.entryId, set: row })
+  passed('tools.written')
 }

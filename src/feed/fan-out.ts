@@ -1,3 +1,5 @@
+import { passed } from '../db/step.js'
+
 /** One event as bytes, for everybody who asked for the same. */
 export interface Encoded {
   /** Where the index stood. */
@@ -94,6 +96,7 @@ function write(member: Outlet, events: readonly Encoded[]): void {
   if (news.length === 0) return
   try {
     member.write(news)
+    passed('event.sent')
   } catch (error) {
     member.end(error)
   }

@@ -2,6 +2,7 @@ import { type Workbench } from './workbench.js'
 import { type GateEnding } from './gate.js'
 import { comeBack, giveUp, letGo } from './give-way.js'
 import { rowOf, type Running } from './slot.js'
+import { passed } from './step.js'
 
 /** With the session; nothing comes back then. */
 export const closed: GateEnding = { mode: 'IMMEDIATE', deadlineSeconds: 0, reason: 'CLOSED' }
@@ -48,9 +49,10 @@ export function stop(bench: Workbench, key: string, ending: GateEnding, position
 /** Calls in flight end as told, then the connection. Resolves when nothing of it is left; rejects when something survives. */
 export function retire({ retiring }: Workbench, running: Running, ending: GateEnding): Promise<void> {
   const emptied = running.gate.close(ending)
+  passed('gate.closed')
   const under = retiring.get(running)
   if (under !== undefined) return under
-  const gone = emptied.then(() => running.upstream?.close()).finally(() => retiring.delete(running))
+  const gone = emptied.then(() => running.upstream?.close()).then(() => passed('server.ended')).finally(() => retiring.delete(running))
   retiring.set(running, gone)
   return gone
 }

@@ -3,6 +3,7 @@ import { CatalogRequestError, type LeaseSecretsInput, type OwnerInput } from '..
 import { leaseTtlMs, type LeaseHeader } from '../core/lease.js'
 import { type Clock } from './clock.js'
 import { LeaseError, messageOf } from './errors.js'
+import { passed } from './step.js'
 import { createTurnstile } from './turnstile.js'
 
 /** Values of one entry's references for one session. They are held in memory alone. */
@@ -49,10 +50,13 @@ export function createLeaser({ send, clock, maxAtOnce = 16 }: LeaserOptions): Le
     const { publicKey, privateKey } = await generateKeyPair('ECDH-ES', { crv: 'P-256' })
     const { kty, crv, x, y } = await exportJWK(publicKey)
     const askedMs = clock.nowMs()
+    passed('lease.asked')
     const answer = await send({ ...question, recipientKey: { kty, crv, x, y } })
     signal.throwIfAborted()
     try {
-      return { ...await read(answer, privateKey, question), untilMs: askedMs + leaseTtlMs }
+      const lease = await read(answer, privateKey, question)
+      passed('lease.opened')
+      return { ...lease, untilMs: askedMs + leaseTtlMs }
     } catch (error) {
       // What a library says of a text that it could not read may quote the text.
       throw error instanceof LeaseError ? error : new LeaseError('UNAVAILABLE', 'The catalog\'s answer could not be decrypted.')

@@ -2,6 +2,7 @@ import { CatalogRequestError, type OwnerInput } from '../client/index.js'
 import { type Clock } from './clock.js'
 import { follow, type FollowerEffect, type FollowerEvent, type FollowerState, initialState } from './follower.js'
 import { messageOf } from './errors.js'
+import { passed } from './step.js'
 import { type FeedMessage, type FeedTransport } from './transport.js'
 import { applyEvent, type AppliedEvent, type CatalogEvent, type CatalogView } from './view.js'
 
@@ -107,9 +108,11 @@ const performers: { [Type in Effect['type']]: (feed: Following, effect: Extract<
   UNSUBSCRIBE: (feed) => { feed.unsubscribe() },
   APPLY: (feed, { payload }) => {
     if (payload.__typename === 'CatalogBookmark') return
+    passed('event.heard')
     const applied = applyEvent(feed.view, payload, feed.position + 1)
     Object.assign(feed, { view: applied.view, position: applied.view.position, trouble: null })
     tell(feed, (listener) => listener.onChange(applied))
+    passed('event.applied')
   },
   ADVANCE: (feed, { cursor }) => {
     feed.trouble = null

@@ -5,6 +5,7 @@ import { giveUp } from './give-way.js'
 import { retryDelayMs } from './retry-delay.js'
 import { type Running, type Slot } from './slot.js'
 import { attemptStart } from './starts.js'
+import { passed } from './step.js'
 
 /**
  * What the references stand for has changed, or whether they may be filled. Requests of what runs carry the new values from the answer on; a process is
@@ -36,6 +37,7 @@ async function renew(bench: Workbench, slot: Slot, running: Running): Promise<vo
   const isOvertaken = () => bench.slots.get(slot.aim.key) !== slot || slot.running !== running || slot.renewals !== number
   try {
     const renewal = await running.upstream?.renewSecrets?.()
+    passed('secrets.renewed')
     if (isOvertaken()) return
     Object.assign(slot, { stale: null, failedRenewals: 0 })
     bench.onChange()

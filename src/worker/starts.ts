@@ -11,6 +11,7 @@ import { defaultDrainSeconds } from './reconcile.js'
 import { retryDelayMs } from './retry-delay.js'
 import { createSeniority } from './seniority.js'
 import { type Aim, type Attempt, type Body, gated, itemOf, type Slot } from './slot.js'
+import { passed } from './step.js'
 
 const replaced: GateEnding = { mode: 'DRAIN', deadlineSeconds: defaultDrainSeconds, reason: 'REPLACED' }
 
@@ -57,6 +58,7 @@ async function install(bench: Workbench, slot: Slot, attempt: Attempt, upstream:
   upstream?.onToolsChanged(bench.onChange)
   upstream?.onHeldChanged?.(bench.onChange)
   await bench.adapter.load(item)
+  passed('entry.loaded')
   // Stopped while the adapter took it: the gate is closed, and the adapter's `unload` is next in the queue.
   if (bench.slots.get(aim.key) !== slot) throw overtaken
   const old = slot.running
@@ -66,6 +68,7 @@ async function install(bench: Workbench, slot: Slot, attempt: Attempt, upstream:
   slot.stale = null
   upstream?.onDenied?.((error) => { if (slot.running?.upstream === upstream) void deny(bench, slot, error) })
   const earlier = [old, aim.entryId === null ? null : giveWay(bench.slots, aim.key)].filter((one) => one !== null)
+  passed('entry.serving')
   for (const one of earlier) retire(bench, one, replaced).catch((error: unknown) => bench.log(`session: ${messageOf(error)}`))
   bench.onChange()
   // What was told of it anew while the adapter took it.

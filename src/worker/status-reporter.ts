@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CatalogRequestError } from '../client/index.js'
 import { type Clock } from './clock.js'
 import { messageOf } from './errors.js'
+import { passed } from './step.js'
 import { orAfter } from './or-after.js'
 import {
   afterAcceptance, afterExclusion, afterFailure, afterOpening, afterReconnect, afterSending, type Due, dueReport, emptyLedger, type Ledger, type SessionStatus, type StatusReport,
@@ -134,8 +135,11 @@ function step(desk: Desk): void {
 
 async function deliver(desk: Desk, report: StatusReport): Promise<void> {
   try {
-    if (!await desk.send(report)) throw new CatalogRequestError('the catalog asks for a full report', 'NOT_ACCEPTED')
+    const taken = desk.send(report)
+    passed('report.sent')
+    if (!await taken) throw new CatalogRequestError('the catalog asks for a full report', 'NOT_ACCEPTED')
     desk.ledger = afterAcceptance(desk.ledger, report)
+    passed('report.taken')
     desk.complaint = null
     settle(desk, (id) => desk.ledger.known.has(id))
   } catch (error) {

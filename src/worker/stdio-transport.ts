@@ -1,6 +1,7 @@
 import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js'
 import { type Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { type ProcessGroup } from './process-group.js'
+import { passed } from './step.js'
 
 /** A transport of the SDK whose process is a group of its own. */
 export interface StdioGroupTransport extends Transport {
@@ -63,6 +64,7 @@ export function createStdioTransport(graceMs: number, startProcess: () => Promis
     start: async () => {
       starting = startProcess().then((started) => (group = started))
       group = await starting
+      passed('process.started')
       if (closing !== null) throw new Error('the connection was closed')
       group.child.stdout.on('data', (chunk: Buffer) => {
         try {

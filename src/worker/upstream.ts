@@ -9,6 +9,7 @@ import { createOfferBook, type OfferBook } from './offer-book.js'
 import { type Requests } from './offers.js'
 import { createRedactor, type Redact } from './redact.js'
 import { redactedLink } from './redacted-link.js'
+import { passed } from './step.js'
 import { tellEach } from './tell-each.js'
 import { createToolBook, type ToolBook } from './tool-book.js'
 import { createToolPinning, type ToolPinning } from './tool-pinning.js'
@@ -145,6 +146,7 @@ async function open(holding: Holding, end: LineEnd): Promise<Link> {
     // The book stands for all connections, so there is nothing to compare.
     onListChanged: (kind) => (kind === 'TOOLS' ? void refresh(holding) : book.changed(kind)),
   })
+  passed('server.connected')
   return redactedLink(link, known)
 }
 
@@ -153,7 +155,9 @@ async function list(holding: Holding, fresh: Link): Promise<void> {
   const { tools, pinning } = holding
   holding.isOutdated = false
   tools.list(await fresh.list('TOOLS'), fresh.instructions)
+  passed('tools.listed')
   await pinning?.tellFirst()
+  passed('tools.told')
 }
 
 function spoken(error: unknown, redact: Redact): Error {

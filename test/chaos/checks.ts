@@ -295,11 +295,12 @@ async function logProblems(world: World): Promise<string[]> {
   return problems.flat()
 }
 
-type Chains = Record<ChainName, { sequence: number; hash: string }>
-const newChains = (): Chains => ({ changes: { sequence: 0, hash: '' }, access: { sequence: 0, hash: '' } })
+/** How far each chain was verified. */
+export type Chains = Record<ChainName, { sequence: number; hash: string }>
+export const newChains = (): Chains => ({ changes: { sequence: 0, hash: '' }, access: { sequence: 0, hash: '' } })
 
 /** Recomputes the hashes of the rows that came since. */
-async function verify(db: Db, key: Buffer, chains: Chains, chain: ChainName): Promise<string[]> {
+export async function verify(db: Db, key: Buffer, chains: Chains, chain: ChainName): Promise<string[]> {
   const at = chains[chain]
   for (;;) {
     const page = await readChain(db, chain, at.sequence, pageSize)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../src/db/free-port.js'
 import { root } from '../support/process.js'
@@ -15,6 +16,10 @@ export interface NodeOptions {
   env: Record<string, string>
   /** The process ended although nobody asked it to. */
   onDeath: (how: string) => void
+  /** Arguments of Node's own before the command. Default: none. */
+  execArgv?: string[]
+  /** Gets the other end of the process' descriptor 3 at each start. Default: there is none. */
+  attach?: (end: Duplex) => void
 }
 
 /** One API node: a process of the built command, on a port that stays, started again by whoever supervises it. */
@@ -40,7 +45,7 @@ export interface ApiNode {
   rss: () => Promise<number | null>
 }
 
-export async function createNode({ name, dataDir, env, onDeath }: NodeOptions): Promise<ApiNode> {
+export async function createNode({ name, dataDir, env, onDeath, execArgv = [], attach }: NodeOptions): Promise<ApiNode> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}/graphql`
   const logPath = join(dataDir, `${name}.log`)
@@ -52,12 +57,13 @@ export async function createNode({ name, dataDir, env, onDeath }: NodeOptions): 
     // NODE_OPTIONS is for whoever wants to look into the nodes.
     const { PATH = '', HOME = '', NODE_OPTIONS = '' } = process.env
     const log = openSync(logPath, 'a')
-    const args = listens ? ['dist/cli/bin.js', 'serve'] : ['--import', 'tsx', 'test/chaos/deaf-node.ts']
+    const args = listens ? [...execArgv, 'dist/cli/bin.js', 'serve'] : ['--import', 'tsx', 'test/chaos/deaf-node.ts']
     const launched = spawn(process.execPath, args, {
-      cwd: root, stdio: ['ignore', 'ignore', log],
+      cwd: root, stdio: ['ignore', 'ignore', log, ...(attach === undefined ? [] : ['pipe' as const])],
       env: { PATH, HOME, NODE_OPTIONS, PORT: String(port), PILOTHOUSE_DATA_DIR: join(dataDir, name), ...env },
     })
     closeSync(log)
+    attach?.(launched.stdio[3] as Duplex)
     launched.once('exit', (code, signal) => {
       if (child !== launched) return
       child = null
