@@ -39,7 +39,7 @@ export async function beginConsoleSession(services: CatalogServices, credential:
   const context = callerContext(services, credential)
   const { result } = await commit(context, actorOf(context.principal), async () => {
     const { principal } = context
-    if (principal.kind !== 'USER') throw forbidden('token', 'A worker has no console.', 'Sign in with a personal token.')
+    if (principal.kind !== 'USER') throw forbidden('token', 'The console is for people.', 'Sign in with a personal token.')
     const now = services.now()
     const secret = `phc_${randomBytes(32).toString('base64url')}`
     const session: ConsoleSession = {
