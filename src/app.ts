@@ -30,6 +30,7 @@ import { createSessionProvider, createTokenProvider } from './http/auth.js'
 import { consoleFolder, createConsolePage } from './http/console-page.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import { createOidcProvider, type OidcOptions } from './http/oidc.js'
+import { createOidcSignIn } from './http/oidc-sign-in.js'
 import { createHttpServer } from './http/server.js'
 import { createTracer, traceAccess } from './http/trace.js'
 import { graphqlPath } from './http/yoga.js'
@@ -185,14 +186,15 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const tokens = createTokenProvider({
     index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: keeper.usedToken,
   })
-  const oidc = config.oidc === null ? [] : [createOidcProvider({
-    settings: config.oidc, services, report: (error) => log.warn({ err: error }, 'the OIDC issuer cannot be reached'), ...tuning.oidc,
-  })]
+  const issuerAway = (error: unknown) => log.warn({ err: error }, 'the OIDC issuer cannot be reached')
+  const { oidc: settings, oidcClient: client, publicOrigin } = config
+  const oidc = settings === null ? [] : [createOidcProvider({ settings, services, report: issuerAway, ...tuning.oidc })]
+  const oidcSignIn = settings && client && publicOrigin !== null ? createOidcSignIn({ settings, client, services, publicOrigin, report: issuerAway }) : null
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const secretWatch = startSecretWatch({ services, onError: (error) => log.warn({ err: error }, 'a secret could not be looked at') })
   const http = createHttpServer({
-    services, hub, desk, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin: config.publicOrigin,
-    answerConsole: createConsolePage({ folder: tuning.consoleFolder ?? consoleFolder, isHttps: config.publicOrigin?.startsWith('https:') ?? false }), tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, desk, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin, oidcSignIn,
+    answerConsole: createConsolePage({ folder: tuning.consoleFolder ?? consoleFolder, isHttps: publicOrigin?.startsWith('https:') ?? false }), tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket, maxSubscriptionsPerUser: config.maxSubscriptionsPerUser,
     maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
     hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
@@ -227,9 +229,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     listen: async () => {
       const { port } = await http.listen(config.port, config.host)
       isListening = true
-      const host = config.host.includes(':') ? `[${config.host}]` : config.host
-      const origin = `http://${host}:${port}`
-      return { url: `${origin}${graphqlPath}`, webSocketUrl: `ws://${host}:${port}${graphqlPath}`, consoleUrl: `${config.publicOrigin ?? origin}/` }
+      const origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+      return { url: `${origin}${graphqlPath}`, webSocketUrl: `${origin.replace('http', 'ws')}${graphqlPath}`, consoleUrl: `${config.publicOrigin ?? origin}/` }
     },
     close: (drainSeconds = config.drainSeconds) => closed ??= close(drainSeconds),
     newAdminToken, services, hub, log,

@@ -77,6 +77,12 @@ const environment = z.object({
   PILOTHOUSE_OIDC_TEAMS_CLAIM: claimName.optional(),
   /** JSON map from a value of that claim to a team's slug, or to `slug:MAINTAINER`. Default: the value is the slug. */
   PILOTHOUSE_OIDC_TEAMS: z.string().transform(parseTeams).optional(),
+  /** How Pilothouse is known at the issuer, for signing in at the console; needs PILOTHOUSE_PUBLIC_URL. Default: the console takes tokens alone. */
+  PILOTHOUSE_OIDC_CLIENT_ID: z.string().max(500, 'has more than 500 characters').optional(),
+  /** Its secret. Default: it is a public client. */
+  PILOTHOUSE_OIDC_CLIENT_SECRET: z.string().optional(),
+  /** What is asked for at the sign-in, divided by spaces. Default `openid profile`. */
+  PILOTHOUSE_OIDC_SCOPE: z.string().regex(/^(?=.*\bopenid\b)[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/, 'must be words divided by spaces, openid among them').default('openid profile'),
   /** Seconds by which the issuer's clock may differ from ours, 0 to 300. Default 60. */
   PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS: z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be 0 to 300').max(300, 'must be 0 to 300').default(60),
   ...secretSettings,
@@ -88,6 +94,7 @@ const needs: Array<[name: string, other: string]> = [
   ...Object.keys(environment.shape).filter((name) => name.startsWith('PILOTHOUSE_OIDC_')).map((name): [string, string] => [name, 'PILOTHOUSE_OIDC_ISSUER']),
   ['PILOTHOUSE_OIDC_ROLE_CLAIM', 'PILOTHOUSE_OIDC_ADMIN_VALUE'], ['PILOTHOUSE_OIDC_ADMIN_VALUE', 'PILOTHOUSE_OIDC_ROLE_CLAIM'],
   ['PILOTHOUSE_OIDC_TEAMS', 'PILOTHOUSE_OIDC_TEAMS_CLAIM'],
+  ['PILOTHOUSE_OIDC_CLIENT_ID', 'PILOTHOUSE_PUBLIC_URL'], ['PILOTHOUSE_OIDC_CLIENT_SECRET', 'PILOTHOUSE_OIDC_CLIENT_ID'], ['PILOTHOUSE_OIDC_SCOPE', 'PILOTHOUSE_OIDC_CLIENT_ID'],
 ]
 
 type TeamByValue = ReadonlyMap<string, { slug: string; role: 'MEMBER' | 'MAINTAINER' }>
@@ -138,6 +145,8 @@ export interface Config {
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** null: only our own tokens open anything. */
   oidc: OidcConfig | null
+  /** How people sign in at the console there; null: with tokens alone. */
+  oidcClient: { id: string; secret: string | null; scope: string } | null
   secrets: SecretConfig
 }
 
@@ -188,7 +197,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
     maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, maxSubscriptionsPerUser: values.PILOTHOUSE_MAX_SUBSCRIPTIONS_PER_USER, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
     metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,
-    oidc: oidcOf(values), secrets: secretsOf(values, given),
+    oidc: oidcOf(values), oidcClient: oidcClientOf(values), secrets: secretsOf(values, given),
   }
 }
 
@@ -204,6 +213,10 @@ function oidcOf(values: z.output<typeof environment>): OidcConfig | null {
       teams: teamsClaim === undefined ? null : { claim: teamsClaim, byValue: values.PILOTHOUSE_OIDC_TEAMS ?? null },
     },
   }
+}
+
+function oidcClientOf({ PILOTHOUSE_OIDC_CLIENT_ID: id, PILOTHOUSE_OIDC_CLIENT_SECRET: secret, PILOTHOUSE_OIDC_SCOPE: scope }: z.output<typeof environment>): Config['oidcClient'] {
+  return id === undefined ? null : { id, secret: secret ?? null, scope }
 }
 
 export interface ClientConfig {

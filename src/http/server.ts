@@ -13,7 +13,8 @@ import { answerHealth, isHealthRequest } from './health.js'
 import { createGraphQLAnswers } from './graphql-answers.js'
 import { createHostCheck, type HostOptions, strangerError } from './hosts.js'
 import { isMetricsToken, type Metrics, metricsPath } from './metrics.js'
-import { createSessions, sessionPath } from './session.js'
+import { type OidcSignIn } from './oidc-sign-in.js'
+import { createSessions } from './session.js'
 import { type RequestTrace } from './trace.js'
 import { attachWebSockets, type WsOptions, type WsServer } from './ws.js'
 import { graphqlPath, nothingHere, pathOf } from './yoga.js'
@@ -26,6 +27,8 @@ export interface HttpOptions extends Omit<WsOptions, 'strangerOf' | 'entrance' |
   sessionProvider: AuthProvider
   /** Where people reach the server, besides the request's own Host; null: nowhere else. */
   publicOrigin: string | null
+  /** Signs people in at an identity provider; null: there is none for that. */
+  oidcSignIn: OidcSignIn | null
   answerConsole: AnswerConsole
   metrics: Metrics
   /** Opens `/metrics` besides an admin's token; null when there is none. */
@@ -53,7 +56,7 @@ export interface HttpServer {
 export function createHttpServer(options: HttpOptions): HttpServer {
   const { tracer, admission, services: { observer }, finishMs = 10_000 } = options
   const entrance = { providers: options.providers, failures: admission.rates.failures }
-  const sessions = createSessions({ ...options, entrance, provider: options.sessionProvider, rates: admission.rates, hasOidc: false })
+  const sessions = createSessions({ ...options, entrance, provider: options.sessionProvider, rates: admission.rates, oidc: options.oidcSignIn })
   const graphql = createGraphQLAnswers(options)
   const answerPage = createGraphiqlPage(renderGraphiql)
   const strangerOf = createHostCheck(options.hosts)
@@ -89,7 +92,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       await admission.rates.page(request.socket.remoteAddress ?? '')
       return answerPage(request, response)
     }
-    if (path === sessionPath) return sessions.answer(request, response)
+    if (sessions.isFor(path)) return sessions.answer(request, response, path)
     if (await options.answerConsole(request, response, path)) return
     const bearer = bearerOf(request.headers)
     const wantsMetrics = path === metricsPath && isRead

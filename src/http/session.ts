@@ -6,12 +6,13 @@ import { type CatalogServices } from '../catalog/context.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf, type Entrance } from './auth.js'
 import { isReadableType, type RequestHead } from './hosts.js'
 import { readBody } from './json-request.js'
+import { callbackPath, type OidcSignIn } from './oidc-sign-in.js'
 import { type Rates } from './rates.js'
 import { anySessionSecretIn, csrfHeader, noSessionCookie, ownPageOf, type Scheme, sessionCookie, sessionSecretIn } from './session-cookie.js'
 
-export const sessionPath = '/session'
+const sessionPath = '/session'
 /** Where a sign-in at the identity provider begins. */
-export const authorizePath = '/session/oidc'
+const authorizePath = '/session/oidc'
 
 export interface SessionOptions {
   services: CatalogServices
@@ -22,14 +23,15 @@ export interface SessionOptions {
   rates: Rates
   /** Where people reach the server, besides the request's own Host; null: nowhere else. */
   publicOrigin: string | null
-  /** Whether people may sign in at an identity provider. */
-  hasOidc: boolean
+  /** Signs people in at an identity provider; null: there is none for that. */
+  oidc: OidcSignIn | null
 }
 
 /** How a browser is let in without a token that its scripts could read. */
 export interface Sessions {
-  /** Answers whatever is asked of `/session` itself. */
-  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  /** Whether it is asked at that path. */
+  isFor: (path: string) => boolean
+  answer: (request: IncomingMessage, response: ServerResponse, path: string) => Promise<void>
   /**
    * Who a request to the API comes from, by its cookie; null when it has none.
    * @throws CatalogError UNAUTHENTICATED for a session that is over, FORBIDDEN for a cookie that no page of ours sent along, RATE_LIMITED
@@ -46,7 +48,7 @@ export interface Sessions {
 /** The longest token, quoted, and some. */
 const maxBodyBytes = 20_480
 
-export function createSessions({ services, entrance, provider, rates, publicOrigin, hasOidc }: SessionOptions): Sessions {
+export function createSessions({ services, entrance, provider, rates, publicOrigin, oidc }: SessionOptions): Sessions {
   const ownEntrance: Entrance = { providers: [provider], failures: entrance.failures }
 
   async function admitSecret(secret: string, address: string): Promise<Authenticated> {
@@ -103,14 +105,30 @@ export function createSessions({ services, entrance, provider, rates, publicOrig
 
   async function tell(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const signedIn = await known(request, anySessionSecretIn(request.headers.cookie)) !== null
-    send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify({ signedIn, oidc: hasOidc ? { authorizePath } : null }))
+    send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify({ signedIn, oidc: oidc && { authorizePath } }))
+  }
+
+  /** To the issuer, or back from it. Whatever comes of it, a person finds themselves at a page of ours. */
+  async function signInElsewhere(elsewhere: OidcSignIn, request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    if (request.method !== 'GET') throw invalid('method', 'A browser goes there and comes back.', 'Send GET.')
+    await rates.page(addressOf(request))
+    if (path === authorizePath) {
+      const { location, cookie } = await elsewhere.begin(request)
+      return send(response, 302, { location, 'set-cookie': cookie })
+    }
+    const came = await elsewhere.finish(request)
+    if ('problem' in came) return send(response, 302, { location: `${publicOrigin}/sign-in?problem=${came.problem}`, 'set-cookie': elsewhere.noCookie })
+    const cookie = await begin(request, came.credential, publicOrigin?.startsWith('https:') ? 'https' : 'http')
+    send(response, 302, { location: `${publicOrigin}${came.path}`, 'set-cookie': [cookie, elsewhere.noCookie] })
   }
 
   const pay = (principal: Principal) => rates.charge(principal.id, 'writes', 1)
 
   return {
     admitSecret, begin,
-    answer: async (request, response) => {
+    isFor: (path) => path === sessionPath || (oidc !== null && [authorizePath, callbackPath].includes(path)),
+    answer: async (request, response, path) => {
+      if (path !== sessionPath && oidc !== null) return signInElsewhere(oidc, request, response, path)
       if (request.method === 'POST') return signIn(request, response)
       if (request.method === 'DELETE') return signOut(request, response)
       if (request.method === 'GET') return tell(request, response)
@@ -156,7 +174,7 @@ function tokenOf(body: string): string | null {
   }
 }
 
-function send(response: ServerResponse, status: number, headers: Record<string, string>, body?: string): void {
+function send(response: ServerResponse, status: number, headers: Record<string, string | string[]>, body?: string): void {
   response.writeHead(status, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }, ...headers })
   response.end(body)
 }
