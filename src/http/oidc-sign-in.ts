@@ -82,19 +82,6 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
     return jwtDecrypt<Try>(sealed, key, { currentDate: services.now(), requiredClaims: ['exp'] }).then(({ payload }) => payload, () => null)
   }
 
-  /** null: the issuer refused. @throws when it cannot be reached */
-  async function redeem(code: string, verifier: string): Promise<string | null> {
-    const form = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, ...client.secret === null && { client_id: client.id } })
-    const basic = client.secret === null ? null : Buffer.from(`${encodeURIComponent(client.id)}:${encodeURIComponent(client.secret)}`).toString('base64')
-    const response = await fetchBounded(endpointOf(await discovery(), 'token_endpoint').href, {
-      method: 'POST', redirect: 'manual', signal: AbortSignal.timeout(fetchTimeoutMs), body: form.toString(),
-      headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', ...basic !== null && { authorization: `Basic ${basic}` } },
-    })
-    if (response.status >= 500) throw new Error(`the OIDC issuer answered a code with ${response.status}`)
-    const { id_token: idToken } = await response.json().catch(() => ({})) as { id_token?: unknown }
-    return response.status === 200 && typeof idToken === 'string' ? idToken : null
-  }
-
   /** The id of the person that an ID token vouches for; null: nobody whom we let in. */
   async function personOf(idToken: string, nonce: string): Promise<string | null> {
     const now = services.now()
@@ -135,7 +122,7 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
       // An answer may say whose it is: of another issuer none counts.
       if (code === null || (answer.get('iss') ?? settings.issuer) !== settings.issuer) return { problem: 'denied' }
       try {
-        const idToken = await redeem(code, begun.verifier)
+        const idToken = await redeem(endpointOf(await discovery(), 'token_endpoint'), client, { code, code_verifier: begun.verifier, redirect_uri: redirectUri })
         const userId = idToken === null ? null : await personOf(idToken, begun.nonce)
         if (userId === null) return { problem: 'denied' }
         const expiresAt = new Date(services.now().getTime() + consoleSessionMs).toISOString()
@@ -146,6 +133,19 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
       }
     },
   }
+}
+
+/** The ID token for a code; null: the issuer refused. @throws when it cannot be reached */
+async function redeem(endpoint: URL, client: OidcClient, given: { code: string; code_verifier: string; redirect_uri: string }): Promise<string | null> {
+  const form = new URLSearchParams({ grant_type: 'authorization_code', ...given, ...client.secret === null && { client_id: client.id } })
+  const basic = client.secret === null ? null : Buffer.from(`${encodeURIComponent(client.id)}:${encodeURIComponent(client.secret)}`).toString('base64')
+  const response = await fetchBounded(endpoint.href, {
+    method: 'POST', redirect: 'manual', signal: AbortSignal.timeout(fetchTimeoutMs), body: form.toString(),
+    headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', ...basic !== null && { authorization: `Basic ${basic}` } },
+  })
+  if (response.status >= 500) throw new Error(`the OIDC issuer answered a code with ${response.status}`)
+  const { id_token: idToken } = await response.json().catch(() => ({})) as { id_token?: unknown }
+  return response.status === 200 && typeof idToken === 'string' ? idToken : null
 }
 
 const secret = () => randomBytes(32).toString('base64url')

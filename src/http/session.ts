@@ -48,22 +48,14 @@ export interface Sessions {
 /** The longest token, quoted, and some. */
 const maxBodyBytes = 20_480
 
-export function createSessions({ services, entrance, provider, rates, publicOrigin, oidc }: SessionOptions): Sessions {
+export function createSessions(options: SessionOptions): Sessions {
+  const { services, entrance, provider, rates, publicOrigin, oidc } = options
   const ownEntrance: Entrance = { providers: [provider], failures: entrance.failures }
 
   async function admitSecret(secret: string, address: string): Promise<Authenticated> {
     return authenticate(ownEntrance, secret, address).catch((error: unknown) => {
       throw error instanceof CatalogError && error.code === 'UNAUTHENTICATED' ? isOver() : error
     })
-  }
-
-  /** Which page of ours it was; nobody else changes anything with a cookie. */
-  function ownPage(request: RequestHead): Scheme {
-    if (request.headers[csrfHeader] !== '1') throw forbidden(csrfHeader, 'A request with the cookie of a session has a header that no foreign page can send.', `Send ${csrfHeader}: 1.`)
-    const isSameOrigin = (request.headers['sec-fetch-site'] ?? 'same-origin') === 'same-origin'
-    const scheme = isSameOrigin ? ownPageOf(request, publicOrigin) : null
-    if (scheme === null) throw forbidden('origin', 'A session is for pages of this server, over https or on this machine.', 'Open the console at its published https address; an operator sets it with PILOTHOUSE_PUBLIC_URL.')
-    return scheme
   }
 
   async function begin(request: RequestHead, credential: SourceCredential, scheme: Scheme): Promise<string> {
@@ -86,7 +78,7 @@ export function createSessions({ services, entrance, provider, rates, publicOrig
   }
 
   async function signIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const scheme = ownPage(request)
+    const scheme = ownPage(request, publicOrigin)
     const token = await tokenIn(request)
     const { principal, credential } = await authenticate(entrance, token, addressOf(request)).catch((error: unknown) => {
       throw error instanceof CatalogError && error.code === 'UNAUTHENTICATED' ? badToken() : error
@@ -98,7 +90,7 @@ export function createSessions({ services, entrance, provider, rates, publicOrig
   }
 
   async function signOut(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const scheme = ownPage(request)
+    const scheme = ownPage(request, publicOrigin)
     await end(request, sessionSecretIn(request.headers.cookie, scheme))
     send(response, 204, { 'set-cookie': noSessionCookie(scheme) })
   }
@@ -108,27 +100,13 @@ export function createSessions({ services, entrance, provider, rates, publicOrig
     send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify({ signedIn, oidc: oidc && { authorizePath } }))
   }
 
-  /** To the issuer, or back from it. Whatever comes of it, a person finds themselves at a page of ours. */
-  async function signInElsewhere(elsewhere: OidcSignIn, request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
-    if (request.method !== 'GET') throw invalid('method', 'A browser goes there and comes back.', 'Send GET.')
-    await rates.page(addressOf(request))
-    if (path === authorizePath) {
-      const { location, cookie } = await elsewhere.begin(request)
-      return send(response, 302, { location, 'set-cookie': cookie })
-    }
-    const came = await elsewhere.finish(request)
-    if ('problem' in came) return send(response, 302, { location: `${publicOrigin}/sign-in?problem=${came.problem}`, 'set-cookie': elsewhere.noCookie })
-    const cookie = await begin(request, came.credential, publicOrigin?.startsWith('https:') ? 'https' : 'http')
-    send(response, 302, { location: `${publicOrigin}${came.path}`, 'set-cookie': [cookie, elsewhere.noCookie] })
-  }
-
   const pay = (principal: Principal) => rates.charge(principal.id, 'writes', 1)
 
   return {
     admitSecret, begin,
     isFor: (path) => path === sessionPath || (oidc !== null && [authorizePath, callbackPath].includes(path)),
     answer: async (request, response, path) => {
-      if (path !== sessionPath && oidc !== null) return signInElsewhere(oidc, request, response, path)
+      if (path !== sessionPath && oidc !== null) return signInElsewhere({ ...options, oidc }, request, response, path, begin)
       if (request.method === 'POST') return signIn(request, response)
       if (request.method === 'DELETE') return signOut(request, response)
       if (request.method === 'GET') return tell(request, response)
@@ -136,7 +114,7 @@ export function createSessions({ services, entrance, provider, rates, publicOrig
     },
     admit: async (request) => {
       if (bearerOf(request.headers) !== null || anySessionSecretIn(request.headers.cookie) === null) return null
-      const secret = sessionSecretIn(request.headers.cookie, ownPage(request))
+      const secret = sessionSecretIn(request.headers.cookie, ownPage(request, publicOrigin))
       if (secret === null) throw isOver()
       return admitSecret(secret, addressOf(request))
     },
@@ -145,6 +123,29 @@ export function createSessions({ services, entrance, provider, rates, publicOrig
       return scheme === null ? null : sessionSecretIn(request.headers.cookie, scheme)
     },
   }
+}
+
+/** Which page of ours it was; nobody else changes anything with a cookie. @throws CatalogError FORBIDDEN */
+function ownPage(request: RequestHead, publicOrigin: string | null): Scheme {
+  if (request.headers[csrfHeader] !== '1') throw forbidden(csrfHeader, 'A request with the cookie of a session has a header that no foreign page can send.', `Send ${csrfHeader}: 1.`)
+  const isSameOrigin = (request.headers['sec-fetch-site'] ?? 'same-origin') === 'same-origin'
+  const scheme = isSameOrigin ? ownPageOf(request, publicOrigin) : null
+  if (scheme === null) throw forbidden('origin', 'A session is for pages of this server, over https or on this machine.', 'Open the console at its published https address; an operator sets it with PILOTHOUSE_PUBLIC_URL.')
+  return scheme
+}
+
+/** To the issuer, or back from it. Whatever comes of it, a person finds themselves at a page of ours. */
+async function signInElsewhere({ oidc, publicOrigin, rates }: SessionOptions & { oidc: OidcSignIn }, request: IncomingMessage, response: ServerResponse, path: string, begin: Sessions['begin']): Promise<void> {
+  if (request.method !== 'GET') throw invalid('method', 'A browser goes there and comes back.', 'Send GET.')
+  await rates.page(addressOf(request))
+  if (path === authorizePath) {
+    const { location, cookie } = await oidc.begin(request)
+    return send(response, 302, { location, 'set-cookie': cookie })
+  }
+  const came = await oidc.finish(request)
+  if ('problem' in came) return send(response, 302, { location: `${publicOrigin}/sign-in?problem=${came.problem}`, 'set-cookie': oidc.noCookie })
+  const cookie = await begin(request, came.credential, publicOrigin?.startsWith('https:') ? 'https' : 'http')
+  send(response, 302, { location: `${publicOrigin}${came.path}`, 'set-cookie': [cookie, oidc.noCookie] })
 }
 
 const addressOf = ({ socket }: RequestHead) => socket.remoteAddress ?? ''
