@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DestinationStream, type Logger } from 'pino'
+import { startCredentialKeeper } from './app/credential-keeper.js'
 import { writePrivately } from './app/data-folder.js'
 import { prepareDatabase, requireSecretKeys } from './app/prepare.js'
 import { createAccessLog } from './catalog/access-log.js'
@@ -17,7 +18,8 @@ import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
 import { type Database, openDatabase, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
-import { touchTokens } from './db/token.js'
+import { readReported } from './db/reported.js'
+import { createDesk, type DeskOptions } from './feed/desk.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { createProbeDesk } from './feed/probe-desk.js'
 import { createSubscriptionBook } from './feed/subscription-book.js'
@@ -25,9 +27,11 @@ import { startTail, type Tail } from './feed/tail.js'
 import { isUnreachable } from './graphql/errors.js'
 import { type DocumentLimits } from './graphql/limits.js'
 import { createAdmission } from './http/admission.js'
-import { createTokenProvider } from './http/auth.js'
+import { createSessionProvider, createTokenProvider } from './http/auth.js'
+import { consoleFolder, createConsolePage } from './http/console-page.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import { createOidcProvider, type OidcOptions } from './http/oidc.js'
+import { createOidcSignIn } from './http/oidc-sign-in.js'
 import { createHttpServer } from './http/server.js'
 import { createTracer, traceAccess } from './http/trace.js'
 import { graphqlPath } from './http/yoga.js'
@@ -59,6 +63,10 @@ export interface AppTuning {
   logTo?: DestinationStream
   /** Between two looks for memberships that are over; default 10,000. */
   sweepMs?: number
+  /** Between two rounds of the keeper of credentials; default 60,000. */
+  credentialsMs?: number
+  desk?: Pick<DeskOptions, 'changesMs' | 'reportedMs'>
+  consoleFolder?: string
   oidc?: Pick<OidcOptions, 'keysMaxAgeMs' | 'keysCooldownMs'>
 }
 
@@ -76,8 +84,8 @@ export interface OpenCatalog {
 }
 
 export interface App {
-  /** Takes connections; resolves with the address of the API. */
-  listen: () => Promise<{ url: string; webSocketUrl: string }>
+  /** Takes connections; resolves with the addresses of the API and of the console. */
+  listen: () => Promise<{ url: string; webSocketUrl: string; consoleUrl: string }>
   /**
    * Stops in reverse order: not ready for `drainSeconds` (the setting, unless given), then no new work, sockets closed with
    * 1012, requests finished, then the database. A second call gets the same end.
@@ -173,26 +181,23 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   await requireSecretKeys(config, services.db, catalog.secretKeys)
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
+  const desk = createDesk({ ...services, readReported: () => readReported(services.db), ...tuning.desk })
   const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
   const probes = createProbeDesk({ services, onError: (error) => log.warn({ err: error }, 'probes could not be offered'), lookMs: tuning.pollMs })
   catalog.database.onProbe(probes.wake)
-  const used = new Set<string>()
-  const flushUsed = async () => {
-    const ids = [...used]
-    used.clear()
-    await touchTokens(services.db, ids, services.now()).catch((error: unknown) => log.warn({ err: error }, 'lastUsedAt could not be written'))
-  }
-  const usedTimer = setInterval(() => void flushUsed(), 60_000)
+  const keeper = startCredentialKeeper(services, (error, message) => log.warn({ err: error }, message), tuning.credentialsMs)
   const tokens = createTokenProvider({
-    index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: (id) => void used.add(id),
+    index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: keeper.usedToken,
   })
-  const oidc = config.oidc === null ? [] : [createOidcProvider({
-    settings: config.oidc, services, report: (error) => log.warn({ err: error }, 'the OIDC issuer cannot be reached'), ...tuning.oidc,
-  })]
+  const issuerAway = (error: unknown) => log.warn({ err: error }, 'the OIDC issuer cannot be reached')
+  const { oidc: settings, oidcClient: client, publicOrigin } = config
+  const oidc = settings === null ? [] : [createOidcProvider({ settings, services, report: issuerAway, ...tuning.oidc })]
+  const oidcSignIn = settings && client && publicOrigin !== null ? createOidcSignIn({ settings, client, services, publicOrigin, report: issuerAway }) : null
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const secretWatch = startSecretWatch({ services, onError: (error) => log.warn({ err: error }, 'a secret could not be looked at') })
   const http = createHttpServer({
-    services, hub, probes, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, desk, probes, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin, oidcSignIn,
+    answerConsole: createConsolePage({ folder: tuning.consoleFolder ?? consoleFolder, isHttps: publicOrigin?.startsWith('https:') ?? false }), tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket, maxSubscriptionsPerUser: config.maxSubscriptionsPerUser,
     maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
     hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
@@ -207,6 +212,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   catalog.onBatch((touched) => {
     if (touched === 'RELOADED' || touched.rights) http.webSockets.closeEnded()
     hub.dispatch(touched)
+    desk.dispatch(touched === 'RELOADED')
     secretWatch.follow(touched === 'RELOADED' ? null : touched.secrets)
   })
   let isListening = false
@@ -215,10 +221,10 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     if (isListening) await delay(drainSeconds * 1_000)
     await http.close()
     hub.close()
+    desk.close()
     await inTime(Promise.all([book.close(), probes.close()])).catch(() => {})
-    clearInterval(usedTimer)
     await inTime(Promise.all([sweep.close(), secretWatch.close()])).catch(() => {})
-    await inTime(flushUsed()).catch(() => {})
+    await inTime(keeper.close()).catch(() => {})
     await catalog.close()
   }
   let closed: Promise<void> | null = null
@@ -226,8 +232,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     listen: async () => {
       const { port } = await http.listen(config.port, config.host)
       isListening = true
-      const host = config.host.includes(':') ? `[${config.host}]` : config.host
-      return { url: `http://${host}:${port}${graphqlPath}`, webSocketUrl: `ws://${host}:${port}${graphqlPath}` }
+      const origin = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+      return { url: `${origin}${graphqlPath}`, webSocketUrl: `${origin.replace('http', 'ws')}${graphqlPath}`, consoleUrl: `${config.publicOrigin ?? origin}/` }
     },
     close: (drainSeconds = config.drainSeconds) => closed ??= close(drainSeconds),
     newAdminToken, services, hub, log,

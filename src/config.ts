@@ -26,6 +26,11 @@ const environment = z.object({
   PILOTHOUSE_ALLOWED_HOSTS: list(/^(\[[\da-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/, 'must be host names, with or without a port, divided by commas'),
   /** Origins whose pages may use it, divided by commas: `https://pages.example.com`. Default: none besides the one that the request's own Host makes. */
   PILOTHOUSE_ALLOWED_ORIGINS: list(/^https?:\/\/(\[[\da-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/, 'must be origins like https://pages.example.com, divided by commas'),
+  /**
+   * Where people reach the console, as their browsers show it: `https://catalog.example.com`. Its name counts as one of PILOTHOUSE_ALLOWED_HOSTS, and its
+   * pages as the server's own. Default: the name by which it is called.
+   */
+  PILOTHOUSE_PUBLIC_URL: httpsUrl.refine(isOrigin, 'must be an origin like https://catalog.example.com, without a path').transform((url) => new URL(url)).optional(),
   /** Folder of the admin token, the audit key and the embedded Postgres. Default `.pilothouse` in the working directory. */
   PILOTHOUSE_DATA_DIR: z.string().min(1, 'must not be empty').default('.pilothouse'),
   /** Key of the audit chains, at least 32 characters; the same on every node. Default: made once, in `audit.key` of the data folder. */
@@ -72,6 +77,12 @@ const environment = z.object({
   PILOTHOUSE_OIDC_TEAMS_CLAIM: claimName.optional(),
   /** JSON map from a value of that claim to a team's slug, or to `slug:MAINTAINER`. Default: the value is the slug. */
   PILOTHOUSE_OIDC_TEAMS: z.string().transform(parseTeams).optional(),
+  /** How Pilothouse is known at the issuer, for signing in at the console; needs PILOTHOUSE_PUBLIC_URL. Default: the console takes tokens alone. */
+  PILOTHOUSE_OIDC_CLIENT_ID: z.string().max(500, 'has more than 500 characters').optional(),
+  /** Its secret. Default: it is a public client. */
+  PILOTHOUSE_OIDC_CLIENT_SECRET: z.string().optional(),
+  /** What is asked for at the sign-in, divided by spaces. Default `openid profile`. */
+  PILOTHOUSE_OIDC_SCOPE: z.string().regex(/^(?=.*\bopenid\b)[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/, 'must be words divided by spaces, openid among them').default('openid profile'),
   /** Seconds by which the issuer's clock may differ from ours, 0 to 300. Default 60. */
   PILOTHOUSE_OIDC_CLOCK_SKEW_SECONDS: z.coerce.number('must be a number').int('must be a whole number').min(0, 'must be 0 to 300').max(300, 'must be 0 to 300').default(60),
   ...secretSettings,
@@ -83,6 +94,7 @@ const needs: Array<[name: string, other: string]> = [
   ...Object.keys(environment.shape).filter((name) => name.startsWith('PILOTHOUSE_OIDC_')).map((name): [string, string] => [name, 'PILOTHOUSE_OIDC_ISSUER']),
   ['PILOTHOUSE_OIDC_ROLE_CLAIM', 'PILOTHOUSE_OIDC_ADMIN_VALUE'], ['PILOTHOUSE_OIDC_ADMIN_VALUE', 'PILOTHOUSE_OIDC_ROLE_CLAIM'],
   ['PILOTHOUSE_OIDC_TEAMS', 'PILOTHOUSE_OIDC_TEAMS_CLAIM'],
+  ['PILOTHOUSE_OIDC_CLIENT_ID', 'PILOTHOUSE_PUBLIC_URL'], ['PILOTHOUSE_OIDC_CLIENT_SECRET', 'PILOTHOUSE_OIDC_CLIENT_ID'], ['PILOTHOUSE_OIDC_SCOPE', 'PILOTHOUSE_OIDC_CLIENT_ID'],
 ]
 
 type TeamByValue = ReadonlyMap<string, { slug: string; role: 'MEMBER' | 'MAINTAINER' }>
@@ -94,6 +106,10 @@ function parseTeams(text: string, context: z.RefinementCtx): TeamByValue {
     const [slug, role] = team.split(':')
     return [value, { slug: slug!, role: role === 'MAINTAINER' ? role : 'MEMBER' }]
   }))
+}
+
+function isOrigin(text: string): boolean {
+  return !URL.canParse(text) || [new URL(text).origin, `${new URL(text).origin}/`].includes(text.toLowerCase())
 }
 
 function jsonOrNull(text: string): unknown {
@@ -115,6 +131,8 @@ export interface Config {
   /** Lower case; see PILOTHOUSE_ALLOWED_HOSTS. */
   allowedHosts: readonly string[]
   allowedOrigins: readonly string[]
+  /** null: no other than the name by which the server is called. */
+  publicOrigin: string | null
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
   maxSubscriptionsPerUser: number
@@ -127,6 +145,8 @@ export interface Config {
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** null: only our own tokens open anything. */
   oidc: OidcConfig | null
+  /** How people sign in at the console there; null: with tokens alone. */
+  oidcClient: { id: string; secret: string | null; scope: string } | null
   secrets: SecretConfig
 }
 
@@ -166,16 +186,18 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   const values = parsed.data
+  const url = values.PILOTHOUSE_PUBLIC_URL
   return {
     databaseUrl: values.DATABASE_URL ?? null, port: values.PORT, host: values.HOST, dataDir: resolve(values.PILOTHOUSE_DATA_DIR),
     auditKey: values.PILOTHOUSE_AUDIT_KEY ?? null, poolSize: values.PILOTHOUSE_DB_POOL,
-    allowedHosts: values.PILOTHOUSE_ALLOWED_HOSTS, allowedOrigins: values.PILOTHOUSE_ALLOWED_ORIGINS,
+    allowedHosts: [...values.PILOTHOUSE_ALLOWED_HOSTS, ...url === undefined ? [] : [url.host]],
+    allowedOrigins: [...values.PILOTHOUSE_ALLOWED_ORIGINS, ...url === undefined ? [] : [url.origin]], publicOrigin: url?.origin ?? null,
     readsPerMinute: values.PILOTHOUSE_READS_PER_MINUTE, writesPerMinute: values.PILOTHOUSE_WRITES_PER_MINUTE, reportsPerMinute: values.PILOTHOUSE_REPORTS_PER_MINUTE,
     failuresPerMinute: values.PILOTHOUSE_FAILED_TOKENS_PER_MINUTE,
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,
     maxOperationsPerSocket: values.PILOTHOUSE_MAX_OPERATIONS_PER_SOCKET, maxSubscriptionsPerUser: values.PILOTHOUSE_MAX_SUBSCRIPTIONS_PER_USER, drainSeconds: values.PILOTHOUSE_DRAIN_SECONDS,
     metricsToken: values.PILOTHOUSE_METRICS_TOKEN ?? null, logLevel: values.PILOTHOUSE_LOG_LEVEL,
-    oidc: oidcOf(values), secrets: secretsOf(values, given),
+    oidc: oidcOf(values), oidcClient: oidcClientOf(values), secrets: secretsOf(values, given),
   }
 }
 
@@ -191,6 +213,10 @@ function oidcOf(values: z.output<typeof environment>): OidcConfig | null {
       teams: teamsClaim === undefined ? null : { claim: teamsClaim, byValue: values.PILOTHOUSE_OIDC_TEAMS ?? null },
     },
   }
+}
+
+function oidcClientOf({ PILOTHOUSE_OIDC_CLIENT_ID: id, PILOTHOUSE_OIDC_CLIENT_SECRET: secret, PILOTHOUSE_OIDC_SCOPE: scope }: z.output<typeof environment>): Config['oidcClient'] {
+  return id === undefined ? null : { id, secret: secret ?? null, scope }
 }
 
 export interface ClientConfig {

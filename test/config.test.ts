@@ -53,6 +53,25 @@ describe('S8: the names and origins of the server', () => {
   })
 })
 
+describe('S7: the settings of the console', () => {
+  it('are where people reach it, and how it is known at the issuer', () => {
+    expect(readConfig({})).toMatchObject({ publicOrigin: null, oidcClient: null })
+    expect(readConfig({ ...needed, PILOTHOUSE_PUBLIC_URL: 'https://Catalog.example.com/', PILOTHOUSE_OIDC_CLIENT_ID: 'console' })).toMatchObject({
+      publicOrigin: 'https://catalog.example.com', allowedHosts: ['catalog.example.com'], allowedOrigins: ['https://catalog.example.com'],
+      oidcClient: { id: 'console', secret: null, scope: 'openid profile' },
+    })
+    expect(readConfig({ PILOTHOUSE_PUBLIC_URL: 'http://localhost:4000' }).publicOrigin).toBe('http://localhost:4000')
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['PILOTHOUSE_PUBLIC_URL', { PILOTHOUSE_PUBLIC_URL: 'http://catalog.example.com' }], ['PILOTHOUSE_PUBLIC_URL', { PILOTHOUSE_PUBLIC_URL: 'https://catalog.example.com/console' }],
+    ['PILOTHOUSE_PUBLIC_URL', { PILOTHOUSE_PUBLIC_URL: 'https://catalog.example.com?x' }], ['PILOTHOUSE_PUBLIC_URL', { PILOTHOUSE_PUBLIC_URL: 'catalog.example.com' }],
+    ['PILOTHOUSE_PUBLIC_URL', { ...needed, PILOTHOUSE_OIDC_CLIENT_ID: 'console' }],
+    ['PILOTHOUSE_OIDC_SCOPE', { ...needed, PILOTHOUSE_PUBLIC_URL: 'https://a.example.com', PILOTHOUSE_OIDC_CLIENT_ID: 'console', PILOTHOUSE_OIDC_SCOPE: 'profile' }],
+    ['PILOTHOUSE_OIDC_CLIENT_ID', { ...needed, PILOTHOUSE_OIDC_CLIENT_SECRET: 'x' }], ['PILOTHOUSE_OIDC_CLIENT_ID', { ...needed, PILOTHOUSE_OIDC_SCOPE: 'openid' }],
+  ])('are checked: %s of %j', (name, env) => expect(problemsOf(env)).toEqual([expect.stringMatching(`^${name}: `)]))
+})
+
 describe('the settings of an OIDC issuer', () => {
   it('are few', () => {
     expect(readConfig(needed).oidc).toEqual({

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createRemoteJWKSet, customFetch, decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import { type Credential } from '../core/access.js'
 import { type ClaimMapping, type Identity, mapClaims } from '../core/claims.js'
 import { CatalogError } from '../core/errors.js'
 import { type CatalogServices } from '../catalog/context.js'
 import { signIn } from '../catalog/sign-in.js'
 import { type AuthProvider } from './auth.js'
+import { algorithms, comeAgain, createKeySource } from './oidc-issuer.js'
 import { createTrickle } from './trickle.js'
 
 export interface OidcSettings {
@@ -31,13 +32,9 @@ export interface OidcOptions {
   keysCooldownMs?: number
 }
 
-/** Only keys whose public half may be known: with a shared secret whoever verifies could sign as well. */
-const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 const jwtPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/
 /** What HTTP takes in a header; the same over WebSocket. */
 const mostCharacters = 16_384
-const mostDocumentBytes = 1_048_576
-const fetchTimeoutMs = 5_000
 const mostVerified = 10_000
 /** Signatures that are checked in a second for addresses that sent too many bad tokens, together. */
 const sparingChecks = 10
@@ -120,62 +117,6 @@ function issuerOf(bearer: string): string | null {
 }
 
 /** Claims are ordered by when they were issued, so none may pretend to be newer than all that will come. */
-function isFromTheFuture({ iat }: JWTPayload, now: Date, clockSkewSeconds: number): boolean {
+export function isFromTheFuture({ iat }: JWTPayload, now: Date, clockSkewSeconds: number): boolean {
   return iat !== undefined && iat * 1_000 > now.getTime() + clockSkewSeconds * 1_000
-}
-
-function comeAgain(cause?: unknown): CatalogError {
-  const error = new CatalogError('UNAVAILABLE', 'Sign-ins cannot be checked right now.', { field: 'authorization', mend: 'Try again in a moment.' })
-  error.cause = cause
-  return error
-}
-
-/** Looks keys up at the issuer, whose address is found once. Throws UNAVAILABLE unless it is known that there is no such key. */
-function createKeySource(settings: OidcSettings, report: (error: unknown) => void, ages: { cacheMaxAge: number; cooldownDuration: number }): JWTVerifyGetKey {
-  let source: Promise<JWTVerifyGetKey> | null = null
-  let isDown = false
-  const begin = () => {
-    const found = jwksUrlOf(settings).then((url) => createRemoteJWKSet(url, { ...ages, timeoutDuration: fetchTimeoutMs, [customFetch]: fetchBounded }))
-    found.catch(() => { source = null })
-    return found
-  }
-  return async (header, token) => {
-    try {
-      source ??= begin()
-      const key = await (await source)(header, token)
-      isDown = false
-      return key
-    } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
-      if (!isDown) report(error)
-      isDown = true
-      throw comeAgain(error)
-    }
-  }
-}
-
-async function jwksUrlOf({ issuer, jwksUrl }: OidcSettings): Promise<URL> {
-  if (jwksUrl !== null) return new URL(jwksUrl)
-  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const response = await fetchBounded(address, { redirect: 'manual', signal: AbortSignal.timeout(fetchTimeoutMs), headers: { accept: 'application/json' } })
-  if (response.status !== 200) throw new Error(`the discovery document of the OIDC issuer was answered with ${response.status}`)
-  const { issuer: told, jwks_uri: uri } = await response.json() as { issuer?: unknown; jwks_uri?: unknown }
-  if (told !== issuer) throw new Error('the discovery document is of another issuer than PILOTHOUSE_OIDC_ISSUER')
-  const url = typeof uri === 'string' && URL.canParse(uri) ? new URL(uri) : null
-  // An issuer without TLS is on loopback: see config.ts.
-  if (url === null || (url.protocol !== 'https:' && new URL(issuer).protocol === 'https:')) throw new Error('the discovery document names no https address of keys')
-  return url
-}
-
-/** A fetch that keeps at most so much of an answer. */
-async function fetchBounded(url: string, options: RequestInit): Promise<Response> {
-  const response = await fetch(url, options)
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > mostDocumentBytes) throw new Error(`the OIDC issuer answered more than ${mostDocumentBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return new Response(chunks.length === 0 ? null : Buffer.concat(chunks), { status: response.status })
 }

@@ -3,6 +3,7 @@ import { type SubscribePayload } from 'graphql-ws'
 import { type Principal } from '../core/access.js'
 import { invalid } from '../core/errors.js'
 import { callerContext, type CatalogServices } from '../catalog/context.js'
+import { type Desk } from '../feed/desk.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
 import { type ProbeDesk } from '../feed/probe-desk.js'
 import { type CatalogStream, isCatalogStream } from '../feed/stream.js'
@@ -20,6 +21,7 @@ export interface OperationOptions {
   admission: Admission
   services: CatalogServices
   hub: Hub
+  desk: Desk
   probes: ProbeDesk
   book: SubscriptionBook
   bound: SubscriptionBound
@@ -34,7 +36,7 @@ export type Begun =
 
 /** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
 export async function beginOperation(
-  { admission, services, hub, probes, book, bound, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
+  { admission, services, hub, desk, probes, book, bound, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
 ): Promise<Begun> {
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
@@ -46,7 +48,7 @@ export async function beginOperation(
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
     const refusal = await admit(admission, authenticated.principal, paid, operation, variables)
     if (refusal !== null) return { kind: 'REFUSED', errors: [refusal] }
-    const contextValue: GraphQLContext = { index: services.index, hub, probes, caller: callerContext(services, authenticated.credential) }
+    const contextValue: GraphQLContext = { index: services.index, hub, desk, probes, caller: callerContext(services, authenticated.credential) }
     const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue, ...boundedComplaints }
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
       const result = await execute(args)

@@ -18,7 +18,7 @@ export type Budget = 'reads' | 'writes' | 'reports' | 'subscriptions'
 export interface Rates {
   /** @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
   charge: (principalId: string, budget: Budget, points: number) => Promise<void>
-  /** Whoever asks for the page of GraphiQL has no token, so its address pays. @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
+  /** Whoever asks for the page of GraphiQL, or begins to sign in elsewhere, has no token, so its address pays. @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
   page: (address: string) => Promise<void>
   failures: Failures
 }
@@ -62,7 +62,7 @@ export function createRates({ readsPerMinute, writesPerMinute, reportsPerMinute,
     // Nothing costs more than the whole budget: it could never be paid.
     charge: (principalId, budget, points) => (
       take(limiters[budget], principalId, Math.min(points, most[budget]), budget, `One principal may ask a node for at most ${most[budget]} ${nouns[budget]} in a minute.`)),
-    page: (address) => take(pages, networkOf(address), 1, 'pages', `An address may ask for the page of GraphiQL at most ${pagesPerMinute} times in a minute.`),
+    page: (address) => take(pages, networkOf(address), 1, 'pages', `An address may ask for pages at most ${pagesPerMinute} times in a minute.`),
     failures: {
       isSpent: async (address) => ((await failed.get(networkOf(address)))?.remainingPoints ?? 1) <= 0,
       count: (address) => take(failed, networkOf(address), 1, 'failures', `An address may try at most ${failuresPerMinute} tokens that open nothing in a minute.`),

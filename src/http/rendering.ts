@@ -2,6 +2,7 @@ import { type DocumentNode, execute, type ExecutionResult, Kind, print, TypeInfo
 import { type JudgedEntry } from '../core/entry.js'
 import { type Observer } from '../catalog/observer.js'
 import { type CatalogEvent, type CatalogSnapshot, type ProbeOffer } from '../feed/event.js'
+import { type Desk, type DeskChange } from '../feed/desk.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
 import { type ProbeDesk } from '../feed/probe-desk.js'
 import { type GraphQLContext } from '../graphql/context.js'
@@ -12,6 +13,7 @@ import { type CatalogIndex } from '../index/catalog-index.js'
 export interface RenderingOptions {
   index: CatalogIndex
   hub: Hub
+  desk: Desk
   probes: ProbeDesk
   report: ReportMasked
   observer: Observer
@@ -55,14 +57,14 @@ function renderKeyOf({ query, document, operationName, variables }: Asked): stri
   return JSON.stringify([query, operationName, rest])
 }
 
-function createRendering({ index, hub, probes, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
-  const contextValue: GraphQLContext = { index, hub, probes, caller: null }
+function createRendering({ index, hub, desk, probes, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
+  const contextValue: GraphQLContext = { index, hub, desk, probes, caller: null }
   const lists = listsOf(document)
   let texts = new WeakMap<JudgedEntry, Record<string, string>>()
   let names = index.state.names
 
   /** No resolver behind an event waits for anything. */
-  function run(event: CatalogEvent | ProbeOffer): ExecutionResult {
+  function run(event: CatalogEvent | DeskChange | ProbeOffer): ExecutionResult {
     const result = execute({ schema, document, operationName, variableValues: variables, rootValue: event, contextValue })
     if (result instanceof Promise) throw new Error('an event must render synchronously')
     return result

@@ -47,6 +47,11 @@ describe('changes', () => {
     expect(change('MEMBERSHIP', { role: 'MAINTAINER' })).toBe(false)
   })
 
+  it('S7, S19: a session of the console that ends closes what it opened at once; one that begins alters nobody\'s', () => {
+    const alters = (endedAt: string | null) => altersRights({ subject: 'CONSOLE_SESSION', id: 'x', before: null, after: { endedAt } } as unknown as Change)
+    expect([alters(null), alters('2026-01-01T00:00:00.000Z')]).toEqual([false, true])
+  })
+
   it('S19: what is revoked makes decisions be taken again; what is restored, or stays revoked, does not', () => {
     const alters = (status: string | null, revoked: object | null) => altersRights(
       { subject: 'ENTRY', id: 'x', before: status === null ? null : { status }, after: { revoked } } as unknown as Change)
