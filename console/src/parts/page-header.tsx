@@ -1,0 +1,33 @@
+import { type ReactNode } from 'react'
+import { Link, type To } from 'react-router'
+import { useTitle } from './use-title.js'
+import classes from './page-header.module.css'
+
+export interface PageHeaderProps {
+  /** Of the tab too. */
+  title: string
+  /** What stands there instead of the plain title, e.g. a name as OutsideText. */
+  heading?: ReactNode
+  badges?: ReactNode
+  /** Buttons, hidden and not greyed for who may not. */
+  actions?: ReactNode
+  /** One level up; shown where a narrow screen shows one level alone. */
+  back?: { to: To; label: string }
+  /** 1 for a page, 2 for what is open beside a list. Default 1. */
+  level?: 1 | 2
+}
+
+export function PageHeader({ title, heading, badges, actions, back, level = 1 }: PageHeaderProps) {
+  useTitle(title)
+  const Heading = level === 1 ? 'h1' : 'h2'
+  return (
+    <div className={classes.header}>
+      {back && <Link to={back.to} className={classes.back}><span aria-hidden="true">‹ </span>{back.label}</Link>}
+      <div className={classes.line}>
+        <Heading className={classes.title}>{heading ?? title}</Heading>
+        {badges && <span className={classes.badges}>{badges}</span>}
+        {actions && <span className={classes.actions}>{actions}</span>}
+      </div>
+    </div>
+  )
+}
