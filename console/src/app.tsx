@@ -1,4 +1,4 @@
-import { createTheme, Loader, MantineProvider, Modal } from '@mantine/core'
+import { Loader, MantineProvider } from '@mantine/core'
 import { BrowserRouter } from 'react-router'
 import { InlineError } from './parts/inline-error.js'
 import { SignIn } from './shell/sign-in.js'
@@ -6,13 +6,10 @@ import { SignedIn } from './shell/signed-in.js'
 import { useSession } from './shell/use-session.js'
 import classes from './shell/sign-in.module.css'
 
-// Colours are in theme.css. Locking the page's scroll behind a dialog is done with a <style> element, which the content policy refuses.
-const theme = createTheme({ components: { Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true } }) } })
-
 export function App() {
   return (
     // Both would write <style> elements into the page. Everything they hold is in Mantine's file, for the theme as it comes.
-    <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
+    <MantineProvider defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
       <BrowserRouter><Entrance /></BrowserRouter>
     </MantineProvider>
   )

@@ -28,8 +28,7 @@ export function useLiveQuery<Result, Variables extends AnyVariables>(
   query: TypedDocumentNode<Result, Variables>, { variables, topics, pause = false }: LiveQueryOptions<Variables>,
 ): LiveQuery<Result> {
   const { live } = useData()
-  // urql's own type asks for variables only where there are any, which no generic caller can say.
-  const [{ data, error, fetching }, execute] = useQuery({ query, variables, pause, requestPolicy: 'cache-and-network' } as Parameters<typeof useQuery<Result, Variables>>[0])
+  const [{ data, error, fetching }, execute] = useQuery({ query, variables, pause, requestPolicy: 'cache-and-network' })
   const version = useSyncExternalStore(live.watch, () => live.version(topics))
   const seen = useRef(version)
   const refresh = useCallback(() => execute({ requestPolicy: 'network-only' }), [execute])

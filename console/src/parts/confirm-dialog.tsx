@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack } from '@mantine/core'
+import { Button, Group, Stack } from '@mantine/core'
 import { type ReactNode } from 'react'
 import { type Problem } from '../data/problem.js'
+import { Dialog } from './dialog.js'
 import { InlineError } from './inline-error.js'
 import { ProgressButton } from './progress-button.js'
 
@@ -24,7 +25,7 @@ export interface ConfirmDialogProps {
 /** Asks before something that others feel, and names the effect. Escape and "Cancel" leave everything as it is. */
 export function ConfirmDialog({ isOpen, title, children, label, progress, isRunning, problem, isDangerous = false, onConfirm, onClose }: ConfirmDialogProps) {
   return (
-    <Modal opened={isOpen} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog isOpen={isOpen} onClose={onClose} title={title}>
       <Stack gap="md">
         <div>{children}</div>
         <InlineError problem={problem} />
@@ -33,6 +34,6 @@ export function ConfirmDialog({ isOpen, title, children, label, progress, isRunn
           <ProgressButton label={label} progress={progress} isRunning={isRunning} onClick={onConfirm} color={isDangerous ? 'red' : undefined} />
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   )
 }

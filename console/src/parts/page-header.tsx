@@ -13,18 +13,16 @@ export interface PageHeaderProps {
   actions?: ReactNode
   /** One level up; shown where a narrow screen shows one level alone. */
   back?: { to: To; label: string }
-  /** 1 for a page, 2 for what is open beside a list. Default 1. */
-  level?: 1 | 2
 }
 
-export function PageHeader({ title, heading, badges, actions, back, level = 1 }: PageHeaderProps) {
+/** Of a page, and of what is open beside a list: on a narrow screen that is alone, so both are headings of the first level. */
+export function PageHeader({ title, heading, badges, actions, back }: PageHeaderProps) {
   useTitle(title)
-  const Heading = level === 1 ? 'h1' : 'h2'
   return (
     <div className={classes.header}>
       {back && <Link to={back.to} className={classes.back}><span aria-hidden="true">‹ </span>{back.label}</Link>}
       <div className={classes.line}>
-        <Heading className={classes.title}>{heading ?? title}</Heading>
+        <h1 className={classes.title}>{heading ?? title}</h1>
         {badges && <span className={classes.badges}>{badges}</span>}
         {actions && <span className={classes.actions}>{actions}</span>}
       </div>

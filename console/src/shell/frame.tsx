@@ -10,7 +10,7 @@ import { Header } from './header.js'
 import { Tree } from './tree.js'
 import classes from './frame.module.css'
 
-/** Header, tree and page. On a narrow screen the tree lies over the page, and choosing closes it. */
+/** Header, tree and page. On a narrow screen the tree unfolds above the page, and choosing folds it. */
 export function Frame({ onSignOut }: { onSignOut: () => Promise<void> }) {
   const viewer = useViewer()
   const { pathname } = useLocation()
@@ -27,7 +27,7 @@ export function Frame({ onSignOut }: { onSignOut: () => Promise<void> }) {
       <ConnectionNotice />
       <div className={classes.body}>
         <nav id="tree" className={classes.tree} data-open={isTreeOpen} aria-label="Sections"><Tree sections={mine} /></nav>
-        <main id="main" ref={main} tabIndex={-1} className={classes.main} data-covered={isTreeOpen}>
+        <main id="main" ref={main} tabIndex={-1} className={classes.main}>
           <ErrorBoundary key={section}>
             <Suspense fallback={<p role="status" className={classes.loading}>Loading…</p>}>
               <Routes>

@@ -28,7 +28,7 @@ export function Header({ sections, isTreeOpen, onTree, onSignOut }: HeaderProps)
   return (
     <header className={classes.header}>
       <div className={classes.line}>
-        <Button variant="subtle" size="compact-md" className={classes.burger} aria-expanded={isTreeOpen} aria-controls="tree" onClick={onTree}>Menu</Button>
+        <Button variant="default" size="compact-md" className={classes.burger} aria-expanded={isTreeOpen} aria-controls="tree" onClick={onTree}>Menu</Button>
         <Link to="/" className={classes.title}>Pilothouse</Link>
         <ConnectionDot />
         <span className={classes.gap} />

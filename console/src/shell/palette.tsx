@@ -1,10 +1,11 @@
-import { Modal, TextInput, useMantineColorScheme } from '@mantine/core'
+import { TextInput, useMantineColorScheme } from '@mantine/core'
 import { type KeyboardEvent, useId, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { scopeOf, scopeTitle } from '../data/scope.js'
 import { useLiveQuery } from '../data/use-live-query.js'
 import { useViewer } from '../data/viewer.js'
 import { PaletteEntriesDocument } from '../generated/graphql.js'
+import { Dialog } from '../parts/dialog.js'
 import { OutsideText } from '../parts/outside-text.js'
 import { type Section } from '../sections.js'
 import classes from './palette.module.css'
@@ -36,7 +37,7 @@ export function Palette({ sections, onClose }: { sections: readonly Section[]; o
     setChosen((at + move + commands.length) % Math.max(1, commands.length))
   }
   return (
-    <Modal opened onClose={onClose} title="Go to" closeButtonProps={{ 'aria-label': 'Close' }} yOffset="10vh" centered={false} transitionProps={{ duration: 0 }}>
+    <Dialog isOpen isAtTop onClose={onClose} title="Go to">
       <TextInput
         data-autofocus aria-label="Page or MCP server" placeholder="Page or MCP server" value={text} onKeyDown={onKey} autoComplete="off" spellCheck={false}
         onChange={({ currentTarget }) => { setText(currentTarget.value); setChosen(0) }}
@@ -50,7 +51,7 @@ export function Palette({ sections, onClose }: { sections: readonly Section[]; o
         ))}
       </ul>
       {commands.length === 0 && <p role="status">Nothing is called so.</p>}
-    </Modal>
+    </Dialog>
   )
 }
 

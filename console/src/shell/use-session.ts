@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { type ConsoleData, createConsoleData } from '../data/console-data.js'
 import { type Problem, problem } from '../data/problem.js'
 import { readSession, type SessionState, signOut } from '../data/session.js'
@@ -17,30 +17,31 @@ export type Session = State & {
   leave: () => Promise<void>
 }
 
+const ended = 'Your sign-in has ended. Sign in again to go on where you were.'
+
 /** Whether somebody is signed in, asked of the server: the cookie that says so is none that a script could look at. */
 export function useSession(): Session {
   const [state, setState] = useState<State>({ state: 'ASKING' })
-  const ask = useCallback(async (notice: string | null) => {
-    try {
-      const { signedIn, oidc } = await readSession()
-      if (!signedIn) return setState({ state: 'OUT', oidc, notice })
-      // Of an earlier sign-in nothing is kept: another person may have come.
-      const data = createConsoleData({
-        onSignedOut: () => {
-          data.close()
-          void ask('Your sign-in has ended. Sign in again to go on where you were.')
-        },
-      })
-      setState({ state: 'IN', data })
-    } catch (error) {
-      setState({ state: 'FAILED', problem: problem((error as Error).message) })
+  const [turn, setTurn] = useState<{ notice: string | null }>({ notice: null })
+  const ask = (notice: string | null) => setTurn({ notice })
+  useEffect(() => {
+    let isOver = false
+    // Of an earlier sign-in nothing is kept: another person may have come.
+    const data = createConsoleData({ onSignedOut: () => { if (!isOver) setTurn({ notice: ended }) } })
+    readSession().then(
+      ({ signedIn, oidc }) => { if (!isOver) setState(signedIn ? { state: 'IN', data } : { state: 'OUT', oidc, notice: turn.notice }) },
+      (error: unknown) => { if (!isOver) setState({ state: 'FAILED', problem: problem((error as Error).message) }) },
+    )
+    return () => {
+      isOver = true
+      data.close()
     }
-  }, [])
-  useEffect(() => void ask(null), [ask])
-  const leave = useCallback(async () => {
-    await signOut()
-    if (state.state === 'IN') state.data.close()
-    await ask(null)
-  }, [ask, state])
-  return { ...state, retry: () => void ask(null), enter: () => void ask(null), leave }
+  }, [turn])
+  return {
+    ...state, retry: () => ask(null), enter: () => ask(null),
+    leave: async () => {
+      await signOut()
+      ask(null)
+    },
+  }
 }

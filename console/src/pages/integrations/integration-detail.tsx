@@ -15,6 +15,7 @@ import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
 import { Availability } from './availability.js'
 import { EnableButton } from './enable-button.js'
+import { History } from './history.js'
 
 export type Integration = NonNullable<IntegrationDetailQuery['mcpServer']>
 
@@ -31,7 +32,7 @@ export function IntegrationDetail() {
       {server !== null && <Found key={server.id} server={server} back={back} />}
       {server === null && problem === null && (
         <>
-          <PageHeader title="Not there" level={2} back={back} />
+          <PageHeader title="Not there" back={back} />
           <EmptyState title="There is no MCP server of that id for you.">It may have been deleted, or is no longer shared with you.</EmptyState>
         </>
       )}
@@ -45,7 +46,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
   return (
     <>
       <PageHeader
-        title={server.name} heading={<OutsideText>{server.name}</OutsideText>} level={2} back={back}
+        title={server.name} heading={<OutsideText>{server.name}</OutsideText>} back={back}
         badges={<><ScopeBadge owner={server.owner} viewerId={viewer.id} /><VisibilityBadge visibility={server.visibility} /><StatusBadge status={server.status} />{server.locked && <Badge title="Nobody's entry of the same name comes before it">locked</Badge>}</>}
         actions={isWritable && server.status !== 'REVOKED' ? <EnableButton server={server} /> : null}
       />
@@ -56,6 +57,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
       <Section title="As in .mcp.json"><JsonView value={{ [server.name]: server.mcpJson }} label="Entry of .mcp.json" /></Section>
+      {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History id={server.id} /></Section>}
     </>
   )
 }
