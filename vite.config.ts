@@ -6,8 +6,6 @@ import { defineConfig, type Plugin } from 'vite'
 const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 /** Where `npm run dev` starts the server, and what the console's own server hands requests on to. */
 const server = `http://127.0.0.1:${process.env.PORT ?? '4000'}`
-// The server refuses a foreign origin (S8): behind this proxy the page comes from another port.
-const proxied = { target: server, changeOrigin: true, headers: { origin: server } }
 
 /** `npm run dev` is one command: the server runs beside the console's, starts again on every change, and ends with it. */
 function besideServer(): Plugin {
@@ -28,7 +26,7 @@ const config = defineConfig({
   root: pathOf('console'),
   publicDir: false,
   plugins: [react(), besideServer()],
-  server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy: { '/graphql': { ...proxied, ws: true }, '/session': proxied } },
+  server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy: { '/graphql': { target: server, ws: true }, '/session': server } },
   build: {
     outDir: pathOf('dist/console'),
     emptyOutDir: true,

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DestinationStream, type Logger } from 'pino'
+import { startCredentialKeeper } from './app/credential-keeper.js'
 import { writePrivately } from './app/data-folder.js'
 import { prepareDatabase, requireSecretKeys } from './app/prepare.js'
 import { createAccessLog } from './catalog/access-log.js'
@@ -17,14 +18,14 @@ import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
 import { type Database, openDatabase, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
-import { touchTokens } from './db/token.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { createSubscriptionBook } from './feed/subscription-book.js'
 import { startTail, type Tail } from './feed/tail.js'
 import { isUnreachable } from './graphql/errors.js'
 import { type DocumentLimits } from './graphql/limits.js'
 import { createAdmission } from './http/admission.js'
-import { createTokenProvider } from './http/auth.js'
+import { createSessionProvider, createTokenProvider } from './http/auth.js'
+import { consoleFolder, createConsolePage } from './http/console-page.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import { createOidcProvider, type OidcOptions } from './http/oidc.js'
 import { createHttpServer } from './http/server.js'
@@ -58,6 +59,10 @@ export interface AppTuning {
   logTo?: DestinationStream
   /** Between two looks for memberships that are over; default 10,000. */
   sweepMs?: number
+  /** Between two rounds of the keeper of credentials; default 60,000. */
+  credentialsMs?: number
+  /** Where the built console lies. */
+  consoleFolder?: string
   oidc?: Pick<OidcOptions, 'keysMaxAgeMs' | 'keysCooldownMs'>
 }
 
@@ -75,8 +80,8 @@ export interface OpenCatalog {
 }
 
 export interface App {
-  /** Takes connections; resolves with the address of the API. */
-  listen: () => Promise<{ url: string; webSocketUrl: string }>
+  /** Takes connections; resolves with the addresses of the API and of the console. */
+  listen: () => Promise<{ url: string; webSocketUrl: string; consoleUrl: string }>
   /**
    * Stops in reverse order: not ready for `drainSeconds` (the setting, unless given), then no new work, sockets closed with
    * 1012, requests finished, then the database. A second call gets the same end.
@@ -173,15 +178,9 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
   const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
-  const used = new Set<string>()
-  const flushUsed = async () => {
-    const ids = [...used]
-    used.clear()
-    await touchTokens(services.db, ids, services.now()).catch((error: unknown) => log.warn({ err: error }, 'lastUsedAt could not be written'))
-  }
-  const usedTimer = setInterval(() => void flushUsed(), 60_000)
+  const keeper = startCredentialKeeper(services, (error, message) => log.warn({ err: error }, message), tuning.credentialsMs)
   const tokens = createTokenProvider({
-    index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: (id) => void used.add(id),
+    index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: keeper.usedToken,
   })
   const oidc = config.oidc === null ? [] : [createOidcProvider({
     settings: config.oidc, services, report: (error) => log.warn({ err: error }, 'the OIDC issuer cannot be reached'), ...tuning.oidc,
@@ -189,7 +188,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const secretWatch = startSecretWatch({ services, onError: (error) => log.warn({ err: error }, 'a secret could not be looked at') })
   const http = createHttpServer({
-    services, hub, book, providers: [tokens, ...oidc], tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin: config.publicOrigin,
+    answerConsole: createConsolePage({ folder: tuning.consoleFolder ?? consoleFolder, isHttps: config.publicOrigin?.startsWith('https:') ?? false }), tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket, maxSubscriptionsPerUser: config.maxSubscriptionsPerUser,
     maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
     hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
@@ -213,9 +213,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     await http.close()
     hub.close()
     await inTime(book.close()).catch(() => {})
-    clearInterval(usedTimer)
     await inTime(Promise.all([sweep.close(), secretWatch.close()])).catch(() => {})
-    await inTime(flushUsed()).catch(() => {})
+    await inTime(keeper.close()).catch(() => {})
     await catalog.close()
   }
   let closed: Promise<void> | null = null
@@ -224,7 +223,8 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
       const { port } = await http.listen(config.port, config.host)
       isListening = true
       const host = config.host.includes(':') ? `[${config.host}]` : config.host
-      return { url: `http://${host}:${port}${graphqlPath}`, webSocketUrl: `ws://${host}:${port}${graphqlPath}` }
+      const origin = `http://${host}:${port}`
+      return { url: `${origin}${graphqlPath}`, webSocketUrl: `ws://${host}:${port}${graphqlPath}`, consoleUrl: `${config.publicOrigin ?? origin}/` }
     },
     close: (drainSeconds = config.drainSeconds) => closed ??= close(drainSeconds),
     newAdminToken, services, hub, log,

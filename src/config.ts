@@ -26,6 +26,11 @@ const environment = z.object({
   PILOTHOUSE_ALLOWED_HOSTS: list(/^(\[[\da-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/, 'must be host names, with or without a port, divided by commas'),
   /** Origins whose pages may use it, divided by commas: `https://pages.example.com`. Default: none besides the one that the request's own Host makes. */
   PILOTHOUSE_ALLOWED_ORIGINS: list(/^https?:\/\/(\[[\da-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?$/, 'must be origins like https://pages.example.com, divided by commas'),
+  /**
+   * Where people reach the console, as their browsers show it: `https://catalog.example.com`. Its name counts as one of PILOTHOUSE_ALLOWED_HOSTS, and its
+   * pages as the server's own. Default: the name by which it is called.
+   */
+  PILOTHOUSE_PUBLIC_URL: httpsUrl.refine(isOrigin, 'must be an origin like https://catalog.example.com, without a path').transform((url) => new URL(url)).optional(),
   /** Folder of the admin token, the audit key and the embedded Postgres. Default `.pilothouse` in the working directory. */
   PILOTHOUSE_DATA_DIR: z.string().min(1, 'must not be empty').default('.pilothouse'),
   /** Key of the audit chains, at least 32 characters; the same on every node. Default: made once, in `audit.key` of the data folder. */
@@ -96,6 +101,10 @@ function parseTeams(text: string, context: z.RefinementCtx): TeamByValue {
   }))
 }
 
+function isOrigin(text: string): boolean {
+  return !URL.canParse(text) || [new URL(text).origin, `${new URL(text).origin}/`].includes(text.toLowerCase())
+}
+
 function jsonOrNull(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -115,6 +124,8 @@ export interface Config {
   /** Lower case; see PILOTHOUSE_ALLOWED_HOSTS. */
   allowedHosts: readonly string[]
   allowedOrigins: readonly string[]
+  /** null: no other than the name by which the server is called. */
+  publicOrigin: string | null
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
   maxSubscriptionsPerUser: number
@@ -166,10 +177,12 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   const values = parsed.data
+  const url = values.PILOTHOUSE_PUBLIC_URL
   return {
     databaseUrl: values.DATABASE_URL ?? null, port: values.PORT, host: values.HOST, dataDir: resolve(values.PILOTHOUSE_DATA_DIR),
     auditKey: values.PILOTHOUSE_AUDIT_KEY ?? null, poolSize: values.PILOTHOUSE_DB_POOL,
-    allowedHosts: values.PILOTHOUSE_ALLOWED_HOSTS, allowedOrigins: values.PILOTHOUSE_ALLOWED_ORIGINS,
+    allowedHosts: [...values.PILOTHOUSE_ALLOWED_HOSTS, ...url === undefined ? [] : [url.host]],
+    allowedOrigins: [...values.PILOTHOUSE_ALLOWED_ORIGINS, ...url === undefined ? [] : [url.origin]], publicOrigin: url?.origin ?? null,
     readsPerMinute: values.PILOTHOUSE_READS_PER_MINUTE, writesPerMinute: values.PILOTHOUSE_WRITES_PER_MINUTE, reportsPerMinute: values.PILOTHOUSE_REPORTS_PER_MINUTE,
     failuresPerMinute: values.PILOTHOUSE_FAILED_TOKENS_PER_MINUTE,
     maxSocketsPerPrincipal: values.PILOTHOUSE_MAX_SOCKETS_PER_PRINCIPAL,

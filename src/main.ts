@@ -11,11 +11,12 @@ export async function serve(say: (line: string) => void, isTerminal: boolean): P
   const config = readConfig()
   const app = await createApp(config)
   const stopped = untilStopped(app)
-  const { url } = await app.listen().catch(async (error: unknown) => {
+  const { url, consoleUrl } = await app.listen().catch(async (error: unknown) => {
     await app.close()
     throw error
   })
   say(`Pilothouse answers at ${url} (open it in a browser for GraphiQL).`)
+  say(`Console: ${consoleUrl} (sign in with a token).`)
   if (app.newAdminToken !== null) {
     const shown = isTerminal ? `: ${await readFile(app.newAdminToken, 'utf8')}` : ''
     say(`The admin token is in ${app.newAdminToken}${shown}`)

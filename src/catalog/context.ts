@@ -74,7 +74,7 @@ export function actorOf(principal: Principal): PrincipalRef {
   return { kind: principal.kind, id: principal.id }
 }
 
-export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok' | 'rev' | 'apr' | 'sec' | 'lse'
+export type IdPrefix = 'srv' | 'agt' | 'usr' | 'team' | 'tok' | 'rev' | 'apr' | 'sec' | 'lse' | 'cns'
 
 /** Opaque and unguessable; the prefix tells people, and `node(id)`, what it is. */
 export function newId(prefix: IdPrefix): string {

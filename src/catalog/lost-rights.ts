@@ -44,7 +44,7 @@ function reasonOf(change: Change): string | null {
       const isDeactivated = change.before?.deactivatedAt === null && change.after.deactivatedAt !== null
       return isDeactivated || (change.before?.role === 'ADMIN' && change.after.role !== 'ADMIN') ? isLost : null
     }
-    case 'ENTRY': case 'TOKEN': case 'SECRET': case 'BINDING': case 'TOOLS': return null
+    case 'ENTRY': case 'TOKEN': case 'CONSOLE_SESSION': case 'SECRET': case 'BINDING': case 'TOOLS': return null
   }
 }
 

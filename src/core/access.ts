@@ -22,10 +22,13 @@ export type Relation = (typeof relations)[number]
 export type Decision = 'YES' | 'NO' | 'HIDDEN' | 'AUDITED'
 
 /**
- * By what somebody was let in: an access token of our own, or a sign-in at the identity provider, which lasts as long as its token.
+ * By what somebody was let in: an access token of our own, a sign-in at the identity provider, which lasts as long as its token, or a session of the console.
  * It names and never holds rights: who it stands for, and whether it ended, is asked anew at each use (`principalNow` of the index).
  */
-export type Credential = { kind: 'TOKEN'; tokenId: string } | { kind: 'SIGN_IN'; userId: string; expiresAt: string }
+export type Credential =
+  | { kind: 'TOKEN'; tokenId: string }
+  | { kind: 'SIGN_IN'; userId: string; expiresAt: string }
+  | { kind: 'CONSOLE'; sessionId: string }
 
 export interface Principal {
   kind: 'USER' | 'WORKER'

@@ -1,3 +1,4 @@
+import { type ConsoleSession } from './console-session.js'
 import { type Candidate, type Entry, isRevoked } from './entry.js'
 import { type Membership, type OwnerRef, type Team, type User } from './owner.js'
 import { type SecretRecord, type UserBinding } from './secret.js'
@@ -53,6 +54,7 @@ export type Change =
   | { subject: 'MEMBERSHIP'; id: string; before: Membership | null; after: Membership | null; userId: string; teamId: string }
   | { subject: 'POLICY'; id: string; before: PolicyRecord | null; after: PolicyRecord & { requests?: PolicyRequests } }
   | { subject: 'TOKEN'; id: string; before: null; after: TokenRecord }
+  | { subject: 'CONSOLE_SESSION'; id: string; before: null; after: ConsoleSession }
   | { subject: 'SECRET'; id: string; before: SecretRecord | null; after: SecretRecord }
   | { subject: 'BINDING'; id: string; before: UserBinding | null; after: UserBinding }
   | { subject: 'TOOLS'; id: string; before: null; after: EntryToolPins }
@@ -72,6 +74,7 @@ export function altersRights(change: Change): boolean {
     case 'MEMBERSHIP': return change.before?.role !== change.after?.role
     case 'POLICY':
     case 'TOKEN': return true
+    case 'CONSOLE_SESSION': return change.after.endedAt !== null
     // They are looked up anew for each lease, and decide on nothing else.
     case 'SECRET':
     case 'BINDING':

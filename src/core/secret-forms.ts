@@ -18,7 +18,7 @@ export const tokenForms: ReadonlyArray<readonly [form: RegExp, what: string]> = 
   [/(?<![A-Za-z0-9])(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}(?![A-Za-z0-9])/g, 'an AWS access key'],
   [/(?<![A-Za-z0-9])AIza[\w-]{30,}/g, 'a Google API key'],
   [new RegExp(`(?<![A-Za-z0-9])(?:${beginnings.join('|')})[_-]${mixed}[\\w-]{16,}`, 'g'), 'a token'],
-  [/(?<![A-Za-z0-9])(?:ph[tw]_[\w-]{20,}|npm_[A-Za-z0-9]{30,}|dapi[0-9a-f]{32}|key-[0-9a-f]{32}|secret_[A-Za-z0-9]{40,}|ATTA[0-9a-f]{60,})/g, 'a token'],
+  [/(?<![A-Za-z0-9])(?:ph[ctw]_[\w-]{20,}|npm_[A-Za-z0-9]{30,}|dapi[0-9a-f]{32}|key-[0-9a-f]{32}|secret_[A-Za-z0-9]{40,}|ATTA[0-9a-f]{60,})/g, 'a token'],
   [/(?<![A-Za-z0-9])(?:hv[sbr]\.[\w-]{20,}|ya29\.[\w-]{20,}|dp\.(?:pt|st|ct|sa)\.[A-Za-z0-9]{20,}|SG\.[\w-]{16,32}\.[\w-]{30,}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,})/g, 'a token'],
 ]
 

@@ -80,6 +80,19 @@ export const accessToken = pgTable('access_token', {
   lastUsedAt: moment('last_used_at'),
 }, (table) => [uniqueIndex('access_token_hash').on(table.hash), index('access_token_user').on(table.userId)])
 
+/** Browsers that are signed in at the console; the cookie itself is stored nowhere. */
+export const consoleSession = pgTable('console_session', {
+  id: text('id').primaryKey(),
+  hash: text('hash').notNull(),
+  userId: text('user_id').notNull().references(() => catalogUser.id),
+  tokenId: text('token_id').references(() => accessToken.id),
+  createdAt: moment('created_at').notNull(),
+  expiresAt: moment('expires_at').notNull(),
+  /** Written in slow batches. */
+  lastUsedAt: moment('last_used_at').notNull(),
+  endedAt: moment('ended_at'),
+}, (table) => [uniqueIndex('console_session_hash').on(table.hash), index('console_session_open').on(table.userId).where(sql`ended_at is null`)])
+
 export const entry = pgTable('entry', {
   id: text('id').primaryKey(),
   kind: text('kind').$type<EntryKind>().notNull(),

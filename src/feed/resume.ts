@@ -101,6 +101,7 @@ function altersSet(state: CatalogState, scope: Scope, change: Exclude<LoggedChan
   switch (change.subject) {
     case 'POLICY': return change.after.owner.kind === 'DEPLOYMENT' || concernsTeam(state, scope, change.after.owner, changes)
     case 'TOKEN':
+    case 'CONSOLE_SESSION':
     case 'SECRET':
     case 'BINDING':
     case 'TOOLS': return false

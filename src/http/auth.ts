@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Credential, type Principal } from '../core/access.js'
+import { type ConsoleSession } from '../core/console-session.js'
 import { CatalogError } from '../core/errors.js'
 import { type AccessLog } from '../catalog/context.js'
 import { hashToken } from '../catalog/token.js'
@@ -30,6 +31,40 @@ const unauthenticated = (message: string) => new CatalogError('UNAUTHENTICATED',
   field: 'authorization', mend: 'Send a valid access token as "Authorization: Bearer …"; `pilothouse token create` makes one.',
 })
 
+/** Who came in by the cookie of the console's session. */
+export interface SessionProviderOptions extends Pick<TokenProviderOptions, 'index' | 'refresh' | 'now'> {
+  /** Called with each session that was let in, and with the token that it was made of. */
+  used: (session: ConsoleSession) => void
+}
+
+/** Sessions of the console, by the hash of their cookie. One that has ended is unknown, like any other. */
+export function createSessionProvider({ index, refresh, now, used }: SessionProviderOptions): AuthProvider {
+  const refreshSparingly = createSparingRefresh(refresh, now)
+  return {
+    authenticate: async (secret, isSparing) => {
+      const hash = hashToken(secret)
+      if (!index.state.consoleSessionsByHash.has(hash)) await (isSparing ? refreshSparingly() : refresh())
+      const session = index.state.consoleSessionsByHash.get(hash)
+      const credential: Credential | null = session === undefined ? null : { kind: 'CONSOLE', sessionId: session.id }
+      const principal = credential && index.principalNow(credential, now())
+      if (session === undefined || credential === null || principal === null) return null
+      used(session)
+      return { principal, credential }
+    },
+  }
+}
+
+/** One in a second, shared by whoever asks meanwhile. */
+function createSparingRefresh(refresh: () => Promise<void>, now: () => Date): () => Promise<void> {
+  const mayRefresh = createTrickle(1, () => now().getTime())
+  /** The one of this second is everybody's. */
+  let shared = Promise.resolve()
+  return () => {
+    if (mayRefresh()) shared = refresh()
+    return shared
+  }
+}
+
 /** `Bearer …` of a header, or of the same field in a `connection_init` payload. */
 export function bearerOf(headers: IncomingHttpHeaders | Record<string, unknown>): string | null {
   const entry = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1]
@@ -49,13 +84,7 @@ export interface TokenProviderOptions {
 
 /** Access tokens of our own: looked up by hash in the index, so that a revoked one is refused at once on every node. */
 export function createTokenProvider({ index, accessLog, refresh, now, used }: TokenProviderOptions): AuthProvider {
-  const mayRefresh = createTrickle(1, () => now().getTime())
-  /** The one of this second is everybody's. */
-  let shared = Promise.resolve()
-  function refreshSparingly(): Promise<void> {
-    if (mayRefresh()) shared = refresh()
-    return shared
-  }
+  const refreshSparingly = createSparingRefresh(refresh, now)
   return {
     authenticate: async (bearer, isSparing) => {
       if (!/^ph[tw]_[A-Za-z0-9_-]{43}$/.test(bearer)) return null

@@ -1,14 +1,5 @@
-import { createHash } from 'node:crypto'
 import { type IncomingMessage, type ServerResponse } from 'node:http'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
-
-/** The page as it is sent to everybody. */
-interface Page {
-  identity: Buffer
-  compressed: Buffer
-  etag: string
-}
+import { answerStatic, makeStatic, type StaticBody } from './static-body.js'
 
 /** Answers with the page of GraphiQL, which is the same for everybody and carries no data. */
 export type AnswerPage = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -18,31 +9,12 @@ export type AnswerPage = (request: IncomingMessage, response: ServerResponse) =>
  * caller who does not read holds a connection, and no copy.
  */
 export function createGraphiqlPage(render: () => Promise<string>): AnswerPage {
-  let made: Promise<Page> | null = null
+  let made: Promise<StaticBody> | null = null
   return async (request, response) => {
-    made ??= makePage(render)
+    made ??= render().then((html) => makeStatic(Buffer.from(html)))
     made.catch(() => { made = null })
-    const { identity, compressed, etag } = await made
-    const head = { etag, 'cache-control': 'no-cache', vary: 'accept-encoding' }
-    if ((request.headers['if-none-match'] ?? '').includes(etag)) return void response.writeHead(304, head).end()
-    const isCompressed = takesGzip(request.headers['accept-encoding'])
-    const body = isCompressed ? compressed : identity
-    response.writeHead(200, { ...head, ...(isCompressed && { 'content-encoding': 'gzip' }), 'content-type': 'text/html; charset=utf-8', 'content-length': body.length })
-    response.end(body)
+    answerStatic(request, response, await made, { 'cache-control': 'no-cache', 'content-type': 'text/html; charset=utf-8' })
   }
-}
-
-async function makePage(render: () => Promise<string>): Promise<Page> {
-  const identity = Buffer.from(await render())
-  // Weak: both encodings have it.
-  return { identity, compressed: await promisify(gzip)(identity), etag: `W/"${createHash('sha256').update(identity).digest('base64url')}"` }
-}
-
-/** `gzip;q=0` says no, whatever a `*` beside it says. */
-function takesGzip(accepted: string | string[] | undefined): boolean {
-  const parts = String(accepted ?? '').split(',').map((part) => part.toLowerCase().replace(/\s/g, ''))
-  const said = parts.find((part) => /^gzip(;|$)/.test(part)) ?? parts.find((part) => /^\*(;|$)/.test(part))
-  return said !== undefined && !/;q=0(\.0*)?$/.test(said)
 }
 
 /** GraphiQL as a person finds it at the path of the API. Over WebSocket it would not send the token: its Headers tab reaches HTTP only. */

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js'
 import { CatalogError } from '../core/errors.js'
 
 /** What of a request tells for whom it was meant, and which page made it. */
-export type RequestHead = Pick<IncomingMessage, 'url' | 'method' | 'headers' | 'rawHeaders'> & { socket: { localAddress?: string | undefined } }
+export type RequestHead = Pick<IncomingMessage, 'url' | 'method' | 'headers' | 'rawHeaders'> & { socket: { localAddress?: string | undefined; remoteAddress?: string | undefined } }
 
 export interface HostOptions {
   /** Address to listen on. */
@@ -40,7 +40,7 @@ export function createHostCheck({ host, allowedHosts, allowedOrigins }: HostOpti
 }
 
 /** The one Host of a request, in lower case. What Node folds together can hide a second one, and a target with a host of its own would count before it. */
-function hostOf({ url = '', rawHeaders }: RequestHead): string | null {
+export function hostOf({ url = '', rawHeaders }: Pick<RequestHead, 'url' | 'rawHeaders'>): string | null {
   const given = rawHeaders.filter((_, place) => place % 2 === 1 && rawHeaders[place - 1]!.toLowerCase() === 'host')
   return given.length === 1 && url.startsWith('/') ? given[0]!.toLowerCase() : null
 }
@@ -67,7 +67,7 @@ function isFromElsewhere({ method, headers }: RequestHead, host: string, origins
 }
 
 /** TLS may end in front of us, so the scheme is the page's own; each has its own default port. */
-function isSameHost(origin: URL, host: string): boolean {
+export function isSameHost(origin: URL, host: string): boolean {
   return origin.host === new URL(`${origin.protocol}//${host}`).host
 }
 

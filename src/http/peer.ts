@@ -34,6 +34,8 @@ export interface Peer extends TracedSocket {
   authenticated: Authenticated | null
   /** Of the other side, as the connection tells it. */
   address: string
+  /** A session of the console that the upgrade vouched for; it counts if no token comes. Forgotten once it was used. */
+  secret: string | null
   /** The last ping was answered. */
   isAlive: boolean
   /** When that was sent, as `performance.now()` tells; when it came, before the first. */
@@ -50,9 +52,9 @@ interface Operation {
   leave: () => void
 }
 
-export function createPeer(socket: WebSocket, address: string): Peer {
+export function createPeer(socket: WebSocket, address: string, secret: string | null): Peer {
   return {
-    id: randomUUID(), socket, stage: 'OPEN', address, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, pingedAt: performance.now(), operations: new Map(), isOwedPong: false, turns: null,
+    id: randomUUID(), socket, stage: 'OPEN', address, secret, authenticated: null, openedAt: performance.now(), asked: 0, isAlive: true, pingedAt: performance.now(), operations: new Map(), isOwedPong: false, turns: null,
   }
 }
 

@@ -5,19 +5,28 @@ import { deploymentOwner } from '../core/owner.js'
 import { authorize } from '../catalog/authorize.js'
 import { callerContext } from '../catalog/context.js'
 import { toGraphQLError } from '../graphql/errors.js'
-import { authenticate, bearerOf } from './auth.js'
+import { authenticate, bearerOf, type AuthProvider } from './auth.js'
+import { type AnswerConsole } from './console-page.js'
 import { createInFlight } from './drain.js'
 import { createGraphiqlPage, renderGraphiql } from './graphiql-page.js'
 import { answerHealth, isHealthRequest } from './health.js'
 import { createGraphQLAnswers } from './graphql-answers.js'
 import { createHostCheck, type HostOptions, strangerError } from './hosts.js'
 import { isMetricsToken, type Metrics, metricsPath } from './metrics.js'
+import { createSessions, sessionPath } from './session.js'
 import { type RequestTrace } from './trace.js'
 import { attachWebSockets, type WsOptions, type WsServer } from './ws.js'
 import { graphqlPath, nothingHere, pathOf } from './yoga.js'
 
-export interface HttpOptions extends Omit<WsOptions, 'strangerOf'> {
+export interface HttpOptions extends Omit<WsOptions, 'strangerOf' | 'entrance' | 'sessions'> {
   hosts: HostOptions
+  /** The ways in that a token may take. */
+  providers: AuthProvider[]
+  /** The way in of the cookie of the console. */
+  sessionProvider: AuthProvider
+  /** Where people reach the server, besides the request's own Host; null: nowhere else. */
+  publicOrigin: string | null
+  answerConsole: AnswerConsole
   metrics: Metrics
   /** Opens `/metrics` besides an admin's token; null when there is none. */
   metricsToken: string | null
@@ -39,11 +48,12 @@ export interface HttpServer {
 }
 
 /**
- * HTTP and WebSocket on one port. Nothing but `/health` and the empty page of GraphiQL answers without a token (S7).
+ * HTTP and WebSocket on one port. Nothing but `/health`, the empty page of GraphiQL and the files of the console answers without a token, or a session made of one (S7).
  */
 export function createHttpServer(options: HttpOptions): HttpServer {
   const { tracer, admission, services: { observer }, finishMs = 10_000 } = options
   const entrance = { providers: options.providers, failures: admission.rates.failures }
+  const sessions = createSessions({ ...options, entrance, provider: options.sessionProvider, rates: admission.rates, hasOidc: false })
   const graphql = createGraphQLAnswers(options)
   const answerPage = createGraphiqlPage(renderGraphiql)
   const strangerOf = createHostCheck(options.hosts)
@@ -62,7 +72,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   })
   // Longer than balancers and clients keep an idle connection (60 s mostly): else now and then a request meets one that is just being closed.
   server.keepAliveTimeout = 75_000
-  const webSockets = attachWebSockets(server, { ...options, strangerOf })
+  const webSockets = attachWebSockets(server, { ...options, entrance, sessions, strangerOf })
 
   async function handle(request: IncomingMessage, response: ServerResponse, trace: RequestTrace): Promise<void> {
     if (isClosing) throw closing()
@@ -79,10 +89,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       await admission.rates.page(request.socket.remoteAddress ?? '')
       return answerPage(request, response)
     }
+    if (path === sessionPath) return sessions.answer(request, response)
+    if (await options.answerConsole(request, response, path)) return
     const bearer = bearerOf(request.headers)
     const wantsMetrics = path === metricsPath && isRead
     if (wantsMetrics && isMetricsToken(bearer, options.metricsToken)) return answerMetrics(response, options.metrics)
-    const { principal, credential } = await authenticate(entrance, bearer, request.socket.remoteAddress ?? '')
+    const { principal, credential } = (path === graphqlPath ? await sessions.admit(request) : null) ?? await authenticate(entrance, bearer, request.socket.remoteAddress ?? '')
     trace.admitted(principal)
     const caller = callerContext(options.services, credential)
     if (wantsMetrics) {
@@ -154,7 +166,7 @@ function answerError(request: IncomingMessage, response: ServerResponse, error: 
   trace.refused(masked.extensions.code)
   if (response.headersSent) return void response.destroy()
   const { code, field, retryAfter } = masked.extensions
-  const status = field === 'content-type' ? 415 : statusOf[String(code)] ?? 500
+  const status = field === 'content-type' ? 415 : field === 'method' ? 405 : statusOf[String(code)] ?? 500
   const type = (request.headers.accept ?? '').includes('application/graphql-response+json') ? 'application/graphql-response+json' : 'application/json'
   const body = JSON.stringify({ errors: [masked.toJSON()] })
   const head = { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' }

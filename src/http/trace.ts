@@ -44,7 +44,7 @@ export interface Tracer {
 }
 
 /** A name from outside that may stand in a log. What begins like an access token is none, and no other known token is, wherever somebody put it. */
-const isPlainName = (text: string) => /^(?!ph[tw]_)[A-Za-z0-9._-]{1,64}$/.test(text) && tokenIn(text) === null
+const isPlainName = (text: string) => /^(?!ph[ctw]_)[A-Za-z0-9._-]{1,64}$/.test(text) && tokenIn(text) === null
 
 export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id']
@@ -53,7 +53,7 @@ export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): stri
 
 /** A path that we do not know is anybody's text. */
 function loggablePath(request: IncomingMessage): string {
-  return maskTokens(pathOf(request)).slice(0, 100).replaceAll(/ph[tw]_[\w-]+/g, 'ph…')
+  return maskTokens(pathOf(request)).slice(0, 100).replaceAll(/ph[ctw]_[\w-]+/g, 'ph…')
 }
 
 /**

@@ -8,12 +8,13 @@ import { type Observer } from '../catalog/observer.js'
 import { type Hub } from '../feed/hub.js'
 import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type Admission } from './admission.js'
-import { type Authenticated, authenticate, type AuthProvider, bearerOf } from './auth.js'
+import { type Authenticated, authenticate, bearerOf, type Entrance } from './auth.js'
 import { closedOrTerminated, restartReason, retryHint } from './drain.js'
 import { waitingBytes } from './frames.js'
 import { type RequestHead, type Stranger, strangerError } from './hosts.js'
 import { closeCodes, createPeer, forget, type Peer, type PeerOptions, receive } from './peer.js'
 import { createRenderings } from './rendering.js'
+import { type Sessions } from './session.js'
 import { createSubscriptionBound } from './subscription-bound.js'
 import { type Tracer } from './trace.js'
 import { graphqlPath, nothingHere, pathOf } from './yoga.js'
@@ -22,10 +23,11 @@ export interface WsOptions {
   services: CatalogServices
   hub: Hub
   book: SubscriptionBook
-  providers: AuthProvider[]
+  entrance: Entrance
   admission: Admission
   /** What has a foreign Host or Origin is no request of ours. */
   strangerOf: (request: RequestHead) => Stranger | null
+  sessions: Sessions
   tracer: Tracer
   maxSocketsPerPrincipal: number
   maxOperationsPerSocket: number
@@ -71,10 +73,10 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
 
   const upgrade = createUpgrade(options, sockets, accept)
 
-  function accept(socket: WebSocket, address: string): void {
+  function accept(socket: WebSocket, request: IncomingMessage): void {
     socket.on('error', () => socket.terminate())
     if (socket.protocol !== GRAPHQL_TRANSPORT_WS_PROTOCOL) return socket.close(CloseCode.SubprotocolNotAcceptable, 'Subprotocol not acceptable')
-    const peer = createPeer(socket, address)
+    const peer = createPeer(socket, request.socket.remoteAddress ?? '', options.sessions.secretOf(request))
     open.add(peer)
     silent.add(peer)
     if (silent.size > maxSilentSockets) dropOldest(silent, services.observer)
@@ -126,7 +128,7 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   }
 }
 
-function createUpgrade({ services, strangerOf }: WsOptions, sockets: WebSocketServer, accept: (socket: WebSocket, address: string) => void) {
+function createUpgrade({ services, strangerOf }: WsOptions, sockets: WebSocketServer, accept: (socket: WebSocket, request: IncomingMessage) => void) {
   return (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
     // Node took its own listener off; whoever resets the connection now would take the process along.
     duplex.on('error', () => duplex.destroy())
@@ -136,7 +138,7 @@ function createUpgrade({ services, strangerOf }: WsOptions, sockets: WebSocketSe
       return refuseUpgrade(duplex, '403 Forbidden', strangerError(stranger))
     }
     if (pathOf(request) !== graphqlPath) return refuseUpgrade(duplex, '404 Not Found', nothingHere())
-    sockets.handleUpgrade(request, duplex, head, (socket) => accept(socket, request.socket.remoteAddress ?? ''))
+    sockets.handleUpgrade(request, duplex, head, (socket) => accept(socket, request))
   }
 }
 
@@ -214,8 +216,10 @@ async function admit(options: WsOptions, rolls: Rolls, peer: Peer, payload: Reco
   const { socket } = peer
   const nested = typeof payload.headers === 'object' && payload.headers !== null ? payload.headers as Record<string, unknown> : {}
   try {
-    const { providers, admission: { rates: { failures } } } = options
-    const authenticated = await authenticate({ providers, failures }, bearerOf(payload) ?? bearerOf(nested), peer.address)
+    const { entrance, sessions } = options
+    const [bearer, { secret }] = [bearerOf(payload) ?? bearerOf(nested), peer]
+    peer.secret = null
+    const authenticated = bearer === null && secret !== null ? await sessions.admitSecret(secret, peer.address) : await authenticate(entrance, bearer, peer.address)
     // Gone meanwhile: nobody would count it out again.
     if (socket.readyState !== WebSocket.OPEN) return null
     const most = options.maxSocketsPerPrincipal

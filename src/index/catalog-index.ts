@@ -157,6 +157,7 @@ function parsePersonId(id: string): [provider: string, subject: string] | null {
 }
 
 function principalNow(state: CatalogState, credential: Credential, now: Date): Principal | null {
+  if (credential.kind === 'CONSOLE') return principalOfSession(state, credential, now)
   const token = credential.kind === 'TOKEN' ? state.tokens.get(credential.tokenId) : null
   const expiresAt = credential.kind === 'TOKEN' ? token?.expiresAt : credential.expiresAt
   if (expiresAt === undefined || new Date(expiresAt) <= now || (token?.revokedAt ?? null) !== null) return null
@@ -171,6 +172,15 @@ function principalNow(state: CatalogState, credential: Credential, now: Date): P
   const memberships = [...(state.teamsOf.get(user.id)?.values() ?? [])].filter((membership) => !isOver(membership, now))
   const teams = new Map(memberships.map(({ teamId, role }) => [teamId, role]))
   return { kind: 'USER', id: user.id, credential, role: user.role, teams, serves: null }
+}
+
+/** A session of the console opens what it was made of, as long as both last. */
+function principalOfSession(state: CatalogState, credential: Credential & { kind: 'CONSOLE' }, now: Date): Principal | null {
+  const session = state.consoleSessions.get(credential.sessionId)
+  if (session === undefined) return null
+  const { userId, tokenId, expiresAt } = session
+  const principal = new Date(expiresAt) <= now ? null : principalNow(state, tokenId === null ? { kind: 'SIGN_IN', userId, expiresAt } : { kind: 'TOKEN', tokenId }, now)
+  return principal && { ...principal, credential }
 }
 
 function scopeOf(state: CatalogState, owner: OwnerRef): Scope {

@@ -1,6 +1,7 @@
 import { type LoggedChange } from '../core/change.js'
 import { readRecentChanges } from '../db/change-log.js'
 import { type Db, type Queryable, readConsistently } from '../db/client.js'
+import { loadConsoleSessions } from '../db/console-session.js'
 import { loadBlocks, loadEntries } from '../db/entry.js'
 import { readHead } from '../db/head.js'
 import { loadPolicies } from '../db/policy.js'
@@ -24,6 +25,7 @@ async function load(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: Log
   const teams = await loadTeams(db)
   const memberships = await loadMemberships(db)
   const tokens = await loadTokens(db)
+  const consoleSessions = await loadConsoleSessions(db)
   const policies = await loadPolicies(db)
   const entries = await loadEntries(db)
   const blocks = await loadBlocks(db)
@@ -31,5 +33,5 @@ async function load(db: Queryable): Promise<{ loaded: LoadedCatalog; recent: Log
   const userBindings = await loadUserBindings(db)
   const toolPins = await loadToolPins(db)
   const recent = await readRecentChanges(db, sequence, keptChanges)
-  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, policies, entries, blocks, secrets, userBindings, toolPins }, recent }
+  return { loaded: { incarnation, sequence, users, teams, memberships, tokens, consoleSessions, policies, entries, blocks, secrets, userBindings, toolPins }, recent }
 }

@@ -2,6 +2,7 @@ import { askedUnder } from '../core/approval.js'
 import { type Block } from '../core/block.js'
 import { isEqualJson } from '../core/canonical.js'
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
+import { type ConsoleSession } from '../core/console-session.js'
 import { skeletonOf } from '../core/confusable.js'
 import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
@@ -9,6 +10,7 @@ import { type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, type Policy } from '../core/policy-document.js'
+import { putConsoleSession, putToken } from './credentials.js'
 import { isDormant, judge, type Policies, putPolicy } from './judge.js'
 import { putMembership, putTeam, putUser } from './people.js'
 import { applySecretChange, createSecretShelf, noteReferences, type SecretChange, type SecretShelf } from './secrets.js'
@@ -35,6 +37,8 @@ export interface CatalogState {
   teamsOf: Map<string, Map<string, Membership>>
   tokens: Map<string, TokenRecord>
   tokensByHash: Map<string, TokenRecord>
+  consoleSessions: Map<string, ConsoleSession>
+  consoleSessionsByHash: Map<string, ConsoleSession>
   entries: Map<string, JudgedEntry>
   /** How many entries an owner has, by `ownerKey`. */
   owned: Map<string, number>
@@ -77,6 +81,7 @@ export interface LoadedCatalog {
   teams: Team[]
   memberships: Membership[]
   tokens: TokenRecord[]
+  consoleSessions: ConsoleSession[]
   policies: PolicyRecord[]
   entries: Entry[]
   blocks: Block[]
@@ -90,7 +95,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
     incarnation: loaded.incarnation, sequence: loaded.sequence, policy: { revision: 0, document: completePolicy({}) }, teamPolicies: new Map(), policies: new Map(),
     names: 0,
     users: new Map(), usersByPerson: new Map(), teams: new Map(), teamsBySlug: new Map(), membersOf: new Map(), teamsOf: new Map(),
-    tokens: new Map(), tokensByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
+    tokens: new Map(), tokensByHash: new Map(), consoleSessions: new Map(), consoleSessionsByHash: new Map(), entries: new Map(), owned: new Map(), entriesByName: new Map(), lookAlikes: new Map(),
     blocks: new Map(loaded.blocks.map((block) => [block.entryId, block])),
     secrets: createSecretShelf(loaded.secrets, loaded.userBindings),
     toolPins: new Map(loaded.toolPins.map((pins) => [pins.entryId, pins])),
@@ -99,6 +104,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
   loaded.teams.forEach((team) => putTeam(state, team))
   loaded.memberships.forEach((membership) => putMembership(state, membership))
   loaded.tokens.forEach((token) => putToken(state, token))
+  loaded.consoleSessions.forEach((session) => putConsoleSession(state, session))
   loaded.policies.forEach((policy) => putPolicy(state, policy))
   loaded.entries.forEach((entry) => putEntry(state, entry))
   return state
@@ -148,6 +154,8 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return
     case 'TOKEN':
       return putToken(state, change.after)
+    case 'CONSOLE_SESSION':
+      return putConsoleSession(state, change.after)
     case 'SECRET':
     case 'BINDING':
       touched.secrets.push(change)
@@ -163,11 +171,6 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return rejudge(state, record, touched)
     }
   }
-}
-
-function putToken(state: CatalogState, token: TokenRecord): void {
-  state.tokens.set(token.id, token)
-  state.tokensByHash.set(token.hash, token)
 }
 
 /** Whoever is deactivated, or comes back, takes their entries along: those names are looked at again. */

@@ -23,7 +23,7 @@ const receipt = (entryId: string): Revocation => ({
 function crowd(sessionsEach: number, more: Partial<Entry> = {}) {
   const numbers = Array.from({ length: people }, (_, n) => n)
   const entries = numbers.map((n) => entry(n, more))
-  const index = createCatalogIndex({ incarnation: '00000000', sequence: 7, users: numbers.map(user), teams: [], memberships: [], tokens: [], entries, blocks: [], secrets: [], userBindings: [], toolPins: [], policies: [] }, [])
+  const index = createCatalogIndex({ incarnation: '00000000', sequence: 7, users: numbers.map(user), teams: [], memberships: [], tokens: [], consoleSessions: [], entries, blocks: [], secrets: [], userBindings: [], toolPins: [], policies: [] }, [])
   const parties: Unreported['parties'] = new Map(numbers.map((n) => [ownerKey(ownerOf(n)), {
     owner: ownerOf(n), scope: index.scopeOf(ownerOf(n)), subscriptions: [], chosen: new Map(),
     sessions: Array.from({ length: sessionsEach }, (_, at) => ({ workerId: 'w', sessionId: `s-${n}-${at}`, owner: ownerOf(n), processId: 'p', cursor: null })),

@@ -1,6 +1,6 @@
 import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/browser.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { startTestServer } from '../support/server.js'
 import { closing, shared } from '../support/shared.js'
 

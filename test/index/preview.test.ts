@@ -16,7 +16,7 @@ const entry = (id: string, name: string): Entry => ({
 
 it('S19: what is looked at before it is decided changes nothing of what is', () => {
   const make = () => buildState({
-    incarnation: '00000000', sequence: 7, users: [user], teams: [team], memberships: [membership], tokens: [], entries: [entry('srv_1', 'one'), entry('srv_2', 'two')], blocks: [], secrets: [], userBindings: [], toolPins: [],
+    incarnation: '00000000', sequence: 7, users: [user], teams: [team], memberships: [membership], tokens: [], consoleSessions: [], entries: [entry('srv_1', 'one'), entry('srv_2', 'two')], blocks: [], secrets: [], userBindings: [], toolPins: [],
     policies: [{ owner: deploymentOwner, revision: 1, document: {} }, { owner: { kind: 'TEAM', id: team.id }, revision: 1, document: {} }],
   })
   const state = make()

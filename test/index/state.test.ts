@@ -14,7 +14,7 @@ const entries = ['one', 'two'].map((name): Entry => ({
 }))
 const record = (revision: number, document: object): PolicyRecord => ({ owner: deploymentOwner, revision, document })
 const build = (policy: PolicyRecord, sequence = 7) => (
-  buildState({ incarnation: '00000000', sequence, users: [], teams: [], memberships: [], tokens: [], entries, blocks: [], secrets: [], userBindings: [], toolPins: [], policies: [policy] }))
+  buildState({ incarnation: '00000000', sequence, users: [], teams: [], memberships: [], tokens: [], consoleSessions: [], entries, blocks: [], secrets: [], userBindings: [], toolPins: [], policies: [policy] }))
 const change = (before: PolicyRecord, after: PolicyRecord): Change => ({ subject: 'POLICY', id: deploymentOwner.id, before, after })
 
 it('a new policy leaves the state as if it had been read with it', () => {

@@ -1,66 +1,46 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { env } from 'node:process'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { once } from 'node:events'
+import { WebSocket } from 'ws'
+import { rawRequest, type RawAnswer } from './raw-http.js'
 
-/** Debian's; .ci/run installs it. */
-const executablePath = '/usr/bin/chromium'
-/** Where there is none, what needs it is left out; but never in CI. */
-export const hasBrowser = existsSync(executablePath) || env.CI !== undefined
-
-export interface TestBrowser {
-  /** A window of somebody who has never been here: cookies and storage of its own. `url`: of the API of a test server. */
-  open: (url: string, options?: BrowserContextOptions) => Promise<Page>
-  close: () => Promise<void>
+/** What a browser with the console open sends: its Origin, the header against CSRF, and the cookies that it was given. */
+export interface Browser {
+  cookie: () => string | null
+  request: (first: string, more?: { headers?: readonly string[]; body?: string; without?: RegExp }) => Promise<RawAnswer>
+  signIn: (token: string) => Promise<RawAnswer>
+  signOut: () => Promise<RawAnswer>
+  /** Status and, if there was one, the code of the first error or the id of who asks. */
+  whoAmI: (more?: { headers?: readonly string[]; without?: RegExp }) => Promise<[status: number, what: string | undefined]>
+  /** A socket with the cookie, that has sent `connection_init`: what it was answered, or the code of its end. */
+  socket: (headers?: Record<string, string>, payload?: object) => Promise<{ answer: unknown; ended: Promise<number>; socket: WebSocket }>
 }
 
-/** Chromium without a screen, in a folder of its own that goes with it. */
-export async function startBrowser(): Promise<TestBrowser> {
-  const browser: Browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
-  return {
-    open: async (url, options = {}) => {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', baseURL: new URL('/', url).href, ...options })
-      const page = await context.newPage()
-      await page.addInitScript(rememberRefusals)
-      return page
-    },
-    close: () => browser.close(),
+export function openBrowser(apiUrl: string, { host = new URL(apiUrl).host, scheme = 'http', cookie: given = null as string | null } = {}): Browser {
+  const port = Number(new URL(apiUrl).port)
+  let cookie = given
+  const origin = `${scheme}://${host}`
+  const own = () => [`Host: ${host}`, `Origin: ${origin}`, 'Sec-Fetch-Site: same-origin', 'x-pilothouse-csrf: 1', 'Content-Type: application/json', ...cookie === null ? [] : [`Cookie: ${cookie}`]]
+  const request: Browser['request'] = async (first, { headers = [], body = '', without = /^$/ } = {}) => {
+    const answer = await rawRequest(port, [`${first} HTTP/1.1`, ...own().filter((line) => !without.test(line)), ...headers], body)
+    const set = answer.headers['set-cookie']
+    if (set !== undefined) cookie = set.includes('Max-Age=0') ? null : set.split(';')[0]!
+    return answer
   }
-}
-
-/** What the content policy refused, for `refusalsOf`. */
-function rememberRefusals(): void {
-  const page = globalThis as unknown as { refusals: string[]; addEventListener: (type: string, hear: (event: { violatedDirective: string; blockedURI: string }) => void) => void }
-  page.refusals = []
-  page.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => void page.refusals.push(`${violatedDirective} ${blockedURI}`))
-}
-
-/** What the content policy of the page refused so far: the console needs nothing of it. */
-export async function refusalsOf(page: Page): Promise<string[]> {
-  return await page.evaluate(() => (globalThis as unknown as { refusals: string[] }).refusals)
-}
-
-export async function signIn(page: Page, token: string, path = '/'): Promise<void> {
-  await page.goto(path)
-  await page.getByLabel('Access token').fill(token)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('navigation', { name: 'Sections' }).waitFor({ state: 'attached' })
-}
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-interface AxeResult {
-  violations: Array<{ id: string; nodes: Array<{ html: string; failureSummary: string }> }>
-}
-
-/** What axe-core finds wrong with the page as it is, a line each. */
-export async function axeProblems(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource)
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: () => Promise<AxeResult> } }).axe.run())
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary}`))
-}
-
-/** Whether something of the page lies beyond the right edge of the window. */
-export async function isTooWide(page: Page): Promise<boolean> {
-  return await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
+  return {
+    cookie: () => cookie, request,
+    signIn: (token) => request('POST /session', { body: JSON.stringify({ token }) }),
+    signOut: () => request('DELETE /session'),
+    whoAmI: async (more) => {
+      const { status, body } = await request('POST /graphql', { ...more, body: '{"query":"{ viewer { principal { id } } }"}' })
+      const { data, errors } = JSON.parse(body) as { data?: { viewer: { principal: { id: string } } }; errors?: Array<{ extensions: { code: string } }> }
+      return [status, errors?.[0]?.extensions.code ?? data?.viewer.principal.id]
+    },
+    socket: async (headers = { origin }, payload = undefined) => {
+      const socket = new WebSocket(apiUrl.replace('http', 'ws'), 'graphql-transport-ws', { headers: { host, ...cookie !== null && { cookie }, ...headers } })
+      const ended = new Promise<number>((resolve) => { socket.once('close', resolve) })
+      await once(socket, 'open')
+      socket.send(JSON.stringify({ type: 'connection_init', payload }))
+      const answer = await Promise.race([new Promise((resolve) => { socket.once('message', (data: Buffer) => resolve(JSON.parse(data.toString()))) }), ended])
+      return { answer, ended, socket }
+    },
+  }
 }
