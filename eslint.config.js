@@ -1,7 +1,8 @@
+import reactHooks from 'eslint-plugin-react-hooks'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'src/client/generated/', 'drizzle/', 'eslint.config.js'] },
+  { ignores: ['dist/', 'node_modules/', 'src/client/generated/', 'console/src/generated/', 'drizzle/', 'eslint.config.js'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -15,6 +16,7 @@ export default tseslint.config(
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
     },
   },
+  { files: ['console/**'], ...reactHooks.configs.flat.recommended },
   // Without types, or projects of their own: the step of .ci/run that installs the packed package checks theirs.
   { files: ['examples/integrator/**', 'examples/approval/npx.js', '.ci/**'], ...tseslint.configs.disableTypeChecked },
   { files: ['test/**', 'examples/**'], rules: { 'max-lines-per-function': 'off' } },

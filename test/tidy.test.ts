@@ -17,7 +17,7 @@ import { openTypes, rootPermissions } from '../src/graphql/permissions.js'
 import { schema } from '../src/graphql/schema.js'
 import {
   type Ban, banProblems, barrelProblems, codeOf, cycleProblems, deadFileProblems, defaultExportProblems, dependencyProblems, directionProblems,
-  entriesOf, importsOf, layerOf, lineLimit, machineProblems, type Manifest, mayImport, nameProblems, readTree, root, sizeProblems, type Source,
+  entriesOf, importsOf, isGenerated, layerOf, lineLimit, machineProblems, type Manifest, mayImport, nameProblems, readTree, root, sizeProblems, type Source,
   threatModelProblems, tourProblems,
 } from './support/tidy.js'
 
@@ -58,13 +58,15 @@ describe('import direction', () => {
     ['src/main.ts', './cli/bin.js'], ['src/catalog/token.ts', '../config.js'], ['src/config.ts', './core/errors.js'], ['src/index.ts', './db/client.js'],
     ['src/worker/adapters/mcp.ts', './memory.js'], ['src/core/policy.ts', 'yaml'], ['src/core/policy.ts', 'node:crypto'], ['src/worker/view.ts', 'postgres'],
     ['src/client/index.ts', 'drizzle-orm/pg-core'], ['src/db/entry.ts', '../../test/support/server.js'], ['bench/service.ts', '../src/app.js'], ['bench/evaluator.ts', '../src/index/judge.js'],
-    ['src/db/client.ts', '../../bench/stats.js'],
+    ['src/db/client.ts', '../../bench/stats.js'], ['console/src/app.tsx', '../../src/client/index.js'], ['console/src/data/live.ts', '../../../src/worker/view.js'], ['console/src/app.tsx', 'pino'],
+    ['src/core/policy.ts', '../../console/src/data/live.js'],
   ])('%s must not import %s', (path, specifier) => expect(one(path, specifier)).toHaveLength(1))
 
   it.each([
     ['src/app.ts', './db/client.js'], ['src/http/ws.ts', '../index/state.js'], ['src/cli/watch.ts', '../client/index.js'], ['src/index.ts', './app.js'],
     ['src/worker/adapters/mcp.ts', '../adapter.js'], ['src/core/rules/url.ts', 'ipaddr.js'], ['src/db/client.ts', 'postgres'],
     ['bench/service.ts', '../src/client/index.js'], ['bench/run.ts', './rows.js'], ['bench/evaluator.ts', '../src/core/policy.js'],
+    ['console/src/parts/outside-text.tsx', '../../../src/core/definition-text.js'], ['console/src/app.tsx', './shell/frame.js'], ['console/src/app.tsx', 'react'],
   ])('%s may import %s', (path, specifier) => expect(one(path, specifier)).toEqual([]))
 
   it('has a row for every folder', () => {
@@ -98,12 +100,17 @@ describe('sizes', () => {
 })
 
 const isSource = (path: string) => path.startsWith('src/')
+const isConsole = (path: string) => path.startsWith('console/')
 const isPure = (path: string) => /^src\/(core\/|worker\/(follower|reconcile)\.ts)/.test(path)
 const anywhere = () => true
 const bannedWords: Ban[] = [
-  { text: 'process|.env', instead: 'Config, which config.ts reads', where: (path) => isSource(path) && path !== 'src/config.ts' },
+  { text: 'process|.env', instead: 'Config, which config.ts reads', where: (path) => isConsole(path) || (isSource(path) && path !== 'src/config.ts') },
   { text: "from 'node:|process'", instead: 'Config, or the global', where: isSource },
-  { text: 'console|.', instead: 'the logger, or what the caller passes in', where: isSource },
+  { text: 'console|.', instead: 'the logger, or what the caller passes in', where: (path) => isSource(path) || isConsole(path) },
+  { text: 'dangerously|SetInnerHTML', instead: 'text', where: isConsole },
+  { text: 'inner|HTML', instead: 'text', where: isConsole },
+  { text: 'session|Storage', instead: 'nothing: the server keeps who is signed in', where: isConsole },
+  { text: 'document|.cookie', instead: 'nothing: no script reads the cookie', where: isConsole },
   { text: 'Date|.now(', instead: "the event's input", where: isPure },
   { text: 'new |Date()', instead: "the event's input", where: isPure },
   { text: 'performance|.now(', instead: "the event's input", where: isPure },
@@ -129,7 +136,8 @@ describe('banned words', () => {
     ['src/core/owner.ts', 'Date|.now()'], ['src/worker/follower.ts', 'new |Date()'], ['src/worker/reconcile.ts', 'performance|.now()'],
     ['src/core/rules/name.ts', 'Math|.random()'], ['src/catalog/entry.ts', 'db.trans|action(run)'], ['test/a.test.ts', 'value as |any'],
     ['src/app.ts', '// @ts-|ignore'], ['src/app.ts', '// @ts-|nocheck'], ['src/db/entry.ts', 'sql.|raw(text)'], ['test/a.test.ts', 'set|Timeout(run, 5)'],
-    ['test/a.test.ts', 'it.on|ly(name, run)'], ['src/app.ts', '// FIX|ME later'], ['src/app.ts', '/* TO|DO */'],
+    ['test/a.test.ts', 'it.on|ly(name, run)'], ['console/src/app.tsx', '<p dangerously|SetInnerHTML={{ __html: name }} />'], ['console/src/app.tsx', 'document|.cookie'],
+    ['src/app.ts', '// FIX|ME later'], ['src/app.ts', '/* TO|DO */'],
   ])('%s: %s is caught', (path, line) => {
     expect(banProblems([file(path, '', line)], bans)).toEqual([expect.stringMatching(`^${path}:2: `)])
   })
@@ -190,6 +198,11 @@ describe('what nobody needs', () => {
       file('bench/program.ts', "import { b } from './b.js'"), file('bench/b.ts'), file('bench/c.ts'),
     ]
     expect(deadFileProblems(files, manifest)).toEqual(['src/a.ts: nothing of the package leads to it', 'bench/c.ts: nothing of the bench leads to it'])
+  })
+
+  it('catches what the console does not load', () => {
+    const files = [file('console/src/main.tsx', "import { A } from './a.js'", "const b = import('./b.js')"), file('console/src/a.tsx'), file('console/src/b.ts'), file('console/src/c.tsx')]
+    expect(deadFileProblems(files, {})).toEqual(['console/src/c.tsx: nothing of the console leads to it'])
   })
 
   it('is not in package.json, and everything that is used is', () => expect(dependencyProblems(tree, manifest, installed)).toEqual([]))
@@ -334,7 +347,7 @@ describe('generated files', () => {
   it('the client is what the schema and the operations give', async () => {
     const generated = await generate({ ...codegenConfig, cwd: root, silent: true }, false) as Array<{ filename: string; content: string }>
     expect(generated).not.toEqual([])
-    expect(stale(generated, tree.filter(({ path }) => path.startsWith('src/client/generated/')))).toEqual([])
+    expect(stale(generated, tree.filter(isGenerated))).toEqual([])
   }, 60_000)
 
   it('catches what is old, missing or left over', () => {

@@ -29,11 +29,13 @@ export function readTree(): Source[] {
   })
 }
 
-export const isGenerated = ({ path }: Source) => path.startsWith('src/client/generated/')
-export const isTypeScript = ({ path }: Source) => path.endsWith('.ts')
-export const isOurs = (file: Source) => /^(src|test|bench)\//.test(file.path) && isTypeScript(file) && !isGenerated(file)
+export const isGenerated = ({ path }: Source) => path.startsWith('src/client/generated/') || path.startsWith('console/src/generated/')
+export const isTypeScript = ({ path }: Source) => /\.tsx?$/.test(path)
+export const isOurs = (file: Source) => /^(src|test|bench|console)\//.test(file.path) && isTypeScript(file) && !isGenerated(file)
 const isSource = (file: Source) => file.path.startsWith('src/') && isTypeScript(file)
 const isBench = (file: Source) => file.path.startsWith('bench/') && isTypeScript(file)
+const isConsole = (file: Source) => file.path.startsWith('console/') && isTypeScript(file)
+const isLayered = (file: Source) => isSource(file) || isBench(file) || isConsole(file)
 
 const parsed = new WeakMap<Source, ts.SourceFile>()
 
@@ -106,13 +108,15 @@ function isRequire(callee: ts.Expression): boolean {
   return name === (ts.isCallExpression(callee) ? 'createRequire' : 'require')
 }
 
-/** The file of the project that a relative import names, or null for a package. */
+/** The file of the project that a relative import names (with `.tsx` as `.ts`), or null for a package. */
 function target({ path }: Source, { specifier }: Import): string | null {
   return specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts') : null
 }
+/** A file by the path that imports of it lead to. */
+const asImported = (path: string) => path.replace(/\.tsx$/, '.ts')
 
 const order = ['app', 'http', 'graphql', 'feed', 'catalog', 'secrets', 'index', 'db', 'core'] as const
-type Layer = (typeof order)[number] | 'entry' | 'main' | 'cli' | 'config' | 'log' | 'worker' | 'client' | 'bench'
+type Layer = (typeof order)[number] | 'entry' | 'main' | 'cli' | 'config' | 'log' | 'worker' | 'client' | 'bench' | 'console'
 const rightOf = (layer: (typeof order)[number]): Layer[] => order.slice(order.indexOf(layer) + 1)
 
 /** Who may import whom, besides its own layer. `graphql` and `http` never see the database. */
@@ -129,22 +133,25 @@ export const mayImport: Record<Layer, readonly Layer[]> = {
   client: [], config: [], core: [],
   // It measures the built server over the wire; of the inside it takes the local Postgres, the envelope of secrets, and what is pure.
   bench: ['client', 'secrets', 'db', 'core'],
+  // Its operations are its own, in console/src/generated.
+  console: ['core'],
 }
 const coreUses: readonly string[] = ['zod', 'ipaddr.js', '@secretlint/secretlint-rule-preset-recommend']
 const mayUse = (layer: Layer, name: string) => layer !== 'core' || coreUses.includes(name)
 /** What a worker or a browser must never load. */
 const ofTheServer = ['postgres', 'drizzle-orm', 'graphql-yoga', '@pothos/core', 'graphql-shield', 'pino', 'prom-client']
-const runsElsewhere = (layer: Layer) => layer === 'worker' || layer === 'client' || layer === 'core'
+const runsElsewhere = (layer: Layer) => layer === 'worker' || layer === 'client' || layer === 'core' || layer === 'console'
 
 export function layerOf(path: string): Layer | null {
   if (path.startsWith('bench/')) return 'bench'
+  if (path.startsWith('console/')) return 'console'
   const [, folder, ...rest] = path.replace(/\.ts$/, '').split('/')
   const name = rest.length === 0 && folder === 'index' ? 'entry' : folder
   return name !== undefined && name in mayImport ? name as Layer : null
 }
 
 export function directionProblems(files: Source[]): string[] {
-  return files.filter((file) => isSource(file) || isBench(file)).flatMap((file) => {
+  return files.filter(isLayered).flatMap((file) => {
     const from = layerOf(file.path)
     if (from === null) return [`${file.path}: belongs to no layer of the architecture`]
     return importsOf(file).flatMap((one) => {
@@ -165,7 +172,7 @@ export function directionProblems(files: Source[]): string[] {
 
 /** Circles of modules that load each other. Imports of types are erased and load nothing. */
 export function cycleProblems(files: Source[]): string[] {
-  const sources = new Map(files.filter((file) => isSource(file) || isBench(file)).map((file) => [file.path, file]))
+  const sources = new Map(files.filter(isLayered).map((file) => [asImported(file.path), file]))
   const done = new Set<string>()
   const problems: string[] = []
   const visit = (path: string, above: string[]): void => {
@@ -228,7 +235,7 @@ export function defaultExportProblems(files: Source[]): string[] {
 }
 
 export function nameProblems(files: Source[]): string[] {
-  return files.filter(({ path }) => /^(src|test|bench|docs|examples)\//.test(path))
+  return files.filter(({ path }) => /^(src|test|bench|console\/src|docs|examples)\//.test(path))
     .filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/.test(part)))
     .map(({ path }) => `${path}: a name that is not in kebab-case`)
 }
@@ -266,15 +273,17 @@ export function entriesOf({ bin = {}, exports = {} }: Manifest): string[] {
 export function deadFileProblems(files: Source[], manifest: Manifest): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]))
   const configured = [...Object.values(manifest.scripts ?? {}), ...files.filter(({ path }) => /^[^/]+\.ts$/.test(path)).map(({ text }) => text)]
-  const named = [...entriesOf(manifest), ...configured.flatMap((text) => text.match(/\b(?:src|bench)\/[\w./-]+\.ts/g) ?? [])]
+  const named = [...entriesOf(manifest), ...configured.flatMap((text) => text.match(/(?<![\w/])(?:src|bench)\/[\w./-]+\.ts/g) ?? [])]
   const missing = named.filter((path) => !byPath.has(path)).map((path) => `${path}: package.json or a configuration names it, and it is not there`)
   // Apart: what the bench alone needs is nothing that the package needs.
   const ofPackage = reachedFrom(byPath, named.filter((path) => path.startsWith('src/')))
   const ofBench = reachedFrom(byPath, named.filter((path) => path.startsWith('bench/')))
+  const ofConsole = reachedFrom(new Map(files.map((file) => [asImported(file.path), file])), ['console/src/main.ts'])
   return [
     ...missing,
     ...files.filter(isSource).filter((file) => !ofPackage.has(file.path) && !isGenerated(file)).map(({ path }) => `${path}: nothing of the package leads to it`),
     ...files.filter(isBench).filter(({ path }) => !ofBench.has(path)).map(({ path }) => `${path}: nothing of the bench leads to it`),
+    ...files.filter(isConsole).filter((file) => !ofConsole.has(asImported(file.path)) && !isGenerated(file)).map(({ path }) => `${path}: nothing of the console leads to it`),
   ]
 }
 
@@ -298,7 +307,7 @@ function packageOf(specifier: string): string {
 
 /** Packages that are imported and not listed, or listed and not used; `installed` are the manifests of those listed. */
 export function dependencyProblems(files: Source[], manifest: Manifest, installed: Record<string, Manifest>): string[] {
-  const code = files.filter(({ path }) => /\.(ts|m?js)$/.test(path) && (/^(src|test|examples|bench|scripts)\//.test(path) || !path.includes('/')))
+  const code = files.filter(({ path }) => /\.(tsx?|m?js)$/.test(path) && (/^(src|test|examples|bench|scripts|console)\//.test(path) || !path.includes('/')))
   const running = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies })
   const listed = [...running, ...Object.keys(manifest.devDependencies ?? {})]
   const used = new Set<string>()

@@ -1,0 +1,24 @@
+import { CopyButton } from './copy-button.js'
+import { shownText } from './shown-text.js'
+import classes from './code-block.module.css'
+
+/** Exact text, whole and never cut; what is hidden in it stands there as an escape. `label` says to a screen reader what it is. */
+export function CodeBlock({ text, label, copy }: { text: string; label: string; copy?: string }) {
+  return (
+    <div className={classes.block}>
+      <pre tabIndex={0} role="region" aria-label={label}><code>{text.split('\n').map(shownText).join('\n')}</code></pre>
+      {copy !== undefined && <CopyButton text={copy} />}
+    </div>
+  )
+}
+
+/** Any JSON value, indented. */
+export function JsonView({ value, label }: { value: unknown; label: string }) {
+  const text = JSON.stringify(value, null, 2) ?? 'null'
+  return <CodeBlock text={text} label={label} copy={text} />
+}
+
+/** The command that does the same: whatever the console can do, the CLI can. `args` are quoted by `shellQuoted` where needed. */
+export function CliLine({ line }: { line: string }) {
+  return <CodeBlock text={line} label="The same with the CLI" copy={line} />
+}

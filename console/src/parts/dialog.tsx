@@ -1,0 +1,27 @@
+import { Modal } from '@mantine/core'
+import { type ReactNode } from 'react'
+import classes from './dialog.module.css'
+
+export interface DialogProps {
+  isOpen: boolean
+  title: string
+  children: ReactNode
+  onClose: () => void
+  /** At the top of the screen, for what is typed into. Default false: in the middle. */
+  isAtTop?: boolean
+}
+
+/** A dialog over the page: it keeps the keyboard inside, Escape closes it, and the focus goes back to where it was. */
+export function Dialog({ isOpen, title, children, onClose, isAtTop = false }: DialogProps) {
+  return (
+    // The scroll of the page behind would be locked with a <style> element, which the content policy refuses; the page itself never scrolls.
+    <Modal.Root opened={isOpen} onClose={onClose} lockScroll={false} centered={!isAtTop} yOffset="10vh" transitionProps={{ duration: 0 }}>
+      <Modal.Overlay />
+      <Modal.Content>
+        {/* Not Modal.Header: that is a <header>, which would be a second banner. */}
+        <div className={classes.head}><Modal.Title className={classes.title}>{title}</Modal.Title><Modal.CloseButton aria-label="Close" /></div>
+        <Modal.Body>{children}</Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
+  )
+}

@@ -1,0 +1,23 @@
+import { type ComponentType, lazy } from 'react'
+
+/** One line of the tree, and the page behind it. */
+export interface Section {
+  /** The first part of the path. */
+  path: string
+  title: string
+  /** Loaded when it is first opened. It has the routes below its path to itself. */
+  Page: ComponentType
+  /** Below it, one line for everything one may use, the deployment, each team and oneself: the scopes of data/scope.ts. */
+  hasScopes?: true
+  /** A number beside the title, such as of what waits. It is loaded with the frame, so keep it small. */
+  Count?: ComponentType
+  /** Whether the viewer gets to see it. Left out: everybody does. */
+  isFor?: (viewer: { isAdmin: boolean }) => boolean
+}
+
+const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, ComponentType>>) => lazy(async () => ({ default: (await load())[name] }))
+
+/** The tree, from top to bottom. */
+export const sections: readonly Section[] = [
+  { path: 'integrations', title: 'Integrations', hasScopes: true, Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
+]

@@ -1,0 +1,65 @@
+import { Suspense, useEffect, useRef, useState } from 'react'
+import { Navigate, Route, Routes, useLocation } from 'react-router'
+import { useViewer } from '../data/viewer.js'
+import { EmptyState } from '../parts/empty-state.js'
+import { PageHeader } from '../parts/page-header.js'
+import { sections } from '../sections.js'
+import { ConnectionNotice } from './connection-notice.js'
+import { ErrorBoundary } from './error-boundary.js'
+import { Header } from './header.js'
+import { Tree } from './tree.js'
+import classes from './frame.module.css'
+
+/** Header, tree and page. On a narrow screen the tree unfolds above the page, and choosing folds it. */
+export function Frame({ onSignOut }: { onSignOut: () => Promise<void> }) {
+  const viewer = useViewer()
+  const { pathname } = useLocation()
+  // Open for one place only: going anywhere closes it.
+  const [openAt, setOpenAt] = useState<string | null>(null)
+  const isTreeOpen = openAt === pathname
+  const section = pathname.split('/')[1] ?? ''
+  const main = useFocusOnSection(section)
+  const mine = sections.filter(({ isFor }) => isFor?.(viewer) ?? true)
+  return (
+    <div className={classes.frame}>
+      <a href="#main" className={classes.skip} onClick={(event) => { event.preventDefault(); main.current?.focus() }}>Skip to the page</a>
+      <Header isTreeOpen={isTreeOpen} onTree={() => setOpenAt(isTreeOpen ? null : pathname)} onSignOut={onSignOut} sections={mine} />
+      <ConnectionNotice />
+      <div className={classes.body}>
+        <nav id="tree" className={classes.tree} data-open={isTreeOpen} aria-label="Sections"><Tree sections={mine} /></nav>
+        <main id="main" ref={main} tabIndex={-1} className={classes.main}>
+          <ErrorBoundary key={section}>
+            <Suspense fallback={<p role="status" className={classes.loading}>Loading…</p>}>
+              <Routes>
+                <Route index element={<Navigate to="/integrations" replace />} />
+                {mine.map(({ path, Page }) => <Route key={path} path={`${path}/*`} element={<Page />} />)}
+                <Route path="*" element={<NothingHere />} />
+              </Routes>
+            </Suspense>
+          </ErrorBoundary>
+        </main>
+      </div>
+    </div>
+  )
+}
+
+/** What the keyboard does next happens where one has gone to. Not at the first page: that is where everybody starts. */
+function useFocusOnSection(section: string) {
+  const main = useRef<HTMLElement>(null)
+  const last = useRef(section)
+  useEffect(() => {
+    if (last.current === section || last.current === '') return void (last.current = section)
+    last.current = section
+    main.current?.focus({ preventScroll: true })
+  }, [section])
+  return main
+}
+
+function NothingHere() {
+  return (
+    <div className={classes.loading}>
+      <PageHeader title="Nothing here" />
+      <EmptyState title="There is no such page, or it is not for you."><p>Choose one in the tree, or press Ctrl K and type its name.</p></EmptyState>
+    </div>
+  )
+}

@@ -1,0 +1,72 @@
+import { Anchor, Button, PasswordInput, Stack, Text } from '@mantine/core'
+import { type FormEvent, useState } from 'react'
+import { useLocation } from 'react-router'
+import { type Problem, problem } from '../data/problem.js'
+import { type SessionState, signIn } from '../data/session.js'
+import { InlineError } from '../parts/inline-error.js'
+import { ProgressButton } from '../parts/progress-button.js'
+import { useTitle } from '../parts/use-title.js'
+import classes from './sign-in.module.css'
+
+export interface SignInProps {
+  oidc: SessionState['oidc']
+  /** Why one is asked, when it was not oneself who signed out. */
+  notice: string | null
+  onSignedIn: () => void
+}
+
+export function SignIn({ oidc, notice, onSignedIn }: SignInProps) {
+  useTitle('Sign in')
+  const { pathname, search } = useLocation()
+  return (
+    <main className={classes.page}>
+      <div className={classes.card}>
+        <h1>Pilothouse</h1>
+        {notice !== null && <p role="status">{notice}</p>}
+        {oidc !== null && (
+          <Button component="a" href={`${oidc.authorizePath}?return=${encodeURIComponent(pathname + search)}`} size="md">Sign in with your organisation</Button>
+        )}
+        <TokenForm onSignedIn={onSignedIn} isSecond={oidc !== null} />
+        <Text size="sm" c="dimmed">
+          The first start writes an admin&apos;s token to <code>admin-token</code> in the data folder (<code>.pilothouse/</code>). <code>pilothouse token create</code> makes
+          more. The <Anchor href="/graphql" inherit underline="always">API</Anchor> has everything that this console has.
+        </Text>
+      </div>
+    </main>
+  )
+}
+
+function TokenForm({ onSignedIn, isSecond }: { onSignedIn: () => void; isSecond: boolean }) {
+  const [token, setToken] = useState('')
+  const [isRunning, setRunning] = useState(false)
+  const [refusal, setRefusal] = useState<Problem | null>(null)
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    if (isRunning) return
+    if (token.trim() === '') return setRefusal(problem('There is no token.', 'Paste one that begins with pht_.', 'INVALID_INPUT'))
+    setRunning(true)
+    setRefusal(null)
+    try {
+      await signIn(token.trim())
+      onSignedIn()
+    } catch (error) {
+      setRefusal(problem((error as Error).message, null, 'UNAUTHENTICATED'))
+    } finally {
+      // Taken or not, it is in nobody's way here any more.
+      setToken('')
+      setRunning(false)
+    }
+  }
+  return (
+    <form onSubmit={(event) => void submit(event)} aria-label="Sign in with a token">
+      <Stack gap="sm">
+        <PasswordInput
+          label={isSecond ? 'Or with an access token' : 'Access token'} description="It is exchanged for a cookie that no script can read, and kept nowhere else."
+          value={token} onChange={({ currentTarget }) => setToken(currentTarget.value)} autoComplete="off" spellCheck={false} data-1p-ignore data-lpignore="true" autoFocus={!isSecond}
+        />
+        <InlineError problem={refusal} />
+        <ProgressButton type="submit" label="Sign in" progress="Signing in…" isRunning={isRunning} />
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,33 @@
+import { NavLink } from 'react-router'
+import { scopeOf, scopeTitle } from '../data/scope.js'
+import { useViewer } from '../data/viewer.js'
+import { OutsideText } from '../parts/outside-text.js'
+import { type Section } from '../sections.js'
+import classes from './tree.module.css'
+
+export function Tree({ sections }: { sections: readonly Section[] }) {
+  return (
+    <ul className={classes.tree}>
+      {sections.map(({ path, title, hasScopes, Count }) => (
+        <li key={path}>
+          <NavLink to={`/${path}`} className={classes.link} end={hasScopes}><span>{title}</span>{Count && <Count />}</NavLink>
+          {hasScopes && <Scopes path={path} />}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Scopes({ path }: { path: string }) {
+  const viewer = useViewer()
+  return (
+    <ul className={classes.scopes}>
+      <li><NavLink to={`/${path}/all`} className={classes.link}>All I can use</NavLink></li>
+      {viewer.owners.map((owner) => (
+        <li key={`${owner.kind} ${owner.id}`}>
+          <NavLink to={`/${path}/${scopeOf(owner, viewer.id)}`} className={classes.link}><OutsideText>{scopeTitle(owner, viewer.id)}</OutsideText></NavLink>
+        </li>
+      ))}
+    </ul>
+  )
+}

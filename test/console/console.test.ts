@@ -1,0 +1,99 @@
+import { type Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { startProxy } from '../support/proxy.js'
+import { startTestServer } from '../support/server.js'
+import { closing, shared } from '../support/shared.js'
+
+const hostile = '<img src=x onerror="document.title=1"> \u202egnp.js \u200bhidden'
+
+describe.runIf(hasBrowser)('the console', () => {
+  const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
+  const open = async (url = server.url, options = {}) => {
+    const page = await browser.open(url, options)
+    closing(page.context())
+    return page
+  }
+  const row = (page: Page, name: string) => page.getByRole('link', { name })
+
+  it('signs in with a token that no script can read, and out on the server', async () => {
+    const page = await open()
+    await page.goto('/')
+    await page.getByLabel('Access token').fill('pht_wrong')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').waitFor()
+    await signIn(page, server.admin.token)
+    const kept = await page.evaluate<string>('JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }])')
+    expect(kept).not.toContain(server.admin.token)
+    expect(kept).not.toContain('pilothouse=')
+    const cookies = await page.context().cookies()
+    expect(cookies.map(({ httpOnly, sameSite }) => ({ httpOnly, sameSite }))).toEqual([{ httpOnly: true, sameSite: 'Strict' }])
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByLabel('Access token').waitFor()
+    // The cookie as it was is worth nothing any more.
+    await page.context().addCookies(cookies)
+    await page.reload()
+    await page.getByLabel('Access token').waitFor()
+  })
+
+  it.each(['light', 'dark'] as const)('is without a finding of axe and of the content policy in %s, also at 390 px', async (colorScheme) => {
+    const name = `axe-${colorScheme}`
+    const { id } = await server.register(server.admin, name)
+    const page = await open(server.url, { colorScheme })
+    await page.goto('/')
+    await page.getByLabel('Access token').waitFor()
+    expect(await axeProblems(page)).toEqual([])
+    await signIn(page, server.admin.token, `/integrations/all/${id}`)
+    await page.getByText('Yes, in your sessions.').waitFor()
+    expect(await axeProblems(page)).toEqual([])
+    await page.keyboard.press('Control+k')
+    await page.getByLabel('Page or MCP server').fill(name)
+    await page.getByRole('option').filter({ hasText: 'MCP server' }).waitFor()
+    expect(await axeProblems(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Disable' }).click()
+    await page.getByText('No live session that you may see has it.').waitFor()
+    expect(await axeProblems(page)).toEqual([])
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.setViewportSize({ width: 390, height: 844 })
+    expect([await axeProblems(page), await isTooWide(page)]).toEqual([[], false])
+    await page.getByRole('main').getByRole('link', { name: 'Integrations' }).click()
+    await row(page, name).waitFor()
+    await page.getByRole('button', { name: 'Menu' }).click()
+    await page.getByRole('link', { name: 'Mine', exact: true }).waitFor()
+    expect([await axeProblems(page), await isTooWide(page)]).toEqual([[], false])
+    expect(await refusalsOf(page)).toEqual([])
+  })
+
+  it('shows what others do without a reload, also what they did while the connection was lost', async () => {
+    const proxy = closing(await startProxy(server.url))
+    const page = await open(proxy.through(server.url))
+    await signIn(page, server.admin.token, '/integrations/me')
+    await page.getByText('live', { exact: true }).waitFor()
+    const { id, revision } = await server.register(server.admin, 'seen-live')
+    await row(page, 'seen-live').click()
+    await page.getByRole('button', { name: 'Disable' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click()
+    await page.getByRole('button', { name: 'Enable' }).waitFor()
+    proxy.interrupt()
+    await page.getByText('The connection to the server was lost.').waitFor()
+    await server.admin.raw('mutation ($input: SetEntryEnabledInput!) { setEntryEnabled(input: $input) { cursor } }', { input: { id, expectedRevision: revision + 1, enabled: true } })
+    proxy.restore()
+    await page.getByRole('button', { name: 'Disable' }).waitFor()
+    await page.getByText('live', { exact: true }).waitFor()
+  })
+
+  it('S7: shows names and descriptions from outside as text, and what is hidden in them', async () => {
+    await server.admin.raw('mutation ($input: RegisterMcpServerInput!) { registerMcpServer(input: $input) { cursor } }', {
+      input: { owner: { kind: 'USER' }, name: 'hostile', definition: { description: hostile, transport: { http: { url: 'https://hostile.example.com/mcp' } } } },
+    })
+    const page = await open()
+    await signIn(page, server.admin.token, '/integrations/me')
+    await row(page, 'hostile').click()
+    const shown = page.getByText('\\u{202e}gnp.js \\u{200b}hidden')
+    await shown.last().waitFor()
+    expect(await shown.last().innerText()).toContain('<img src=x onerror="document.title=1">')
+    expect(await page.locator('img').count()).toBe(0)
+    expect(await refusalsOf(page)).toEqual([])
+  })
+})
