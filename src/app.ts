@@ -63,7 +63,6 @@ export interface AppTuning {
   logTo?: DestinationStream
   /** Between two looks for memberships that are over; default 10,000. */
   sweepMs?: number
-  /** Between two rounds of the keeper of credentials; default 60,000. */
   credentialsMs?: number
   desk?: Pick<DeskOptions, 'changesMs' | 'reportedMs'>
   consoleFolder?: string
@@ -183,9 +182,9 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
   const desk = createDesk({ ...services, readReported: () => readReported(services.db), ...tuning.desk })
   const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
+  const keeper = startCredentialKeeper(services, (error, message) => log.warn({ err: error }, message), tuning.credentialsMs)
   const probes = createProbeDesk({ services, onError: (error) => log.warn({ err: error }, 'probes could not be offered'), lookMs: tuning.pollMs })
   catalog.database.onProbe(probes.wake)
-  const keeper = startCredentialKeeper(services, (error, message) => log.warn({ err: error }, message), tuning.credentialsMs)
   const tokens = createTokenProvider({
     index: services.index, accessLog: services.accessLog, refresh: services.refresh, now: services.now, used: keeper.usedToken,
   })
@@ -196,8 +195,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const secretWatch = startSecretWatch({ services, onError: (error) => log.warn({ err: error }, 'a secret could not be looked at') })
   const http = createHttpServer({
-    services, hub, desk, probes, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin, oidcSignIn,
-    answerConsole: createConsolePage({ folder: tuning.consoleFolder ?? consoleFolder, isHttps: publicOrigin?.startsWith('https:') ?? false }), tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
+    services, hub, desk, probes, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin, oidcSignIn, answerConsole: createConsolePage({ folder: tuning.consoleFolder ?? consoleFolder, isHttps: publicOrigin?.startsWith('https:') ?? false }), tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket, maxSubscriptionsPerUser: config.maxSubscriptionsPerUser,
     maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
     hosts: config, admission: createAdmission(config, tuning.documentLimits, metrics.observer),
@@ -220,8 +218,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     http.drain()
     if (isListening) await delay(drainSeconds * 1_000)
     await http.close()
-    hub.close()
-    desk.close()
+    for (const each of [hub, desk]) each.close()
     await inTime(Promise.all([book.close(), probes.close()])).catch(() => {})
     await inTime(Promise.all([sweep.close(), secretWatch.close()])).catch(() => {})
     await inTime(keeper.close()).catch(() => {})

@@ -154,8 +154,7 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return
     case 'TOKEN':
       return putToken(state, change.after)
-    case 'CONSOLE_SESSION':
-      return putConsoleSession(state, change.after)
+    case 'CONSOLE_SESSION': return putConsoleSession(state, change.after)
     case 'SECRET':
     case 'BINDING':
       touched.secrets.push(change)
