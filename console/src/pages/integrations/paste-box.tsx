@@ -2,6 +2,7 @@ import { Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { type ParsedItem } from '../../../../src/core/mcp-json.js'
 import { parsePaste } from '../../../../src/core/paste.js'
+import classes from './add.module.css'
 
 /** Takes JSON of any of the known forms. What was read leaves the box, so that nothing in it stays behind; what cannot be read stays, with the place. */
 export function PasteBox({ onRead }: { onRead: (items: ParsedItem[]) => void }) {
@@ -24,7 +25,7 @@ export function PasteBox({ onRead }: { onRead: (items: ParsedItem[]) => void }) 
         rows={4} value={text} autoComplete="off" spellCheck={false} error={said !== null && 'problem' in said ? said.problem : null} onChange={({ currentTarget }) => read(currentTarget.value)}
         styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
       />
-      <p role="status">{said !== null && 'count' in said ? `Read: ${said.count === 1 ? 'one server' : `${said.count} servers`}.` : ''}</p>
+      <p role="status" className={classes.read}>{said !== null && 'count' in said ? `Read: ${said.count === 1 ? 'one server' : `${said.count} servers`}.` : ''}</p>
     </div>
   )
 }

@@ -4,7 +4,7 @@ import { Link } from 'react-router'
 import { type Problem } from '../../data/problem.js'
 import { useAsk } from '../../data/use-ask.js'
 import { useData } from '../../data/use-data.js'
-import { type EntryStatus, type ImportConflict, ImportIntegrationsDocument, type ImportIntegrationsMutation } from '../../generated/graphql.js'
+import { type ImportConflict, ImportIntegrationsDocument, type ImportIntegrationsMutation } from '../../generated/graphql.js'
 import { StatusBadge } from '../../parts/badge.js'
 import { CliLine } from '../../parts/code-block.js'
 import { Findings } from '../../parts/findings.js'
@@ -17,6 +17,7 @@ import { cliImport } from './cli-import.js'
 import { PastedRow } from './pasted-row.js'
 import { type DraftOwner, mcpJsonText } from './server-draft.js'
 import { useDryRun } from './use-dry-run.js'
+import { useSubmitKey } from './use-submit-key.js'
 import classes from './add.module.css'
 
 export type ImportedItem = ImportIntegrationsMutation['importCatalog']['items'][number]
@@ -50,6 +51,7 @@ export function PastedList({ rows, owner, onChange, onClear }: PastedListProps) 
   const items = itemsByName(sent, answer)
   const chosen = sent.filter(({ isChosen, draft }) => isChosen && written.has(items.get(draft.name)?.outcome ?? ''))
   const submit = async () => {
+    if (isRunning || done !== null || chosen.length === 0) return
     setRunning(true)
     const { data, problem: refused } = await register(input(chosen, false))
     setRunning(false)
@@ -58,6 +60,7 @@ export function PastedList({ rows, owner, onChange, onClear }: PastedListProps) 
     live.touch(['entries', 'approvals', 'workers'])
     setDone(data.importCatalog.items)
   }
+  useSubmitKey(() => void submit())
   if (done !== null) return <Imported items={done} onAgain={onClear} />
   return (
     <Section title={`${rows.length} servers`}>
@@ -71,7 +74,7 @@ export function PastedList({ rows, owner, onChange, onClear }: PastedListProps) 
         <div className={classes.actions}>
           <ProgressButton label={`Register ${chosen.length}`} progress="Registering…" isRunning={isRunning} disabled={chosen.length === 0} onClick={() => void submit()} />
           <Button variant="default" onClick={onClear}>Start again</Button>
-          <span className={classes.hint}>{isStale ? 'Looking through them…' : `${chosen.length} of ${rows.length} would be registered.`}</span>
+          <span className={classes.hint}>{isStale ? 'Looking through them…' : `${chosen.length} of ${rows.length} would be registered. Ctrl+Enter does it.`}</span>
         </div>
       </div>
       {chosen.length > 0 && <details><summary>The same with the CLI</summary><CliLine line={cliImport(chosen.map(({ draft }) => draft), owner, onConflict.toLowerCase())} /></details>}

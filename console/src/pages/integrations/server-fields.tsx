@@ -7,6 +7,7 @@ import { PairRows } from './pair-rows.js'
 import { type Findings as PlacedFindings } from './place-findings.js'
 import { type DraftOwner, type ServerDraft } from './server-draft.js'
 import { TextRows } from './text-rows.js'
+import { ToolFields } from './tool-fields.js'
 import classes from './add.module.css'
 
 export interface ServerFieldsProps {
@@ -49,8 +50,7 @@ export function ServerFields({ draft, owner, findings, isRefused, onChange }: Se
               <PairRows label="Headers" item="Header" pairs={draft.headers} field="headers" {...pairs} onChange={(headers) => onChange({ headers })} />
             </>
           )}
-      <TextRows label="Tools" item="Tool" hint="Names it may offer, with * for any run of characters. No field at all: no tool." values={draft.include} field="include" {...rows} onChange={(include) => onChange({ include })} />
-      <TextRows label="But not these tools" item="Excluded tool" values={draft.exclude} field="exclude" {...rows} onChange={(exclude) => onChange({ exclude })} />
+      <ToolFields draft={draft} {...rows} onChange={onChange} />
     </div>
   )
 }

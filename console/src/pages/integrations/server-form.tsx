@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactNode, type SubmitEvent, useRef, useState } from 'react'
+import { type ReactNode, type SubmitEvent, useRef, useState } from 'react'
 import { type Finding, type Problem } from '../../data/problem.js'
 import { type IntegrationDryRunQueryVariables, IntegrationDryRunDocument } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
@@ -9,6 +9,7 @@ import { placeFindings } from './place-findings.js'
 import { type DraftOwner, emptyDraft, registerInput, type ServerDraft } from './server-draft.js'
 import { ServerFields } from './server-fields.js'
 import { useDryRun } from './use-dry-run.js'
+import { useSubmitKey } from './use-submit-key.js'
 import { VerdictBar } from './verdict-bar.js'
 import classes from './add.module.css'
 
@@ -43,23 +44,20 @@ export function ServerForm({ draft, owner, entryId, label, progress, isRunning, 
   const findings = (field: string): readonly Finding[] => (isAhead(field) ? [] : place(field))
   const isRefused = verdict?.kind === 'DENY'
   const marked = (verdict?.findings.length ?? 0) - startFields.filter(isAhead).flatMap(place).length
+  const goToFirst = () => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
   const submit = async () => {
     if (isRunning) return
     setTried(true)
     await onSubmit()
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+    goToFirst()
   }
-  const onKey = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
-    event.preventDefault()
-    void submit()
-  }
+  useSubmitKey(() => void submit())
   const fields = { draft, owner, findings, isRefused, onChange }
   return (
-    <form ref={form} noValidate className={classes.form} onKeyDown={onKey} onSubmit={(event: SubmitEvent) => { event.preventDefault(); void submit() }}>
+    <form ref={form} noValidate className={classes.form} onSubmit={(event: SubmitEvent) => { event.preventDefault(); void submit() }}>
       <ServerFields {...fields} />
       <MoreFields {...fields} isNew={entryId === null} />
-      <VerdictBar draft={draft} owner={owner} kind={verdict?.kind ?? null} marked={marked} whole={[...findings('whole'), ...findings('owner')]} problem={problem} isStale={isStale} refusal={refusal}>
+      <VerdictBar draft={draft} owner={owner} kind={verdict?.kind ?? null} marked={marked} whole={[...findings('whole'), ...findings('owner')]} problem={problem} isStale={isStale} refusal={refusal} onFirst={goToFirst}>
         <ProgressButton type="submit" label={label} progress={progress} isRunning={isRunning} />
         {children}
       </VerdictBar>

@@ -21,16 +21,18 @@ export interface VerdictBarProps {
   isStale: boolean
   /** Why the last try was refused. */
   refusal: Problem | null
+  /** Brings the first field that is marked into sight. */
+  onFirst: () => void
   children: ReactNode
 }
 
 /** What would become of it, said before anything is sent, and the button that sends it. */
-export function VerdictBar({ draft, owner, kind, marked, whole, problem, isStale, refusal, children }: VerdictBarProps) {
+export function VerdictBar({ draft, owner, kind, marked, whole, problem, isStale, refusal, onFirst, children }: VerdictBarProps) {
   return (
     <div className={classes.bar}>
       <Findings findings={whole} />
       <InlineError problem={problem} />
-      <div aria-live="polite" aria-busy={isStale}>{kind !== null && <Verdict draft={draft} owner={owner} kind={kind} marked={marked} />}</div>
+      <div aria-live="polite" aria-busy={isStale}>{kind !== null && <Verdict draft={draft} owner={owner} kind={kind} marked={marked} onFirst={onFirst} />}</div>
       <InlineError problem={refusal} />
       <div className={classes.actions}>{children}<span className={classes.hint}>{isStale ? 'Looking through it…' : 'Ctrl+Enter does the same.'}</span></div>
     </div>
@@ -40,9 +42,9 @@ export function VerdictBar({ draft, owner, kind, marked, whole, problem, isStale
 /** Whom a request waits for; a policy can let maintainers decide what their team has. */
 export const approversOf = ({ kind }: DraftOwner): string => (kind === 'TEAM' ? 'An admin, or where the policy says so a maintainer of the team,' : 'An admin')
 
-function Verdict({ draft, owner, kind, marked }: Pick<VerdictBarProps, 'draft' | 'owner' | 'marked'> & { kind: VerdictKind }) {
+function Verdict({ draft, owner, kind, marked, onFirst }: Pick<VerdictBarProps, 'draft' | 'owner' | 'marked' | 'onFirst'> & { kind: VerdictKind }) {
   if (kind === 'DENY' && marked <= 0) return <p>Something is missing yet.</p>
-  if (kind === 'DENY') return <p className={classes.refused}>As it is, it would be refused: {marked === 1 ? 'one thing is' : `${marked} things are`} marked.</p>
+  if (kind === 'DENY') return <p className={classes.refused}>As it is, it would be refused: {marked === 1 ? 'one thing is' : `${marked} things are`} marked. <button type="button" className={classes.link} onClick={onFirst}>Go to the first</button></p>
   if (kind === 'ALLOW') return <p className={classes.allowed}>{draft.isEnabled ? 'It needs no approval.' : 'It needs no approval, and stays disabled.'}</p>
   const line = lineOf(draft)
   return (
