@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin } from 'vite'
 
@@ -21,11 +22,36 @@ function besideServer(): Plugin {
   }
 }
 
+/** Bytes of script, gzipped, that may come before the first page shows. */
+const mostScript = 250_000
+
+/** Says how much script the first page needs, at most: what the document names, and the largest page. Too much is an error. */
+function firstLoad(): Plugin {
+  return {
+    name: 'pilothouse-first-load',
+    apply: 'build',
+    generateBundle: (_, bundle) => {
+      const chunks = Object.values(bundle).filter((one) => one.type === 'chunk')
+      const withImports = (name: string, seen = new Set<string>()): Set<string> => {
+        if (!seen.has(name)) for (const each of chunks.find(({ fileName }) => fileName === name)?.imports ?? []) withImports(each, seen.add(name))
+        return seen.add(name)
+      }
+      const sizeOf = (names: Iterable<string>) => [...names].reduce((sum, name) => sum + gzipSync(chunks.find(({ fileName }) => fileName === name)?.code ?? '').length, 0)
+      const entry = chunks.filter(({ isEntry }) => isEntry).flatMap(({ fileName }) => [...withImports(fileName)])
+      const pages = chunks.filter(({ isDynamicEntry }) => isDynamicEntry).map(({ fileName }) => sizeOf(new Set([...entry, ...withImports(fileName)])))
+      const most = Math.max(sizeOf(entry), ...pages)
+      const said = `console: ${Math.round(sizeOf(entry) / 1000)} kB of script before the first page, ${Math.round(most / 1000)} kB with the largest (gzip)`
+      if (most > mostScript) throw new Error(`${said}: at most ${mostScript / 1000} kB`)
+      process.stdout.write(`${said}\n`)
+    },
+  }
+}
+
 /** The console: `console/` to `dist/console/`, from where the server sends it under a policy without inline scripts and styles. */
 const config = defineConfig({
   root: pathOf('console'),
   publicDir: false,
-  plugins: [react(), besideServer()],
+  plugins: [react(), besideServer(), firstLoad()],
   server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy: { '/graphql': { target: server, ws: true }, '/session': server } },
   build: {
     outDir: pathOf('dist/console'),

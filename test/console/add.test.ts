@@ -84,7 +84,8 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
     ['S4: a variable that steers programs', '{"a": {"command": "npx", "args": ["-y", "a@1.0.0"], "env": {"LD_PRELOAD": "/tmp/x.so"}}}', 'LD_PRELOAD steers how programs run'],
   ])('takes what is hostile as text: %s', async (_, text, said) => {
     const page = await hostilePage()
-    await page.reload()
+    const again = page.getByRole('button', { name: 'Start again' })
+    if (await again.isVisible()) await again.click()
     await pasteBox(page).fill(text)
     await page.getByText(said).first().or(page.getByRole('main').filter({ hasText: said })).first().waitFor()
     expect(await page.locator('img').count()).toBe(0)
@@ -157,7 +158,7 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
   })
 
   it.each(['light', 'dark'] as const)('is without a finding of axe and of the content policy in %s, also at 390 px', async (colorScheme) => {
-    const page = await open(server.admin, '/integrations/add', { colorScheme })
+    const page = await open(server.admin, '/integrations/add', { colorScheme }); page.setDefaultTimeout(8000)
     await pasteBox(page).fill(jsonOf({ 'Long Name': { command: 'npx', args: ['-y', 'a@1.0.0', `--path=/${'long/'.repeat(30)}`], env: { GITHUB_TOKEN: token, LD_PRELOAD: 'x' }, hooks: {} } }))
     await page.getByText('would be refused').waitFor()
     await page.getByText('Another name, or another owner').click()
