@@ -1,6 +1,7 @@
 import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { appliedEntry, createReporter, sessionOf } from '../support/reporter.js'
 import { type Person, startTestServer } from '../support/server.js'
 import { closing, shared } from '../support/shared.js'
 
@@ -52,6 +53,16 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
     await pasteBox(page).fill(jsonOf({ github: { command: 'npx', args: ['-y', 'a@1.0.0'], env: { 'github-authorization': token } } }))
     await page.getByRole('button', { name: 'Store as secret github-authorization-2' }).waitFor()
     expect(await refusalsOf(page)).toEqual([])
+  })
+
+  it('shows the session that has it as soon as a worker tells', async () => {
+    const who = await server.user('watching')
+    const { id, cursor } = await server.register(who, 'watched')
+    const page = await open(who, `/integrations/added/${id}`)
+    await page.getByText('In no session that you may see yet.').waitFor()
+    const reporter = createReporter(await server.worker(), 'worker-1')
+    await reporter.send([sessionOf('session-1', who, cursor, appliedEntry(id, 'APPLIED', { name: 'watched' }))])
+    await page.getByRole('listitem').filter({ hasText: /session-1 on worker-1\s*applied/ }).waitFor()
   })
 
   it('says before that an admin has to approve the command line, and shows after when one has', async () => {
@@ -158,7 +169,7 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
   })
 
   it.each(['light', 'dark'] as const)('is without a finding of axe and of the content policy in %s, also at 390 px', async (colorScheme) => {
-    const page = await open(server.admin, '/integrations/add', { colorScheme }); page.setDefaultTimeout(8000)
+    const page = await open(server.admin, '/integrations/add', { colorScheme })
     await pasteBox(page).fill(jsonOf({ 'Long Name': { command: 'npx', args: ['-y', 'a@1.0.0', `--path=/${'long/'.repeat(30)}`], env: { GITHUB_TOKEN: token, LD_PRELOAD: 'x' }, hooks: {} } }))
     await page.getByText('would be refused').waitFor()
     await page.getByText('Another name, or another owner').click()

@@ -74,7 +74,7 @@ export function PastedList({ rows, owner, onChange, onClear }: PastedListProps) 
         <div className={classes.actions}>
           <ProgressButton label={`Register ${chosen.length}`} progress="Registering…" isRunning={isRunning} disabled={chosen.length === 0} onClick={() => void submit()} />
           <Button variant="default" onClick={onClear}>Start again</Button>
-          <span className={classes.hint}>{isStale ? 'Looking through them…' : `${chosen.length} of ${rows.length} would be registered. Ctrl+Enter does it.`}</span>
+          <span className={classes.hint}>{isStale ? 'Looking through them…' : `${chosen.length} of ${rows.length} would be registered.`} <span className={classes.keys}>Ctrl+Enter does it.</span></span>
         </div>
       </div>
       {chosen.length > 0 && <details><summary>The same with the CLI</summary><CliLine line={cliImport(chosen.map(({ draft }) => draft), owner, onConflict.toLowerCase())} /></details>}

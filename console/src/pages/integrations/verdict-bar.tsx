@@ -34,7 +34,7 @@ export function VerdictBar({ draft, owner, kind, marked, whole, problem, isStale
       <InlineError problem={problem} />
       <div aria-live="polite" aria-busy={isStale}>{kind !== null && <Verdict draft={draft} owner={owner} kind={kind} marked={marked} onFirst={onFirst} />}</div>
       <InlineError problem={refusal} />
-      <div className={classes.actions}>{children}<span className={classes.hint}>{isStale ? 'Looking through it…' : 'Ctrl+Enter does the same.'}</span></div>
+      <div className={classes.actions}>{children}<span className={classes.hint}>{isStale ? 'Looking through it…' : <span className={classes.keys}>Ctrl+Enter does the same.</span>}</span></div>
     </div>
   )
 }
