@@ -11,8 +11,9 @@ import { AddIntegrationDocument } from '../../generated/graphql.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { Findings } from '../../parts/findings.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { Imported } from './imported.js'
 import { PasteBox } from './paste-box.js'
-import { PastedList } from './pasted-list.js'
+import { type ImportedItem, PastedList } from './pasted-list.js'
 import { type DraftOwner, draftOfItem, emptyDraft, registerInput, type ServerDraft } from './server-draft.js'
 import { ServerForm } from './server-form.js'
 import classes from './add.module.css'
@@ -32,10 +33,16 @@ export function AddIntegration() {
   const viewer = useViewer()
   const [params, setParams] = useSearchParams()
   const [rows, setRows] = useState<readonly AddRow[]>([blank])
+  const [imported, setImported] = useState<readonly ImportedItem[] | null>(null)
   const owners = viewer.owners.filter((owner) => viewer.can('WRITE_ENTRIES', owner)).reverse()
   const owner = owners.find((one) => scopeOf(one, viewer.id) === params.get('owner')) ?? owners[0]
   const back = { to: { pathname: `/integrations/${params.get('owner') ?? 'all'}` }, label: 'Integrations' }
   if (owner === undefined) return <div className={classes.page}><PageHeader title="Add an MCP server" back={back} /><EmptyState title="There is nobody for whom you may add one." /></div>
+  const startAgain = () => {
+    setRows([blank])
+    setImported(null)
+  }
+  if (imported !== null) return <div className={classes.page}><PageHeader title="Add MCP servers" back={back} /><Imported items={imported} onAgain={startAgain} /></div>
   // A second paste adds to what is there; only a form that nobody touched gives way.
   const take = (items: ParsedItem[]) => setRows((before) => {
     const kept = before.filter(({ draft }) => draft !== emptyDraft)
@@ -58,8 +65,8 @@ export function AddIntegration() {
         />
       )}
       {rows.length === 1 && only !== undefined
-        ? <One key={only.id} row={only} owner={owner} onChange={(part) => change(only.id, part)} onClear={() => setRows([blank])} />
-        : <PastedList rows={rows} owner={owner} onChange={change} onClear={() => setRows([blank])} />}
+        ? <One key={only.id} row={only} owner={owner} onChange={(part) => change(only.id, part)} onClear={startAgain} />
+        : <PastedList rows={rows} owner={owner} onChange={change} onClear={startAgain} onDone={setImported} />}
     </div>
   )
 }

@@ -30,7 +30,7 @@ export function MoreFields(props: MoreFieldsProps) {
       <summary>Who may use it, timeout and more</summary>
       <div className={classes.fields}>
         <Sharing {...props} />
-        {owner.kind !== 'USER' && (
+        {(owner.kind !== 'USER' || draft.isLocked) && (
           <Box findings={findings('locked')} label="Locked: no narrower owner's entry takes its name" isOn={draft.isLocked} onChange={(isLocked) => onChange({ isLocked })} />
         )}
         <NativeSelect label="Sessions that run take it" data={[...moments]} {...text('apply', draft.apply)} onChange={({ currentTarget }) => onChange({ apply: currentTarget.value as ApplyMoment })} />

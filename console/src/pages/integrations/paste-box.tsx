@@ -1,7 +1,7 @@
 import { Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { type ParsedItem } from '../../../../src/core/mcp-json.js'
-import { parsePaste } from '../../../../src/core/paste.js'
+import { parsePaste } from './paste.js'
 import classes from './add.module.css'
 
 /** Takes JSON of any of the known forms. What was read leaves the box, so that nothing in it stays behind; what cannot be read stays, with the place. */

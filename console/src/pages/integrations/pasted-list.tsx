@@ -1,15 +1,11 @@
 import { Button, NativeSelect } from '@mantine/core'
 import { useState } from 'react'
-import { Link } from 'react-router'
 import { type Problem } from '../../data/problem.js'
 import { useAsk } from '../../data/use-ask.js'
 import { useData } from '../../data/use-data.js'
 import { type ImportConflict, ImportIntegrationsDocument, type ImportIntegrationsMutation } from '../../generated/graphql.js'
-import { StatusBadge } from '../../parts/badge.js'
 import { CliLine } from '../../parts/code-block.js'
-import { Findings } from '../../parts/findings.js'
 import { InlineError } from '../../parts/inline-error.js'
-import { OutsideText } from '../../parts/outside-text.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { Section } from '../../parts/section.js'
 import { type AddRow } from './add-integration.js'
@@ -32,36 +28,35 @@ export interface PastedListProps {
   owner: DraftOwner
   onChange: (id: number, part: Partial<AddRow>) => void
   onClear: () => void
+  onDone: (items: readonly ImportedItem[]) => void
 }
 
 /** Several servers of one paste: each with what would become of it, and one button for those that are chosen. */
-export function PastedList({ rows, owner, onChange, onClear }: PastedListProps) {
+export function PastedList({ rows, owner, onChange, onClear, onDone }: PastedListProps) {
   const { live } = useData()
   const register = useAsk(ImportIntegrationsDocument)
   const [onConflict, setOnConflict] = useState<ImportConflict>('SKIP')
   const [isRunning, setRunning] = useState(false)
   const [refusal, setRefusal] = useState<Problem | null>(null)
-  const [done, setDone] = useState<readonly ImportedItem[] | null>(null)
   // A file has each name once; of several rows with one name the first counts.
   const named = [...new Map(rows.map((row) => [row.draft.name, row]).reverse() as Array<[string, AddRow]>).values()]
   const first = new Set(named.map(({ id }) => id))
   const sent = rows.filter(({ id }) => first.has(id))
   const input = (drafts: readonly AddRow[], dryRun: boolean) => ({ input: { owner: { kind: owner.kind, id: owner.id }, format: 'MCP_JSON' as const, onConflict, text: mcpJsonText(drafts.map(({ draft }) => draft)), dryRun } })
-  const { answer, problem, isStale } = useDryRun(ImportIntegrationsDocument, done === null ? input(sent, true) : null)
+  const { answer, problem, isStale } = useDryRun(ImportIntegrationsDocument, input(sent, true))
   const items = itemsByName(sent, answer)
   const chosen = sent.filter(({ isChosen, draft }) => isChosen && written.has(items.get(draft.name)?.outcome ?? ''))
   const submit = async () => {
-    if (isRunning || done !== null || chosen.length === 0) return
+    if (isRunning || chosen.length === 0) return
     setRunning(true)
     const { data, problem: refused } = await register(input(chosen, false))
     setRunning(false)
     setRefusal(refused)
     if (data === null) return
     live.touch(['entries', 'approvals', 'workers'])
-    setDone(data.importCatalog.items)
+    onDone(data.importCatalog.items)
   }
   useSubmitKey(() => void submit())
-  if (done !== null) return <Imported items={done} onAgain={onClear} />
   return (
     <Section title={`${rows.length} servers`}>
       <NativeSelect label="Where a name is taken" data={[...conflicts]} value={onConflict} onChange={({ currentTarget }) => setOnConflict(currentTarget.value as ImportConflict)} />
@@ -86,23 +81,4 @@ export function PastedList({ rows, owner, onChange, onClear }: PastedListProps) 
 function itemsByName(sent: readonly AddRow[], answer: ImportIntegrationsMutation | null): Map<string, ImportedItem> {
   const keys = Object.keys(Object.fromEntries(sent.map(({ draft }) => [draft.name, true])))
   return new Map(answer?.importCatalog.items.flatMap((item, at) => (keys[at] === undefined ? [] : [[keys[at], item] as const])))
-}
-
-export function Imported({ items, onAgain }: { items: readonly ImportedItem[]; onAgain: () => void }) {
-  return (
-    <Section title="Registered">
-      <ul className={classes.pasted}>
-        {items.map(({ name, outcome, entry, findings }, at) => (
-          <li key={at}>
-            <p className={classes.actions}>
-              {entry === null ? <OutsideText>{name}</OutsideText> : <Link to={`/integrations/all/${entry.id}`}><OutsideText>{entry.name}</OutsideText></Link>}
-              {outcome.toLowerCase()}{entry !== null && <StatusBadge status={entry.status} />}
-            </p>
-            <Findings findings={findings} />
-          </li>
-        ))}
-      </ul>
-      <div><Button variant="default" onClick={onAgain}>Add more</Button></div>
-    </Section>
-  )
 }

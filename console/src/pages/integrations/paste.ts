@@ -1,5 +1,5 @@
-import { jsonFault } from './json-fault.js'
-import { type McpJsonForm, mostImportCharacters, mostImportItems, type ParsedItem, readMcpServers } from './mcp-json.js'
+import { type McpJsonForm, mostImportCharacters, mostImportItems, type ParsedItem, readMcpServers } from '../../../../src/core/mcp-json.js'
+import { jsonFault } from '../../parts/json-fault.js'
 
 type JsonObject = Record<string, unknown>
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { guessedName, namePart, parsePaste } from '../../src/core/paste.js'
+import { guessedName, namePart, parsePaste } from '../../console/src/pages/integrations/paste.js'
 
 const namesOf = (text: string) => {
   const parsed = parsePaste(text)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { jsonFault } from '../../src/core/json-fault.js'
+import { jsonFault } from '../../console/src/parts/json-fault.js'
 
 describe('where a text stops being JSON', () => {
   it.each<[string, number, number, RegExp]>([
