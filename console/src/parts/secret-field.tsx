@@ -9,7 +9,7 @@ export interface SecretFieldProps {
   description?: ReactNode
   error?: ReactNode
   /** The element itself, to read the value from when it is sent, and to empty it afterwards: nothing else ever holds the value. */
-  field: RefObject<SecretElement | null>
+  fieldRef: RefObject<SecretElement | null>
   onTyped?: () => void
 }
 
@@ -20,13 +20,13 @@ const notForManagers = { autoComplete: 'off', spellCheck: false, autoCorrect: 'o
  * A value that is written and never read back. It stays in the element, and out of React's state and attributes, which would be in the page's source.
  * What is pasted with several lines, such as a key, keeps them.
  */
-export function SecretField({ label, description, error, field, onTyped }: SecretFieldProps) {
+export function SecretField({ label, description, error, fieldRef, onTyped }: SecretFieldProps) {
   const [isLong, setLong] = useState(false)
   const carried = useRef('')
   useLayoutEffect(() => {
-    if (field.current !== null && carried.current !== '') field.current.value = carried.current
+    if (fieldRef.current !== null && carried.current !== '') fieldRef.current.value = carried.current
     carried.current = ''
-  }, [isLong, field])
+  }, [isLong, fieldRef])
   const switchTo = (long: boolean, text: string) => {
     carried.current = text
     setLong(long)
@@ -40,7 +40,7 @@ export function SecretField({ label, description, error, field, onTyped }: Secre
     switchTo(true, value.slice(0, selectionStart ?? 0) + text + value.slice(selectionEnd ?? value.length))
     onTyped?.()
   }
-  const setElement = (element: SecretElement | null) => { field.current = element }
+  const setElement = (element: SecretElement | null) => { fieldRef.current = element }
   return (
     <div className={classes.field}>
       {isLong
@@ -49,7 +49,7 @@ export function SecretField({ label, description, error, field, onTyped }: Secre
             {...notForManagers} ref={setElement} label={label} description={description} error={error} onPaste={paste} onInput={onTyped}
             visibilityToggleFocusable visibilityToggleButtonProps={{ 'aria-label': 'Show or hide what is typed' }}
           />}
-      <Checkbox size="xs" label="It has several lines" checked={isLong} onChange={({ currentTarget }) => switchTo(currentTarget.checked, field.current?.value ?? '')} />
+      <Checkbox size="xs" label="It has several lines" checked={isLong} onChange={({ currentTarget }) => switchTo(currentTarget.checked, fieldRef.current?.value ?? '')} />
     </div>
   )
 }

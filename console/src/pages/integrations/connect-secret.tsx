@@ -67,7 +67,7 @@ export function ConnectSecret({ server: current, needed: asked, owner, onDone }:
       <PlaceOfValues transport={server.transport} points={places.map(({ reference }) => reference.injectionPoint)} />
       {standing !== undefined && <p><code>{name}</code> is set: by <OutsideText>{standing.updatedBy.displayName}</OutsideText>, <RelativeTime at={standing.updatedAt} />, version {standing.version}. It stays as it is.</p>}
       {data !== undefined && standing === undefined && (
-        <SecretField label={`Value of ${name}`} description="It is sealed and never shown again, to nobody." error={isMissing ? 'There is no value.' : null} field={field} onTyped={() => setMissing(false)} />
+        <SecretField label={`Value of ${name}`} description="It is sealed, and never shown again to anybody." error={isMissing ? 'There is no value.' : null} fieldRef={field} onTyped={() => setMissing(false)} />
       )}
       <InlineError problem={unknown ?? store.problem ?? confirm.problem} />
       {(data !== undefined || unknown === null) && <ProgressButton type="submit" label={label} progress="Working…" isRunning={data === undefined || store.isRunning || confirm.isRunning} />}

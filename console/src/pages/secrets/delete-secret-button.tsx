@@ -35,12 +35,14 @@ export function DeleteSecretButton({ secret, owner, scope }: { secret: Secret; o
         isOpen={isAsking} title={`Delete ${name}?`} label="Delete" progress="Deleting…" isRunning={isRunning} problem={problem} isDangerous
         onConfirm={() => void remove()} onClose={() => setAsking(false)}
       >
-        {usedBy.length === 0 ? <p>Nothing that you may see uses it.</p> : <p>What uses it stops, calls in flight too:</p>}
-        <ul className={classes.users}>
-          {usedBy.map((entry, at) => <li key={entry.id}><span><OutsideText>{entry.name}</OutsideText>{at < mostCounted && <>: <Impact secret={secret} entry={entry} /></>}</span></li>)}
-        </ul>
-        <p>Its value cannot be brought back. Set it again to undo this.</p>
-        <CliLine line={`pilothouse secret delete ${shellQuoted(name)}${cliOwner(scope, 'me')}`} />
+        <div className={classes.asking}>
+          {usedBy.length === 0 ? <p>Nothing that you may see uses it.</p> : <p>What uses it stops, calls in flight too:</p>}
+          <ul className={classes.users}>
+            {usedBy.map((entry, at) => <li key={entry.id}><span><OutsideText>{entry.name}</OutsideText>{at < mostCounted && <>: <Impact secret={secret} entry={entry} /></>}</span></li>)}
+          </ul>
+          <p>Its value cannot be brought back. Set it again to undo this.</p>
+          <CliLine line={`pilothouse secret delete ${shellQuoted(name)}${cliOwner(scope, 'me')}`} />
+        </div>
       </ConfirmDialog>
     </>
   )

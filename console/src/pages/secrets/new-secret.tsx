@@ -19,7 +19,7 @@ export function NewSecret() {
   return (
     <>
       {header}
-      <SecretForm key={scope} owner={owner} replaced={null} firstName={params.get('name') ?? ''} taken={secrets.map(({ name }) => name)} onSet={({ name }) => void navigate(`/secrets/${scope}/${name}`)} />
+      <SecretForm key={scope} owner={owner} scope={scope} replaced={null} firstName={params.get('name') ?? ''} taken={secrets.map(({ name }) => name)} onSet={({ name }) => void navigate(`/secrets/${scope}/${name}`)} />
     </>
   )
 }

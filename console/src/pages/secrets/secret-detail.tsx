@@ -1,13 +1,10 @@
 import { useState } from 'react'
 import { Link, useParams } from 'react-router'
-import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { type SecretProviderKind } from '../../../../src/core/secret.js'
-import { cliOwner } from '../../data/cli-owner.js'
 import { ownerOfScope } from '../../data/scope.js'
 import { useViewer } from '../../data/viewer.js'
 import { type OwnerInput } from '../../generated/graphql.js'
-import { Badge, ScopeBadge, StatusBadge } from '../../parts/badge.js'
-import { CliLine } from '../../parts/code-block.js'
+import { ScopeBadge, StatusBadge } from '../../parts/badge.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { KeyValues } from '../../parts/key-values.js'
@@ -50,7 +47,7 @@ function Found({ secret, owner, scope }: { secret: Secret; owner: OwnerInput; sc
     <>
       <PageHeader
         title={name} heading={<OutsideText>{name}</OutsideText>} back={{ to: `/secrets/${scope}`, label: 'Secrets' }}
-        badges={<><ScopeBadge owner={secret.owner} viewerId={viewer.id} /><Badge>version {version}</Badge></>}
+        badges={<ScopeBadge owner={secret.owner} viewerId={viewer.id} />}
         actions={isWritable ? <DeleteSecretButton secret={secret} owner={owner} scope={scope} /> : null}
       />
       <KeyValues
@@ -63,14 +60,11 @@ function Found({ secret, owner, scope }: { secret: Secret; owner: OwnerInput; sc
       {!isWritable && <p>You can see that it is there, and not change it.</p>}
       <Section title="Used by"><Users secret={secret} /></Section>
       {isWritable && (
-        <>
-          <Section title="Replace">
-            <p>Whatever uses it has the new value at once; calls in flight are not lost.</p>
-            <p role="status">{setVersion !== null && `Version ${setVersion} is set.`}</p>
-            <SecretForm owner={owner} replaced={{ name, provider: provider as SecretProviderKind }} taken={[]} onSet={(set) => setSetVersion(set.version)} />
-          </Section>
-          <Section title="With the CLI"><CliLine line={`pilothouse secret set ${shellQuoted(name)}${cliOwner(scope, 'me')}`} /></Section>
-        </>
+        <Section title="Replace">
+          <p>Whatever uses it has the new value at once; calls in flight are not lost.</p>
+          <p role="status">{setVersion !== null && `Version ${setVersion} is set.`}</p>
+          <SecretForm owner={owner} scope={scope} replaced={{ name, provider: provider as SecretProviderKind }} taken={[]} onSet={(set) => setSetVersion(set.version)} />
+        </Section>
       )}
     </>
   )

@@ -1,11 +1,15 @@
 import { NativeSelect, TextInput } from '@mantine/core'
 import { type FormEvent, useRef, useState } from 'react'
 import { type SecretProviderKind } from '../../../../src/core/secret.js'
+import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { isSecretName } from '../../../../src/core/secret-ref.js'
+import { cliOwner } from '../../data/cli-owner.js'
 import { type Topic } from '../../data/live.js'
+import { type Scope } from '../../data/scope.js'
 import { useUnkeptAction } from '../../data/use-unkept-action.js'
 import { useViewer } from '../../data/viewer.js'
 import { type OwnerInput, SetSecretDocument } from '../../generated/graphql.js'
+import { CliLine } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { type SecretElement, SecretField } from '../../parts/secret-field.js'
@@ -13,6 +17,8 @@ import classes from './secrets.module.css'
 
 export interface SecretFormProps {
   owner: OwnerInput
+  /** The same, as paths and the CLI name it. */
+  scope: Scope
   /** What is replaced; null: a new one, whose name is asked for. */
   replaced: { name: string; provider: SecretProviderKind } | null
   /** Of a new one, to begin with. */
@@ -34,7 +40,7 @@ export const providers: Record<SecretProviderKind, { kept: string; path: string 
 const formOfName = '1 to 64 letters, digits, dots, - and _, beginning with a letter or digit'
 
 /** Sets or replaces a secret. The value goes from its field to the server, and is kept nowhere between. */
-export function SecretForm({ owner, replaced, firstName = '', taken, onSet }: SecretFormProps) {
+export function SecretForm({ owner, scope, replaced, firstName = '', taken, onSet }: SecretFormProps) {
   const viewer = useViewer()
   const field = useRef<SecretElement>(null)
   const [name, setName] = useState(firstName)
@@ -76,13 +82,14 @@ export function SecretForm({ owner, replaced, firstName = '', taken, onSet }: Se
         />
       )}
       {isSealed
-        ? <SecretField label={replaced === null ? 'Value' : 'New value'} description="It is sealed and never shown again, to nobody." error={missing === 'value' ? 'There is no value.' : null} field={field} onTyped={typed} />
+        ? <SecretField label={replaced === null ? 'Value' : 'New value'} description="It is sealed, and never shown again to anybody." error={missing === 'value' ? 'There is no value.' : null} fieldRef={field} onTyped={typed} />
         : <TextInput
             label="Where it is there" description={providers[provider].path} value={path} error={missing === 'value' ? 'Say where it is.' : null} autoComplete="off" spellCheck={false}
             onChange={({ currentTarget }) => { setPath(currentTarget.value); typed() }}
           />}
       <InlineError problem={problem} />
       <ProgressButton type="submit" label={replaced === null ? 'Set' : 'Replace'} progress={replaced === null ? 'Setting…' : 'Replacing…'} isRunning={isRunning} />
+      <CliLine line={`pilothouse secret set ${shellQuoted(replaced?.name ?? (name || 'NAME'))}${cliOwner(scope, 'me')}${isSealed ? '' : ` --provider ${provider} --path ${shellQuoted(path || 'PATH')}`}`} />
     </form>
   )
 }
