@@ -1,4 +1,5 @@
-import { useParams, useSearchParams } from 'react-router'
+import { Button } from '@mantine/core'
+import { Link, useParams, useSearchParams } from 'react-router'
 import { commandLineOf } from '../../../../src/core/definition-text.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
@@ -49,7 +50,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       <PageHeader
         title={server.name} heading={<OutsideText>{server.name}</OutsideText>} back={back}
         badges={<><ScopeBadge owner={server.owner} viewerId={viewer.id} /><VisibilityBadge visibility={server.visibility} /><StatusBadge status={server.status} />{server.locked && <Badge title="Nobody's entry of the same name comes before it">locked</Badge>}</>}
-        actions={isWritable && server.status !== 'REVOKED' ? <EnableButton server={server} /> : null}
+        actions={isWritable && server.status !== 'REVOKED' ? <><Button component={Link} to="edit" variant="default">Change</Button><EnableButton server={server} /></> : null}
       />
       {server.description !== '' && <p><OutsideLines>{server.description}</OutsideLines></p>}
       {server.statusReason != null && <p><OutsideText>{server.statusReason}</OutsideText></p>}

@@ -1,4 +1,4 @@
-import { NativeSelect, TextInput } from '@mantine/core'
+import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { memo, useDeferredValue } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
@@ -39,7 +39,7 @@ export function IntegrationList() {
   }, { replace: true })
   const list = (
     <>
-      <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} />
+      <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} actions={<AddLink scope={scope} />} />
       <div className={classes.filters} role="search">
         <TextInput type="search" aria-label="Search by name or description" placeholder="Search" value={search} onChange={({ currentTarget }) => filter('search', currentTarget.value)} />
         <NativeSelect
@@ -54,7 +54,7 @@ export function IntegrationList() {
           {(row) => <IntegrationRow row={row} isOpen={row.id === openId} viewer={viewer} query={query} />}
         </VirtualList>
       )}
-      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={search !== '' || status !== ''} />}
+      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed scope={scope} isFiltered={search !== '' || status !== ''} />}
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose an MCP server">It opens here.</EmptyState>} />
@@ -78,7 +78,18 @@ const IntegrationRow = memo(function IntegrationRow({ row, isOpen, viewer, query
   )
 })
 
-function NothingListed({ isFiltered }: { isFiltered: boolean }) {
+/** Into the scope that is open, as far as the viewer may add to it. */
+function AddLink({ scope, label = 'Add' }: { scope: string; label?: string }) {
+  return <Button component={Link} to={`/integrations/add${scope === 'all' ? '' : `?owner=${encodeURIComponent(scope)}`}`}>{label}</Button>
+}
+
+function NothingListed({ scope, isFiltered }: { scope: string; isFiltered: boolean }) {
   if (isFiltered) return <EmptyState title="Nothing matches">Take a part of the search or the status away.</EmptyState>
-  return <EmptyState title="No MCP server yet"><p>Import what you have: <code>pilothouse import .mcp.json</code>.</p></EmptyState>
+  return (
+    <EmptyState title="No MCP server yet">
+      <p>Paste the JSON that you have, or fill in a form.</p>
+      <AddLink scope={scope} label="Add an MCP server" />
+      <p>With the CLI: <code>pilothouse import .mcp.json</code>.</p>
+    </EmptyState>
+  )
 }

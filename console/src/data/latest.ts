@@ -1,0 +1,56 @@
+export interface LatestOptions<Input, Answer> {
+  /** Milliseconds without another input before one is asked about. */
+  quietMs: number
+  ask: (input: Input) => Promise<Answer>
+  /** Called for the newest input alone; an answer that something newer was given before is dropped. */
+  tell: (answer: Answer, input: Input) => void
+  /** Runs something after so many milliseconds. @returns ends it. Default: the clock's. */
+  after?: (ms: number, run: () => void) => () => void
+}
+
+export interface Latest<Input> {
+  give: (input: Input) => void
+  stop: () => void
+}
+
+/** Asks about what is typed: not for each letter, one question at a time, and only the newest input's answer counts. */
+export function createLatest<Input, Answer>({ quietMs, ask, tell, after = byClock }: LatestOptions<Input, Answer>): Latest<Input> {
+  let newest: { input: Input } | null = null
+  let isAsking = false
+  let isQuiet = true
+  let endWait = () => {}
+
+  async function askNext(): Promise<void> {
+    if (newest === null || isAsking || !isQuiet) return
+    const asked = newest
+    isAsking = true
+    const answer = await ask(asked.input)
+    isAsking = false
+    if (newest === asked) {
+      newest = null
+      tell(answer, asked.input)
+    }
+    void askNext()
+  }
+
+  return {
+    give: (input) => {
+      newest = { input }
+      isQuiet = false
+      endWait()
+      endWait = after(quietMs, () => {
+        isQuiet = true
+        void askNext()
+      })
+    },
+    stop: () => {
+      endWait()
+      newest = null
+    },
+  }
+}
+
+function byClock(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
+}
