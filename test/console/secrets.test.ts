@@ -5,6 +5,8 @@ import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } 
 import { startTestServer } from '../support/server.js'
 import { closing, shared } from '../support/shared.js'
 
+const markup = '<img src=x onerror="document.title=1">'
+const hostile = `${markup} \u202egnp.js`
 const putSecret = 'mutation ($input: PutSecretInput!) { putSecret(input: $input) { cursor } }'
 
 describe.runIf(hasBrowser)('secrets in the console', () => {
@@ -67,7 +69,6 @@ describe.runIf(hasBrowser)('secrets in the console', () => {
     await dialog.getByText('tickets.example.com', { exact: true }).waitFor()
     await dialog.getByText('Authorization: Bearer ${user:crew}').waitFor()
     await dialog.getByLabel('Value of crew').fill(plainCanary('crew'))
-    expect(await axeProblems(page)).toEqual([])
     await dialog.getByRole('button', { name: 'Set it, and let it go there' }).click()
     await page.getByText('ready', { exact: true }).waitFor()
     expect(await page.content()).not.toContain('Kq7ZfR2mWx4T')
@@ -93,6 +94,31 @@ describe.runIf(hasBrowser)('secrets in the console', () => {
     await page.getByText('ready', { exact: true }).waitFor()
   })
 
+  it('S7: shows who set a secret, and the whole command line that would get it, as text with what is hidden in it', async () => {
+    const made = await server.admin.raw('mutation ($name: String!) { createUser(provider: "test", subject: "hostile", displayName: $name, role: USER) { id } }', { name: hostile })
+    const { id: userId } = made.data!.createUser as { id: string }
+    const token = await server.admin.raw('mutation ($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { secret } }', { input: { kind: 'PERSONAL', name: 'hostile', userId } })
+    const { secret } = token.data!.createAccessToken as { secret: string }
+    const page = await open(secret, '/secrets/me/+new?name=hostile-one')
+    await page.getByLabel('Value', { exact: true }).fill('w'.repeat(12))
+    await page.getByRole('button', { name: 'Set', exact: true }).click()
+    const setBy = page.locator('dd').filter({ hasText: 'version 1' })
+    await setBy.waitFor()
+    expect(await setBy.innerText()).toContain(`${markup} \\u{202e}gnp.js`)
+    const registered = await server.admin.raw('mutation ($input: RegisterMcpServerInput!) { registerMcpServer(input: $input) { mcpServer { id } } }', {
+      input: {
+        owner: { kind: 'USER', id: userId }, name: 'steered',
+        definition: { transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3', markup], env: [{ name: 'API_KEY', value: '${user:hostile-one}' }, { name: 'REGION', value: markup }] } } },
+      },
+    })
+    await page.goto(`/integrations/me/${(registered.data!.registerMcpServer as { mcpServer: { id: string } }).mcpServer.id}`)
+    await page.getByRole('button', { name: 'Connect your account' }).click()
+    const dialog = page.getByRole('dialog')
+    expect(await dialog.getByRole('region', { name: 'Command line' }).innerText()).toBe(`npx -y srv@1.2.3 '${markup}'`)
+    await dialog.getByText(`REGION: ${markup}`).waitFor()
+    expect([await page.locator('img').count(), await refusalsOf(page)]).toEqual([0, []])
+  })
+
   it('hides what one may not do, and shows members who set what', async () => {
     const clara = await server.user('looking')
     const team = await server.team('crew', [[clara, 'MEMBER']])
@@ -109,17 +135,23 @@ describe.runIf(hasBrowser)('secrets in the console', () => {
   it.each(['light', 'dark'] as const)('is without a finding of axe and of the content policy in %s, also at 390 px', async (colorScheme) => {
     const name = `axe-${colorScheme}`
     await server.admin.raw(putSecret, { input: { owner: { kind: 'DEPLOYMENT' }, name, value: 'z'.repeat(12) } })
-    const { id } = await server.register(server.admin, name, { owner: { kind: 'DEPLOYMENT' }, ...withReference(`\${secret:${name}}`, 'X-Key') })
+    const { id } = await server.register(server.admin, name, { owner: { kind: 'DEPLOYMENT' }, ...withReference(`\${secret:${name}} \${user:${name}}`, 'X-Key') })
     const page = await open(server.admin.token, `/secrets/deployment/${name}`, { colorScheme })
     await page.getByRole('button', { name: 'Replace', exact: true }).waitFor()
     expect(await axeProblems(page)).toEqual([])
-    await page.getByRole('link', { name: 'Set a secret' }).click()
-    await page.getByLabel('Name').waitFor()
     await page.setViewportSize({ width: 390, height: 844 })
+    expect(await isTooWide(page)).toBe(false)
+    await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByText('No live session').waitFor()
     expect([await axeProblems(page), await isTooWide(page)]).toEqual([[], false])
-    await page.goto(`/integrations/all/${id}`)
-    await page.getByText('ready', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByRole('link', { name: name, exact: true }).click()
+    await page.getByRole('button', { name: 'Connect your account' }).waitFor()
+    expect([await axeProblems(page), await isTooWide(page)]).toEqual([[], false])
+    await page.getByRole('button', { name: 'Connect your account' }).click()
+    await page.getByLabel(`Value of ${name}`).waitFor()
     expect([await axeProblems(page), await isTooWide(page), await refusalsOf(page)]).toEqual([[], false, []])
+    expect(page.url()).toContain(id)
   })
 })
 

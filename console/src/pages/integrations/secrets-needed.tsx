@@ -48,7 +48,7 @@ function Needed({ server, needed }: { server: ConnectedServer; needed: NeededSec
       </p>
       {isReady && <p className={classes.note}>{isMine ? 'Your account' : 'Its owner\'s'}; it goes to the place that was confirmed. {maySet && <Link to={page}>Look at it, or replace it</Link>}</p>}
       {reasons.map((reason) => <p key={reason}><OutsideText>{reason}</OutsideText></p>)}
-      {!isReady && mayAct && <Button size="compact-md" variant={isMine ? 'filled' : 'default'} onClick={() => setOpen(true)}>{label}</Button>}
+      {!isReady && mayAct && <Button size="compact-md" onClick={() => setOpen(true)}>{label}</Button>}
       <Dialog isOpen={isOpen} onClose={() => setOpen(false)} title={isMine ? `Connect your account for ${server.name}` : `${name} for ${server.name}`}>
         <ConnectSecret server={server} needed={needed} owner={isMine ? { kind: 'USER' } : ownerOfScope(scopeOf(server.owner, viewer.id))!} onDone={() => setOpen(false)} />
       </Dialog>

@@ -1,4 +1,3 @@
-import '../../data/zod-without-eval.js'
 import { jsonFault } from '../../../../src/core/json-fault.js'
 import { type PolicyDocument, policyDocumentSchema } from '../../../../src/core/policy-document.js'
 import { type JsonPlaces, jsonPlaces, lineAndColumn, type Path, pathKey } from '../../data/json-places.js'

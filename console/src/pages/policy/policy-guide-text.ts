@@ -1,4 +1,3 @@
-import '../../data/zod-without-eval.js'
 import { policyJsonSchema } from '../../../../src/core/policy-json-schema.js'
 import { type Path } from '../../data/json-places.js'
 

@@ -41,7 +41,7 @@ export function DeleteSecretButton({ secret, owner, scope }: { secret: Secret; o
             {usedBy.map((entry, at) => <li key={entry.id}><span><OutsideText>{entry.name}</OutsideText>{at < mostCounted && <>: <Impact secret={secret} entry={entry} /></>}</span></li>)}
           </ul>
           <p>Its value cannot be brought back. Set it again to undo this.</p>
-          <CliLine line={`pilothouse secret delete ${shellQuoted(name)}${cliOwner(scope, 'me')}`} />
+          <CliLine label="Delete it with the CLI" line={`pilothouse secret delete ${shellQuoted(name)}${cliOwner(scope, 'me')}`} />
         </div>
       </ConfirmDialog>
     </>
