@@ -57,6 +57,23 @@ describe('createLatest', () => {
     expect(asked.map(({ input }) => input)).toEqual(['one', 'three'])
   })
 
+  it('is not put off, nor left without an answer, by the same input again and again', async () => {
+    const { latest, asked, told, pass, waits } = bench()
+    latest.give('a')
+    const [wait] = waits
+    latest.give('a')
+    expect([...waits]).toEqual([wait])
+    pass()
+    latest.give('a')
+    latest.give('a')
+    await asked[0]!.answer('one')
+    expect([told, asked.length]).toEqual([['a: one'], 1])
+    pass()
+    await asked[1]!.answer('two')
+    pass()
+    expect([told, asked.length]).toEqual([['a: one', 'a: two'], 2])
+  })
+
   it('asks and tells nothing once it is stopped', async () => {
     const { latest, asked, told, pass, waits } = bench()
     latest.give('one')

@@ -9,6 +9,7 @@ export interface LatestOptions<Input, Answer> {
 }
 
 export interface Latest<Input> {
+  /** The same input (by ===) once more: asks about it again. */
   give: (input: Input) => void
   stop: () => void
 }
@@ -26,15 +27,17 @@ export function createLatest<Input, Answer>({ quietMs, ask, tell, after = byCloc
     isAsking = true
     const answer = await ask(asked.input)
     isAsking = false
-    if (newest === asked) {
-      newest = null
-      tell(answer, asked.input)
-    }
+    // Given again meanwhile, as when others changed something: this is told, and asked about once more.
+    const isNewest = newest?.input === asked.input
+    if (newest === asked) newest = null
+    if (isNewest) tell(answer, asked.input)
     void askNext()
   }
 
   return {
     give: (input) => {
+      // The same, given again and again, is not put off for ever.
+      if (!isQuiet && newest?.input === input) return
       newest = { input }
       isQuiet = false
       endWait()

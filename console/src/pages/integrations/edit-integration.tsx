@@ -104,7 +104,7 @@ function Meanwhile({ base, server, onKeep, onTake }: { base: Integration; server
   return (
     <div role="alert" className={classes.note}>
       <p><OutsideText>{server.updatedBy.displayName}</OutsideText> changed it meanwhile: it is at revision {server.revision}, and you began with {base.revision}.</p>
-      <DiffView diff={unifiedDiff(textOf(base), textOf(server))} label="What was changed meanwhile" />
+      <div className={classes.surface}><DiffView diff={unifiedDiff(textOf(base), textOf(server))} label="What was changed meanwhile" /></div>
       <div className={classes.actions}>
         <Button variant="default" onClick={onKeep}>Keep what I typed, over theirs</Button>
         <Button variant="default" onClick={onTake}>Take theirs, and drop mine</Button>

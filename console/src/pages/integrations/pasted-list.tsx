@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { type Problem } from '../../data/problem.js'
 import { useAsk } from '../../data/use-ask.js'
 import { useData } from '../../data/use-data.js'
+import { useViewer } from '../../data/viewer.js'
 import { type ImportConflict, ImportIntegrationsDocument, type ImportIntegrationsMutation } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
@@ -33,6 +34,7 @@ export interface PastedListProps {
 
 /** Several servers of one paste: each with what would become of it, and one button for those that are chosen. */
 export function PastedList({ rows, owner, onChange, onClear, onDone }: PastedListProps) {
+  const viewer = useViewer()
   const { live } = useData()
   const register = useAsk(ImportIntegrationsDocument)
   const [onConflict, setOnConflict] = useState<ImportConflict>('SKIP')
@@ -72,7 +74,7 @@ export function PastedList({ rows, owner, onChange, onClear, onDone }: PastedLis
           <span className={classes.hint}>{isStale ? 'Looking through them…' : `${chosen.length} of ${rows.length} would be registered.`} <span className={classes.keys}>Ctrl+Enter does it.</span></span>
         </div>
       </div>
-      {chosen.length > 0 && <details><summary>The same with the CLI</summary><CliLine line={cliImport(chosen.map(({ draft }) => draft), owner, onConflict.toLowerCase())} /></details>}
+      {chosen.length > 0 && <details><summary>The same with the CLI</summary><CliLine line={cliImport(chosen.map(({ draft }) => draft), owner, viewer.id, onConflict.toLowerCase())} /></details>}
     </Section>
   )
 }

@@ -4,10 +4,10 @@ import { isFilledPair, isFilledText, type Pair, type ServerDraft } from './serve
 /** Fields of the form by their names here; rows have their number behind: `args.0`. What concerns none of them is `whole`. */
 export type Findings = (field: string) => readonly Finding[]
 
-const plain: Record<string, string> = {
+const plain = new Map(Object.entries({
   'name': 'name', 'owner': 'owner', 'visibility': 'visibility', 'locked': 'locked', 'apply': 'apply', 'enabled': 'enabled',
   'definition.description': 'description', 'definition.timeoutMs': 'timeoutMs', 'definition.default': 'default', 'definition.transport': 'transport',
-}
+}))
 
 /** Findings under the field that each concerns: their paths are those of the input, which has no rows that are still empty. */
 export function placeFindings(findings: readonly Finding[], draft: ServerDraft): Findings {
@@ -20,7 +20,7 @@ export function placeFindings(findings: readonly Finding[], draft: ServerDraft):
 }
 
 function placeOf(path: string, draft: ServerDraft): string {
-  const exact = plain[path]
+  const exact = plain.get(path)
   if (exact !== undefined) return exact
   if (path === 'audience' || path.startsWith('audience.')) return 'audience'
   const tools = /^definition\.tools\.(include|exclude)(?:\.(\d+))?$/.exec(path)

@@ -1,8 +1,7 @@
 import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { type ParsedItem, toMcpJson } from '../../../../src/core/mcp-json.js'
 import { type Finding } from '../../data/problem.js'
-import { type ApplyMoment, type McpServerDefinitionInput, type OwnerKind, type RegisterMcpServerInput, type TransportKind, type Visibility } from '../../generated/graphql.js'
-import { type Integration } from './integration-detail.js'
+import { type ApplyMoment, type IntegrationDetailQuery, type McpServerDefinitionInput, type OwnerKind, type RegisterMcpServerInput, type TransportKind, type Visibility } from '../../generated/graphql.js'
 
 export interface Pair {
   name: string
@@ -45,7 +44,7 @@ export const emptyDraft: ServerDraft = {
   timeoutMs: '', isDefault: false, isEnabled: true, visibility: null, audience: [], isLocked: false, apply: 'NEXT_TURN',
 }
 
-export function draftOfEntry(server: Integration): ServerDraft {
+export function draftOfEntry(server: NonNullable<IntegrationDetailQuery['mcpServer']>): ServerDraft {
   const { transport, tools } = server
   return {
     ...emptyDraft,

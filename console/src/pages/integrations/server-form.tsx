@@ -1,5 +1,6 @@
 import { type ReactNode, type SubmitEvent, useRef, useState } from 'react'
 import { type Finding, type Problem } from '../../data/problem.js'
+import { useViewer } from '../../data/viewer.js'
 import { type IntegrationDryRunQueryVariables, IntegrationDryRunDocument } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { ProgressButton } from '../../parts/progress-button.js'
@@ -33,6 +34,7 @@ const startFields = ['name', 'url', 'command'] as const
 
 /** The form of one MCP server, with what the server would say of it while it is filled in. */
 export function ServerForm({ draft, owner, entryId, label, progress, isRunning, refusal, onChange, onSubmit, children }: ServerFormProps) {
+  const viewer = useViewer()
   const form = useRef<HTMLFormElement>(null)
   const [hasTried, setTried] = useState(false)
   const isBlank = draft === emptyDraft
@@ -61,7 +63,7 @@ export function ServerForm({ draft, owner, entryId, label, progress, isRunning, 
         <ProgressButton type="submit" label={label} progress={progress} isRunning={isRunning} />
         {children}
       </VerdictBar>
-      {!isBlank && <details><summary>The same with the CLI</summary><CliLine line={cliImport([draft], owner, entryId === null ? 'fail' : 'update')} /></details>}
+      {!isBlank && <details><summary>The same with the CLI</summary><CliLine line={cliImport([draft], owner, viewer.id, entryId === null ? 'fail' : 'update')} /></details>}
     </form>
   )
 }
