@@ -1,5 +1,6 @@
 import '@mantine/core/styles.css'
 import './theme.css'
+import './data/zod-without-eval.js'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { App } from './app.js'

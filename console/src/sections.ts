@@ -22,4 +22,6 @@ const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, 
 /** The tree, from top to bottom. */
 export const sections: readonly Section[] = [
   { path: 'integrations', title: 'Integrations', hasScopes: true, add: 'Add an MCP server', Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
+  { path: 'secrets', title: 'Secrets', Page: page('SecretsPage', () => import('./pages/secrets/secrets-page.js')) },
+  { path: 'policy', title: 'Policy', Page: page('PolicyPage', () => import('./pages/policy/policy-page.js')) },
 ]

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command } from 'commander'
 import { type CatalogClient, type OwnerInput, PolicyDocument, SetPolicyDocument, SimulatePolicyDocument, type SimulatePolicyQuery } from '../client/index.js'
+import { printableJson } from '../core/printable-json.js'
 import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table, UsageError, warn } from './session.js'
 
 interface PolicyOptions extends ConnectionOptions {
@@ -100,12 +101,6 @@ function readDocument(file: string): unknown {
   } catch (error) {
     throw new UsageError(`${file} is no JSON: ${printable((error as Error).message)}`)
   }
-}
-
-/** Escaped so that it stays the same JSON. */
-function printableJson(document: unknown): string {
-  return JSON.stringify(document, null, 2).replaceAll(/[^\n\P{C}]|[\p{Zl}\p{Zp}]/gu, (text) => (
-    Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')))
 }
 
 function warnOf(warnings: ReadonlyArray<{ rule: string; field: string; message: string; mend: string | null }>): void {

@@ -17,6 +17,7 @@ import { Section } from '../../parts/section.js'
 import { Availability } from './availability.js'
 import { EnableButton } from './enable-button.js'
 import { History } from './history.js'
+import { SecretsNeeded } from './secrets-needed.js'
 
 export type Integration = NonNullable<IntegrationDetailQuery['mcpServer']>
 
@@ -55,6 +56,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       {server.statusReason != null && <p><OutsideText>{server.statusReason}</OutsideText></p>}
       {!isWritable && <p>You can look at it, and not change it.</p>}
       <Section title="Definition"><Definition server={server} /></Section>
+      <SecretsNeeded server={server} />
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
       <Section title="As in .mcp.json"><JsonView value={{ [server.name]: server.mcpJson }} label="Entry of .mcp.json" /></Section>

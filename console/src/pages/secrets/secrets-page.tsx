@@ -1,0 +1,17 @@
+import { Navigate, Route, Routes } from 'react-router'
+import { NewSecret } from './new-secret.js'
+import { SecretDetail } from './secret-detail.js'
+import { SecretList } from './secret-list.js'
+
+/** `/secrets/SCOPE/NAME`: whose, and which of them is open. No secret's name begins with a plus sign. */
+export function SecretsPage() {
+  return (
+    <Routes>
+      <Route index element={<Navigate to="me" replace />} />
+      <Route path=":scope" element={<SecretList />}>
+        <Route path="+new" element={<NewSecret />} />
+        <Route path=":name" element={<SecretDetail />} />
+      </Route>
+    </Routes>
+  )
+}
