@@ -1,4 +1,5 @@
 import { type ComponentType, lazy } from 'react'
+import { WaitingCount } from './pages/approvals/waiting-count.js'
 
 /** One line of the tree, and the page behind it. */
 export interface Section {
@@ -20,4 +21,5 @@ const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, 
 /** The tree, from top to bottom. */
 export const sections: readonly Section[] = [
   { path: 'integrations', title: 'Integrations', hasScopes: true, Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
+  { path: 'approvals', title: 'Approvals', Count: WaitingCount, Page: page('ApprovalsPage', () => import('./pages/approvals/approvals-page.js')) },
 ]
