@@ -21,5 +21,6 @@ const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, 
 /** The tree, from top to bottom. */
 export const sections: readonly Section[] = [
   { path: 'integrations', title: 'Integrations', hasScopes: true, Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
+  { path: 'agents', title: 'Agents', hasScopes: true, Page: page('AgentsPage', () => import('./pages/agents/agents-page.js')) },
   { path: 'approvals', title: 'Approvals', Count: WaitingCount, Page: page('ApprovalsPage', () => import('./pages/approvals/approvals-page.js')) },
 ]
