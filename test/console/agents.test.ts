@@ -24,7 +24,7 @@ describe.runIf(hasBrowser)('the agents page', () => {
   }
   const register = async (who: Person, name: string, more: object = {}) =>
     (await who.client.execute(RegisterAgentDocument, { input: { owner: { kind: 'USER' }, name, definition: { prompt: 'You **plan**.', ...more } } })).registerAgent.agent.id
-  const preview = (page: Page) => page.getByRole('region', { name: 'Preview of the prompt' })
+  const preview = (page: Page) => page.getByRole('region', { name: 'Preview' })
 
   it('writes an agent with live findings and a preview, and says which of its servers are there', async () => {
     const alice = await server.user('alice')
@@ -33,13 +33,13 @@ describe.runIf(hasBrowser)('the agents page', () => {
     const page = await open(alice.token, '/agents/me')
     await page.getByText('No agent yet').or(page.getByRole('link', { name: /taken/ })).first().waitFor()
     await page.getByRole('link', { name: 'Add', exact: true }).click()
-    await page.getByLabel('Name', { exact: true }).fill('taken')
-    await page.getByLabel('Prompt', { exact: true }).fill('# Plan\n\nYou **plan** with `care`.')
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('taken')
+    await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('# Plan\n\nYou **plan** with `care`.')
     await page.getByText('That owner has an entry named taken already.').waitFor()
     await page.getByText('It cannot be saved like this.').waitFor()
     await preview(page).getByRole('heading', { name: 'Plan' }).waitFor()
     expect(await preview(page).locator('strong').innerText()).toBe('plan')
-    await page.getByLabel('Name', { exact: true }).fill('planner')
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('planner')
     await page.getByLabel('MCP servers', { exact: true }).fill('github\nnowhere')
     await page.getByRole('listitem').filter({ hasText: 'github' }).getByText('available to you', { exact: true }).waitFor()
     await page.getByRole('listitem').filter({ hasText: 'nowhere' }).getByText('not available to you').waitFor()
@@ -54,7 +54,7 @@ describe.runIf(hasBrowser)('the agents page', () => {
     const bert = await server.user('bert')
     const id = await register(bert, 'shared-work')
     const page = await open(bert.token, `/agents/me/${id}/edit`)
-    await page.getByLabel('Prompt', { exact: true }).fill('Mine.')
+    await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('Mine.')
     await bert.client.execute(UpdateAgentDocument, { input: { id, expectedRevision: 1, definition: { prompt: 'Theirs.' } } })
     await page.getByText('bert saved revision 2 meanwhile.').waitFor()
     await page.getByRole('button', { name: 'Save', exact: true }).click()
@@ -76,7 +76,7 @@ describe.runIf(hasBrowser)('the agents page', () => {
     await page.getByText('agent-unknown-key').first().waitFor()
     await page.getByText('not available to you').waitFor()
     expect((await carl.raw('{ agents { nodes { name } } }')).data).toEqual({ agents: { nodes: [] } })
-    await page.getByLabel('File').setInputFiles({ name: 'other.agent.md', mimeType: 'text/markdown', buffer: Buffer.from('---\nname: chosen\n---\nYou _choose_.') })
+    await page.locator('input[type=file]').setInputFiles({ name: 'other.agent.md', mimeType: 'text/markdown', buffer: Buffer.from('---\nname: chosen\n---\nYou _choose_.') })
     await preview(page).locator('em').getByText('choose').waitFor()
     await page.getByRole('button', { name: 'Import', exact: true }).click()
     await page.getByRole('heading', { level: 1, name: 'chosen' }).waitFor()

@@ -14,7 +14,7 @@ type Parent = MarkdownTree | Extract<MarkdownNode, { children: unknown[] }>
 export function Markdown({ text }: { text: string }) {
   const read = useMarkdown(text)
   if (read.state === 'READING') return <p role="status">Reading…</p>
-  if (read.state === 'READ') return <div className={classes.markdown}>{childrenOf(read.tree, { source: read.text, urls: urlsOf(read.tree) })}</div>
+  if (read.state === 'READ') return <div className={classes.markdown}>{childrenOf(read.tree, { source: read.text, urls: urlsOf(read.tree), levels: levelsOf(read.tree) })}</div>
   return <pre className={classes.source} tabIndex={0}>{linesShown(text)}</pre>
 }
 
@@ -24,10 +24,24 @@ interface Written {
   source: string
   /** Of `[label]: address`, by label; the first one counts. */
   urls: ReadonlyMap<string, string>
+  /** Of headings. */
+  levels: ReadonlyMap<MarkdownNode, number>
 }
 
 function urlsOf(tree: MarkdownTree): Map<string, string> {
   return new Map(tree.children.flatMap((node) => (node.type === 'definition' ? [[node.identifier, node.url] as const] : [])).reverse())
+}
+
+/** Below the two levels of the page, and never a level left out, whatever the text does: who listens finds the way by them. */
+function levelsOf(tree: MarkdownTree): Map<MarkdownNode, number> {
+  const levels = new Map<MarkdownNode, number>()
+  let last = 2
+  const visit = (node: MarkdownNode | MarkdownTree) => {
+    if (node.type === 'heading') levels.set(node, last = Math.min(6, node.depth + 2, last + 1))
+    if ('children' in node) node.children.forEach(visit)
+  }
+  visit(tree)
+  return levels
 }
 
 function childrenOf(node: Parent, written: Written): ReactNode[] {
@@ -39,8 +53,7 @@ function Element({ node, written }: { node: MarkdownNode; written: Written }): R
   switch (node.type) {
     case 'text': return node.value.split('\n').map((line, at) => <span key={at}>{at > 0 && ' '}<OutsideText>{line}</OutsideText></span>)
     case 'paragraph': return <p>{inside()}</p>
-    // Below the headings of the page, which has two levels of its own.
-    case 'heading': return createElement(`h${Math.min(6, node.depth + 2)}`, null, inside())
+    case 'heading': return createElement(`h${written.levels.get(node) ?? 6}`, null, inside())
     case 'emphasis': return <em>{inside()}</em>
     case 'strong': return <strong>{inside()}</strong>
     case 'blockquote': return <blockquote>{inside()}</blockquote>

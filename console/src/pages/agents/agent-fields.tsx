@@ -6,9 +6,9 @@ import { useSettled } from '../../data/use-settled.js'
 import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { type ApplyMoment, type Visibility } from '../../generated/graphql.js'
 import { Findings } from '../../parts/findings.js'
-import { LazyMarkdown } from './lazy-markdown.js'
 import { type AgentDraft, namesIn, type ToolsMode } from './agent-draft.js'
 import { NamedServers } from './named-servers.js'
+import { PromptPreview } from './prompt-preview.js'
 import classes from './agents.module.css'
 
 export interface AgentFieldsProps {
@@ -65,11 +65,7 @@ export function AgentFields({ draft, change, findings, audience, isNew }: AgentF
 
 function Preview({ prompt }: { prompt: string }) {
   const settled = useSettled(prompt)
-  return (
-    <div role="region" aria-label="Preview of the prompt" className={classes.preview} tabIndex={0}>
-      {settled.trim() === '' ? <p className={classes.count}>The prompt shows here as it reads.</p> : <LazyMarkdown text={settled} />}
-    </div>
-  )
+  return settled.trim() === '' ? <p className={classes.count}>A preview of the prompt shows here.</p> : <PromptPreview prompt={settled} />
 }
 
 function Servers({ text }: { text: string }) {

@@ -16,8 +16,8 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { Section } from '../../parts/section.js'
-import { LazyMarkdown } from './lazy-markdown.js'
 import { NamedServers } from './named-servers.js'
+import { PromptPreview } from './prompt-preview.js'
 import classes from './agents.module.css'
 
 type Item = ImportAgentMutation['importCatalog']['items'][number]
@@ -99,7 +99,7 @@ function WouldBe({ item: { name, outcome, findings, entry } }: { item: Item }) {
     <section aria-label="What it would become" className={classes.fields}>
       <p role="status"><Badge tone={outcome === 'REFUSED' ? 'bad' : 'good'}>{outcomes[outcome] ?? outcome.toLowerCase()}</Badge> <strong><OutsideText>{name}</OutsideText></strong> {entry != null && <StatusBadge status={entry.status} />}</p>
       <Findings findings={findings} />
-      {entry?.__typename === 'Agent' && <><NamedServers names={entry.mcpServers} /><div className={classes.preview} role="region" aria-label="Preview of the prompt" tabIndex={0}><LazyMarkdown text={entry.prompt} /></div></>}
+      {entry?.__typename === 'Agent' && <><NamedServers names={entry.mcpServers} /><PromptPreview prompt={entry.prompt} /></>}
     </section>
   )
 }
