@@ -13,8 +13,9 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
-import { partsOfDiff, reachText } from './approval-text.js'
+import { partsOfDiff } from './approval-text.js'
 import { DecideButtons } from './decide-buttons.js'
+import { WhoGetsIt } from './who-gets-it.js'
 import classes from './approvals.module.css'
 
 export type Request = NonNullable<ApprovalDetailQuery['approval']>
@@ -62,7 +63,7 @@ function Found({ request, back, refresh }: FoundProps) {
       />
       <Standing request={request} viewer={viewer} />
       {commandLines.map(({ label, line }) => <Section key={label} title={label}><CodeBlock text={line} label={`Exact text: ${label}`} copy={line} /></Section>)}
-      <Section title="Who gets it"><Reach request={request} /></Section>
+      {state === 'PENDING' && entry != null && <Section title="Who gets it"><WhoGetsIt entry={entry} /></Section>}
       {findings.length > 0 && <Section title="What the policy says"><Findings findings={findings} /></Section>}
       <Section title="Difference to what was approved before"><DiffView diff={patch} label="What changes" /></Section>
       <Section title="The request"><About request={request} viewer={viewer} /></Section>
@@ -87,11 +88,6 @@ function Standing({ request: { id, state, requestedBy, mayDecide, entry, note },
       {current !== null && current.id !== id && <p>There is a newer request: <Link to={`/approvals/${current.id}`}>look at what it is now</Link>.</p>}
     </div>
   )
-}
-
-function Reach({ request: { entry } }: { request: Request }) {
-  if (entry == null) return <p>Nobody: it is gone.</p>
-  return <p><OutsideText>{`${reachText(entry).replace(/^./, (first) => first.toUpperCase())}.`}</OutsideText></p>
 }
 
 function About({ request: { entry, entryName, requestedBy, requestedAt, expiresAt, decidedBy, decidedAt, note, state, digest }, viewer }: { request: Request; viewer: Viewer }) {

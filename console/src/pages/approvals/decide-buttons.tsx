@@ -2,12 +2,10 @@ import { Button, Textarea } from '@mantine/core'
 import { useState } from 'react'
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
-import { useLiveQuery } from '../../data/use-live-query.js'
-import { type ApprovalDecision, ApprovalReachDocument, DecideAsSeenDocument } from '../../generated/graphql.js'
+import { type ApprovalDecision, DecideAsSeenDocument } from '../../generated/graphql.js'
 import { ConfirmDialog } from '../../parts/confirm-dialog.js'
-import { OutsideText } from '../../parts/outside-text.js'
 import { type Request } from './approval-detail.js'
-import { reachText, workersText } from './approval-text.js'
+import { WhoGetsIt } from './who-gets-it.js'
 import classes from './approvals.module.css'
 
 const changed: readonly Topic[] = ['approvals', 'entries', 'workers']
@@ -45,7 +43,7 @@ export function DecideButtons({ request, onRefused }: { request: Request; onRefu
         isDangerous={open === 'REJECT'} onConfirm={() => void decide()} onClose={() => setDecision(null)}
       >
         <div className={classes.fields}>
-          {entry != null && (open === 'REJECT' ? <p>Nobody has it now, so nobody loses it. It can be changed and asked for again.</p> : <Effect entry={entry} />)}
+          {entry != null && (open === 'REJECT' ? <p>Nobody has it now, so nobody loses it. It can be changed and asked for again.</p> : <WhoGetsIt entry={entry} />)}
           <Textarea
             label={open === 'REJECT' ? 'Why, and what to change' : 'Note'} description="Whoever sees the entry can read it." rows={3} maxLength={1000} value={note}
             onChange={({ currentTarget }) => setNote(currentTarget.value)}
@@ -54,9 +52,4 @@ export function DecideButtons({ request, onRefused }: { request: Request; onRefu
       </ConfirmDialog>
     </>
   )
-}
-
-function Effect({ entry }: { entry: NonNullable<Request['entry']> }) {
-  const { data } = useLiveQuery(ApprovalReachDocument, { variables: { entryId: entry.id }, topics: ['workers', 'entries'] })
-  return <p>It is for <OutsideText>{reachText(entry)}</OutsideText>. {data === undefined ? 'Looking which sessions will get it…' : workersText(data.convergence.workers)}</p>
 }
