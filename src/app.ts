@@ -18,6 +18,8 @@ import { type Config } from './config.js'
 import { CatalogError } from './core/errors.js'
 import { type Database, openDatabase, withStartLock } from './db/client.js'
 import { startEmbeddedPostgres } from './db/embedded.js'
+import { readReported } from './db/reported.js'
+import { createDesk, type DeskOptions } from './feed/desk.js'
 import { createHub, type Hub } from './feed/hub.js'
 import { createSubscriptionBook } from './feed/subscription-book.js'
 import { startTail, type Tail } from './feed/tail.js'
@@ -61,7 +63,7 @@ export interface AppTuning {
   sweepMs?: number
   /** Between two rounds of the keeper of credentials; default 60,000. */
   credentialsMs?: number
-  /** Where the built console lies. */
+  desk?: Pick<DeskOptions, 'changesMs' | 'reportedMs'>
   consoleFolder?: string
   oidc?: Pick<OidcOptions, 'keysMaxAgeMs' | 'keysCooldownMs'>
 }
@@ -177,6 +179,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   await requireSecretKeys(config, services.db, catalog.secretKeys)
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
+  const desk = createDesk({ ...services, readReported: () => readReported(services.db), ...tuning.desk })
   const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
   const keeper = startCredentialKeeper(services, (error, message) => log.warn({ err: error }, message), tuning.credentialsMs)
   const tokens = createTokenProvider({
@@ -188,7 +191,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   const sweep = startMembershipSweep(services, (error) => log.warn({ err: error }, 'memberships could not be ended'), tuning.sweepMs)
   const secretWatch = startSecretWatch({ services, onError: (error) => log.warn({ err: error }, 'a secret could not be looked at') })
   const http = createHttpServer({
-    services, hub, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin: config.publicOrigin,
+    services, hub, desk, book, providers: [tokens, ...oidc], sessionProvider: createSessionProvider({ ...services, used: keeper.usedSession }), publicOrigin: config.publicOrigin,
     answerConsole: createConsolePage({ folder: tuning.consoleFolder ?? consoleFolder, isHttps: config.publicOrigin?.startsWith('https:') ?? false }), tracer: createTracer(log, metrics.observer), metrics, metricsToken: config.metricsToken, isFresh: tail.isFresh,
     maxSocketsPerPrincipal: config.maxSocketsPerPrincipal, maxOperationsPerSocket: config.maxOperationsPerSocket, maxSubscriptionsPerUser: config.maxSubscriptionsPerUser,
     maxWaitingBytes: tuning.maxWaitingBytes, keepAliveMs: tuning.keepAliveMs, maxSilentSockets: tuning.maxSilentSockets, finishMs: tuning.finishMs,
@@ -204,6 +207,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   catalog.onBatch((touched) => {
     if (touched === 'RELOADED' || touched.rights) http.webSockets.closeEnded()
     hub.dispatch(touched)
+    desk.dispatch(touched === 'RELOADED')
     secretWatch.follow(touched === 'RELOADED' ? null : touched.secrets)
   })
   let isListening = false
@@ -212,6 +216,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
     if (isListening) await delay(drainSeconds * 1_000)
     await http.close()
     hub.close()
+    desk.close()
     await inTime(book.close()).catch(() => {})
     await inTime(Promise.all([sweep.close(), secretWatch.close()])).catch(() => {})
     await inTime(keeper.close()).catch(() => {})

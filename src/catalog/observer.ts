@@ -23,7 +23,7 @@ export interface Observer {
   /** The access chain has this event. */
   access: (event: AccessEvent) => void
   /** A document was executed on an event, for a whole group. */
-  rendered: (type: 'CatalogSnapshot' | 'CatalogDelta' | 'CatalogBookmark') => void
+  rendered: (type: 'CatalogSnapshot' | 'CatalogDelta' | 'CatalogBookmark' | 'DeskChange') => void
   /** Events were written to a socket; `bytes` is their size together, framed. */
   delivered: (events: number, bytes: number) => void
   socketClosed: (code: number) => void

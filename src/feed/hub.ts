@@ -2,6 +2,7 @@ import { type CatalogError, forbidden } from '../core/errors.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Touched } from '../index/state.js'
+import { type DeskChange } from './desk.js'
 import { type Answers, createAnswers, keep } from './answers.js'
 import { type CatalogDelta, type CatalogEvent, isEmpty, trustForSeconds, differenceKey } from './event.js'
 import { type Audience, createFanOut, type Encoded, type FanOut, type Outlet } from './fan-out.js'
@@ -11,7 +12,7 @@ import { advance, openView, type OwnerView } from './owner-view.js'
 export interface Rendering {
   key: string
   /** Executes the document on the event, as a GraphQL result in JSON. Synchronous. */
-  render: (event: CatalogEvent) => Buffer
+  render: (event: CatalogEvent | DeskChange) => Buffer
 }
 
 /** One live subscription, as the hub sees it. */

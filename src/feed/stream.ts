@@ -20,7 +20,8 @@ export interface StreamSink extends Pick<Member, 'rendering' | 'write'> {
  * but is never iterated: one execution serves a whole group, so results are pushed by the hub instead.
  */
 export interface CatalogStream extends AsyncIterable<never> {
-  owner: OwnerRef
+  /** Whose set it tells of; null: of what somebody looks at. */
+  owner: OwnerRef | null
   /** Sends the first event and joins the live ones in the same tick. Call the answer to leave. */
   attach: (sink: StreamSink) => () => void
 }

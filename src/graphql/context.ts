@@ -1,4 +1,5 @@
 import { type CatalogContext } from '../catalog/context.js'
+import { type Desk } from '../feed/desk.js'
 import { type Hub } from '../feed/hub.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 
@@ -9,6 +10,7 @@ import { type CatalogIndex } from '../index/catalog-index.js'
 export interface GraphQLContext {
   index: CatalogIndex
   hub: Hub
+  desk: Desk
   caller: CatalogContext | null
 }
 

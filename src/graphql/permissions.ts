@@ -63,7 +63,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     createAccessToken: people, revokeAccessToken: people,
     reportWorkerStatus: machines, leaseSecrets: machines, reportToolInventory: machines,
   },
-  Subscription: { catalogChanged: everybody },
+  Subscription: { catalogChanged: everybody, deskChanged: people },
 }
 
 /** Mutations that workers alone may call. */
@@ -74,7 +74,7 @@ export const openTypes = [
   'AcceptToolsPayload', 'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload', 'AppliedEntry',
   'Approval', 'ApprovalConnection', 'ApprovalEdge', 'ApprovalPayload',
   'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
-  'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
+  'CatalogSnapshot', 'Convergence', 'CreateAccessTokenPayload', 'DeskChange', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload', 'EntryRevision',
   'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'EntryToolPins', 'Finding', 'HeldTool', 'ImportItem', 'ImportPayload', 'McpServer', 'McpServerConnection',
   'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect', 'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'RemoteTransport',
   'RemovedEntry', 'ReportToolInventoryPayload', 'ReportWorkerStatusPayload', 'Revocation', 'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget',

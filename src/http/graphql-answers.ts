@@ -2,6 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Principal } from '../core/access.js'
 import { CatalogError, invalid } from '../core/errors.js'
 import { type CatalogContext, type CatalogServices } from '../catalog/context.js'
+import { type Desk } from '../feed/desk.js'
 import { type Hub } from '../feed/hub.js'
 import { admit, type Admission, chargeBytes, chargeUnusual, readPaid } from './admission.js'
 import { isReadableType } from './hosts.js'
@@ -13,6 +14,7 @@ import { createGraphQLServer, graphqlPath, type RequestContext } from './yoga.js
 export interface GraphQLAnswersOptions {
   services: CatalogServices
   hub: Hub
+  desk: Desk
   admission: Admission
 }
 
@@ -22,13 +24,13 @@ export interface GraphQLAnswers {
   answer: (request: IncomingMessage, response: ServerResponse, caller: CatalogContext, principal: Principal, trace: RequestTrace) => Promise<void>
 }
 
-export function createGraphQLAnswers({ services, hub, admission }: GraphQLAnswersOptions): GraphQLAnswers {
+export function createGraphQLAnswers({ services, hub, desk, admission }: GraphQLAnswersOptions): GraphQLAnswers {
   const yoga = createGraphQLServer(admission.documents)
 
   function contextOf(caller: CatalogContext, principal: Principal, trace: RequestTrace): RequestContext {
     let points = 0
     return {
-      index: services.index, hub, caller, trace,
+      index: services.index, hub, desk, caller, trace,
       read: async (text) => {
         const paid = await readPaid(admission, principal, text)
         points += paid.points

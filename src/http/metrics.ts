@@ -28,7 +28,7 @@ export interface Metrics {
 
 export const metricsPath = '/metrics'
 
-const eventNames = { CatalogSnapshot: 'snapshot', CatalogDelta: 'delta', CatalogBookmark: 'bookmark' } as const
+const eventNames = { CatalogSnapshot: 'snapshot', CatalogDelta: 'delta', CatalogBookmark: 'bookmark', DeskChange: 'desk' } as const
 /** Any other code is the client's own choice, and must not make a series each. */
 const knownCodes = new Set<number>([1000, 1001, 1005, 1006, 1009, 4400, 4408, 4409, 4500, ...Object.values(closeCodes)])
 const secondBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -52,7 +52,7 @@ interface Tally {
 /** Counts and gauges of one app, in a registry of its own. Labels are words of ours; no id, name or owner is ever one. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  const tally: Tally = { events: 0, bytes: 0, rendered: { CatalogSnapshot: 0, CatalogDelta: 0, CatalogBookmark: 0 }, commitsInFlight: 0 }
+  const tally: Tally = { events: 0, bytes: 0, rendered: { CatalogSnapshot: 0, CatalogDelta: 0, CatalogBookmark: 0, DeskChange: 0 }, commitsInFlight: 0 }
   addTally(registry, tally)
   const ofProcess = processRegistry()
   return {

@@ -3,6 +3,7 @@ import { type SubscribePayload } from 'graphql-ws'
 import { type Principal } from '../core/access.js'
 import { invalid } from '../core/errors.js'
 import { callerContext, type CatalogServices } from '../catalog/context.js'
+import { type Desk } from '../feed/desk.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
 import { type CatalogStream, isCatalogStream } from '../feed/stream.js'
 import { type SubscriptionBook } from '../feed/subscription-book.js'
@@ -19,6 +20,7 @@ export interface OperationOptions {
   admission: Admission
   services: CatalogServices
   hub: Hub
+  desk: Desk
   book: SubscriptionBook
   bound: SubscriptionBound
   renderingOf: (asked: Asked) => Rendering
@@ -32,7 +34,7 @@ export type Begun =
 
 /** Parses, validates and runs an operation of a socket; a subscription is let in, or not, before anything is sent. */
 export async function beginOperation(
-  { admission, services, hub, book, bound, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
+  { admission, services, hub, desk, book, bound, renderingOf }: OperationOptions, report: ReportMasked, authenticated: Authenticated, payload: SubscribePayload,
 ): Promise<Begun> {
   const { query } = payload
   const [operationName, variables] = [payload.operationName ?? null, payload.variables ?? {}]
@@ -44,7 +46,7 @@ export async function beginOperation(
     if (!operation) throw invalid('operationName', 'The document has no such operation.', 'Name one of its operations.')
     const refusal = await admit(admission, authenticated.principal, paid, operation, variables)
     if (refusal !== null) return { kind: 'REFUSED', errors: [refusal] }
-    const contextValue: GraphQLContext = { index: services.index, hub, caller: callerContext(services, authenticated.credential) }
+    const contextValue: GraphQLContext = { index: services.index, hub, desk, caller: callerContext(services, authenticated.credential) }
     const args: ExecutionArgs = { schema, document, operationName, variableValues: variables, contextValue, ...boundedComplaints }
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
       const result = await execute(args)
@@ -62,7 +64,7 @@ async function beginStream({ book, bound, renderingOf }: Pick<OperationOptions, 
     const source = await createSourceEventStream(args)
     if (isCatalogStream(source)) {
       // People look; workers run what they are told of.
-      const unbook = principal.kind === 'WORKER' ? await book.open(principal.id, source.owner) : () => {}
+      const unbook = principal.kind === 'WORKER' && source.owner !== null ? await book.open(principal.id, source.owner) : () => {}
       const release = () => {
         leave()
         unbook()

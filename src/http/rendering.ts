@@ -2,6 +2,7 @@ import { type DocumentNode, execute, type ExecutionResult, Kind, print, TypeInfo
 import { type JudgedEntry } from '../core/entry.js'
 import { type Observer } from '../catalog/observer.js'
 import { type CatalogEvent, type CatalogSnapshot } from '../feed/event.js'
+import { type Desk, type DeskChange } from '../feed/desk.js'
 import { type Hub, type Rendering } from '../feed/hub.js'
 import { type GraphQLContext } from '../graphql/context.js'
 import { type ReportMasked, toGraphQLError } from '../graphql/errors.js'
@@ -11,6 +12,7 @@ import { type CatalogIndex } from '../index/catalog-index.js'
 export interface RenderingOptions {
   index: CatalogIndex
   hub: Hub
+  desk: Desk
   report: ReportMasked
   observer: Observer
 }
@@ -53,14 +55,14 @@ function renderKeyOf({ query, document, operationName, variables }: Asked): stri
   return JSON.stringify([query, operationName, rest])
 }
 
-function createRendering({ index, hub, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
-  const contextValue: GraphQLContext = { index, hub, caller: null }
+function createRendering({ index, hub, desk, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
+  const contextValue: GraphQLContext = { index, hub, desk, caller: null }
   const lists = listsOf(document)
   let texts = new WeakMap<JudgedEntry, Record<string, string>>()
   let names = index.state.names
 
   /** No resolver behind an event waits for anything. */
-  function run(event: CatalogEvent): ExecutionResult {
+  function run(event: CatalogEvent | DeskChange): ExecutionResult {
     const result = execute({ schema, document, operationName, variableValues: variables, rootValue: event, contextValue })
     if (result instanceof Promise) throw new Error('an event must render synchronously')
     return result

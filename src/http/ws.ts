@@ -5,6 +5,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { CatalogError } from '../core/errors.js'
 import { type CatalogServices } from '../catalog/context.js'
 import { type Observer } from '../catalog/observer.js'
+import { type Desk } from '../feed/desk.js'
 import { type Hub } from '../feed/hub.js'
 import { type SubscriptionBook } from '../feed/subscription-book.js'
 import { type Admission } from './admission.js'
@@ -22,6 +23,7 @@ import { graphqlPath, nothingHere, pathOf } from './yoga.js'
 export interface WsOptions {
   services: CatalogServices
   hub: Hub
+  desk: Desk
   book: SubscriptionBook
   entrance: Entrance
   admission: Admission
@@ -55,16 +57,16 @@ const initPatienceMs = 10_000
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as HTTP. */
 export function attachWebSockets(server: Server, options: WsOptions): WsServer {
-  const { services, hub, book, tracer, maxSilentSockets = 10_000, keepAliveMs = 12_000 } = options
+  const { services, hub, desk, book, tracer, maxSilentSockets = 10_000, keepAliveMs = 12_000 } = options
   const sockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false, clientTracking: false, handleProtocols })
   const open = new Set<Peer>()
   /** In the order in which they came. */
   const silent = new Set<Peer>()
   const rolls = new Map<string, Set<Peer>>()
   const peerOptions: PeerOptions = {
-    services, hub, book, tracer, bound: createSubscriptionBound(options.maxSubscriptionsPerUser, services.observer), admission: options.admission, maxOperationsPerSocket: options.maxOperationsPerSocket,
+    services, hub, desk, book, tracer, bound: createSubscriptionBound(options.maxSubscriptionsPerUser, services.observer), admission: options.admission, maxOperationsPerSocket: options.maxOperationsPerSocket,
     maxWaitingBytes: options.maxWaitingBytes ?? 1_048_576,
-    renderingOf: createRenderings({ index: services.index, hub, report: tracer.report, observer: services.observer }),
+    renderingOf: createRenderings({ index: services.index, hub, desk, report: tracer.report, observer: services.observer }),
     admit: async (peer, payload) => {
       silent.delete(peer)
       return admit(options, rolls, peer, payload)

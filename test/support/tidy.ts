@@ -235,7 +235,7 @@ export function defaultExportProblems(files: Source[]): string[] {
 }
 
 export function nameProblems(files: Source[]): string[] {
-  return files.filter(({ path }) => /^(src|test|bench|console|docs|examples)\//.test(path))
+  return files.filter(({ path }) => /^(src|test|bench|console\/src|docs|examples)\//.test(path))
     .filter(({ path }) => !path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/.test(part)))
     .map(({ path }) => `${path}: a name that is not in kebab-case`)
 }

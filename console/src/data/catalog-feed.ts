@@ -3,8 +3,8 @@ import { stringifyDocument } from 'urql'
 import { CatalogToldDocument, type CatalogToldSubscription, type OwnerInput } from '../generated/graphql.js'
 import { type Live, type Topic } from './live.js'
 
-/** A change of an entry may have been one of the policy, of a secret, of a team: the feed says what became of the set, not why. */
-const ofTheFeed: readonly Topic[] = ['entries', 'approvals', 'secrets', 'policy', 'people', 'tools', 'revocations']
+/** Sets hold entries; what else changed is told by the desk's feed. */
+const ofTheFeed: readonly Topic[] = ['entries']
 
 /**
  * Follows one owner's set and tells when it changed. After a dropped connection it goes on from the cursor that it had, so nothing is missed:
@@ -19,9 +19,8 @@ export function followCatalog(client: Client, live: Live, owner: OwnerInput): ()
     next: ({ data }) => {
       const event = data?.catalogChanged
       if (event === undefined) return
-      const isFirst = cursor === null
       cursor = event.cursor
-      if (!isFirst && event.__typename !== 'CatalogBookmark') live.touch(ofTheFeed)
+      if (event.__typename !== 'CatalogBookmark') live.touch(ofTheFeed)
     },
     // The right to read this owner was lost, which is itself a change; whatever else ends it shows in the state of the connection.
     error: () => live.touch(ofTheFeed),

@@ -2,6 +2,7 @@ import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange
 import { type OwnerInput } from '../generated/graphql.js'
 import { followCatalog } from './catalog-feed.js'
 import { type ConnectionState, createConnection } from './connection.js'
+import { followDesk } from './desk-feed.js'
 import { createLive, type Live, topics } from './live.js'
 import { csrfHeaders } from './session.js'
 
@@ -11,7 +12,7 @@ export interface ConsoleData {
   live: Live
   connection: () => ConnectionState
   watchConnection: (listener: () => void) => () => void
-  /** Follows the sets of these owners from now on. @returns ends it */
+  /** Follows the sets of these owners, and whatever else one may see, from now on. @returns ends it */
   follow: (owners: readonly OwnerInput[]) => () => void
   close: () => void
 }
@@ -64,7 +65,7 @@ export function createConsoleData({ onSignedOut }: ConsoleDataOptions): ConsoleD
       return () => void listeners.delete(listener)
     },
     follow: (owners) => {
-      const ends = owners.map((owner) => followCatalog(socket, live, owner))
+      const ends = [followDesk(socket, live), ...owners.map((owner) => followCatalog(socket, live, owner))]
       return () => ends.forEach((end) => end())
     },
     close: () => void socket.dispose(),

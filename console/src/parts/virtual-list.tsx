@@ -9,22 +9,25 @@ export interface VirtualListProps<Item> {
   keyOf: (item: Item) => string
   /** One row, with a link or button in it that the keyboard reaches. */
   children: (item: Item) => ReactNode
-  /** Pixels of a row, as a first guess; it is measured. Default 56. */
-  rowHeight?: number
+  /** Pixels of every row: measuring each would cost a layout for each. Long texts end in an ellipsis. */
+  rowHeight: number
   /** Called when the last rows come into sight, to load more. */
   onEnd?: () => void
 }
 
-const beyond = 12
+/** Rows above and below what is seen. */
+const beyond = 6
 
 /** A list of any length, of which only the visible rows are in the page. */
-export function VirtualList<Item>({ items, label, keyOf, children, rowHeight = 56, onEnd }: VirtualListProps<Item>) {
+export function VirtualList<Item>({ items, label, keyOf, children, rowHeight, onEnd }: VirtualListProps<Item>) {
   'use no memo' // The virtualizer changes in place, which a compiler that remembers would not see.
   const scroller = useRef<HTMLDivElement>(null)
   // eslint-disable-next-line react-hooks/incompatible-library
   const rows = useVirtualizer({
     count: items.length, getScrollElement: () => scroller.current, estimateSize: () => rowHeight, overscan: beyond,
     getItemKey: (at) => keyOf(items[at]!),
+    // Rows come with the next frame, not within the event of the scroll, which would hold the frame up.
+    useFlushSync: false,
     onChange: ({ range }) => { if (range !== null && range.endIndex >= items.length - beyond) onEnd?.() },
   })
   return (
@@ -32,8 +35,8 @@ export function VirtualList<Item>({ items, label, keyOf, children, rowHeight = 5
       <ul style={{ height: rows.getTotalSize() }} className={classes.list}>
         {rows.getVirtualItems().map(({ key, index, start }) => (
           <li
-            key={key} ref={rows.measureElement} data-index={index} aria-setsize={items.length} aria-posinset={index + 1}
-            className={classes.row} style={{ transform: `translateY(${start}px)` }}
+            key={key} aria-setsize={items.length} aria-posinset={index + 1}
+            className={classes.row} style={{ height: rowHeight, transform: `translateY(${start}px)` }}
           >
             {children(items[index]!)}
           </li>

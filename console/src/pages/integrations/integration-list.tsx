@@ -1,6 +1,6 @@
 import { NativeSelect, TextInput } from '@mantine/core'
-import { useDeferredValue } from 'react'
-import { NavLink, useParams, useSearchParams } from 'react-router'
+import { memo, useDeferredValue } from 'react'
+import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { useViewer, type Viewer } from '../../data/viewer.js'
@@ -22,7 +22,7 @@ const statuses: Record<EntryStatus, string> = {
 
 export function IntegrationList() {
   const viewer = useViewer()
-  const { scope = 'all' } = useParams()
+  const { scope = 'all', id: openId } = useParams()
   const [params, setParams] = useSearchParams()
   const search = params.get('search') ?? ''
   const status = params.get('status') ?? ''
@@ -31,6 +31,7 @@ export function IntegrationList() {
     topics: ['entries', 'approvals', 'policy'],
     pageOf: ({ mcpServers }) => mcpServers,
   })
+  const query = params.toString()
   const filter = (name: string, value: string) => setParams((before) => {
     if (value === '') before.delete(name)
     else before.set(name, value)
@@ -50,7 +51,7 @@ export function IntegrationList() {
       <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : countOf(pages.items.length, pages.hasMore)}</p>
       {pages.items.length > 0 && (
         <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
-          {(row) => <IntegrationRow row={row} viewer={viewer} query={params.toString()} />}
+          {(row) => <IntegrationRow row={row} isOpen={row.id === openId} viewer={viewer} query={query} />}
         </VirtualList>
       )}
       {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={search !== '' || status !== ''} />}
@@ -66,15 +67,16 @@ function titleOf(scope: string, viewer: Viewer): string {
   return owner === undefined ? 'all I can use' : scopeTitle(owner, viewer.id)
 }
 
-function IntegrationRow({ row, viewer, query }: { row: Row; viewer: Viewer; query: string }) {
+/** Drawn again when something of it changed, and not with every row that comes into sight. */
+const IntegrationRow = memo(function IntegrationRow({ row, isOpen, viewer, query }: { row: Row; isOpen: boolean; viewer: Viewer; query: string }) {
   return (
-    <NavLink to={{ pathname: row.id, search: query }} className={classes.row}>
+    <Link to={{ pathname: row.id, search: query }} className={classes.row} aria-current={isOpen ? 'page' : undefined}>
       <span className={classes.name}><OutsideText>{row.name}</OutsideText></span>
       <span className={classes.badges}><ScopeBadge owner={row.owner} viewerId={viewer.id} /><VisibilityBadge visibility={row.visibility} /><StatusBadge status={row.status} /></span>
       <span className={classes.description}><OutsideText>{row.description}</OutsideText></span>
-    </NavLink>
+    </Link>
   )
-}
+})
 
 function NothingListed({ isFiltered }: { isFiltered: boolean }) {
   if (isFiltered) return <EmptyState title="Nothing matches">Take a part of the search or the status away.</EmptyState>
