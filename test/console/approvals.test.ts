@@ -25,12 +25,15 @@ describe.runIf(hasBrowser)('the approvals page', () => {
 
   it('S5: an admin sees all of what would run and approves it; who asked cannot, and sees it without a reload', async () => {
     const alice = await server.user('alice')
-    const id = await register(alice, 'tool', 'a b', long)
-    const { id: requestId } = await requestOf(id)
-    const theirs = await open(alice.token, `/approvals/${requestId}`)
+    const [theirs, admins] = [await open(alice.token, '/approvals'), await open(server.admin.token, '/approvals')]
+    for (const page of [theirs, admins]) {
+      await page.getByText('Nothing waits').waitFor()
+      await page.getByText('live', { exact: true }).waitFor()
+    }
+    await register(alice, 'tool', 'a b', long)
+    await theirs.getByRole('link', { name: /tool.*you asked/ }).click()
     await theirs.getByText('You asked for it; someone else has to decide.').waitFor()
     expect(await theirs.getByRole('button', { name: /Approve|Reject/ }).count()).toBe(0)
-    const admins = await open(server.admin.token, '/approvals')
     await admins.getByRole('link', { name: 'Approvals 1 waiting' }).waitFor()
     await admins.getByRole('link', { name: /tool.*alice asked/ }).click()
     await heading(admins, 'tool').waitFor()
