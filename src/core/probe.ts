@@ -118,8 +118,9 @@ export function probeAt(probe: Probe, now: Date): Probe {
   return { ...probe, state: 'EXPIRED', code: 'NO_ANSWER', reason: `The worker ${taker?.workerId} took it, and did not answer in time.`, finishedAt: lastAnswerAt }
 }
 
-export function isProbeOpen({ state }: Probe): boolean {
-  return state === 'PENDING' || state === 'RUNNING'
+/** For the worker that takes it: at least 1, and never more than were asked for, however much the clocks of two nodes differ. */
+export function secondsLeft({ requestedAt, deadlineAt }: Probe, now: Date): number {
+  return Math.max(1, Math.floor((deadlineAt.getTime() - Math.max(now.getTime(), requestedAt.getTime())) / 1_000))
 }
 
 /** @throws CatalogError INVALID_INPUT */

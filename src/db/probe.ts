@@ -10,15 +10,24 @@ function toProbe({ ownerKind, ownerId, ...row }: InferSelectModel<typeof probe>)
 
 const ofOwner = ({ kind, id }: OwnerRef) => and(eq(probe.ownerKind, kind), eq(probe.ownerId, id))
 
-/** Writes it, forgets what is too old or too much of its entry and owner, and wakes every node. */
-export async function insertProbe(db: Queryable, { owner, ...row }: Probe): Promise<void> {
-  await db.insert(probe).values({ ...row, ownerKind: owner.kind, ownerId: owner.id })
+/** Until the transaction ends nobody else counts or writes probes of this person, on no node. */
+export async function holdAsker(tx: Queryable, requestedBy: string): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`probe ${requestedBy}`}, 0))`)
+}
+
+/** Writes it, and wakes every node as soon as it is committed. */
+export async function insertProbe(tx: Queryable, { owner, ...row }: Probe): Promise<void> {
+  await tx.insert(probe).values({ ...row, ownerKind: owner.kind, ownerId: owner.id })
+  if (row.state === 'PENDING') await tx.execute(sql`select pg_notify(${wakeChannel}, ${probeHint})`)
+}
+
+/** Forgets what is too old, or too much of the entry and owner of this one. In no transaction: two that delete the same rows must not wait for each other. */
+export async function forgetProbes(db: Queryable, { owner, ...row }: Probe): Promise<void> {
   const kept = db.select({ id: probe.id }).from(probe).where(and(eq(probe.entryId, row.entryId), ofOwner(owner))).orderBy(desc(probe.requestedAt), desc(probe.id)).limit(probeLimits.kept)
   // What is under way is somebody's to wait for, however many come after it.
   const isOver = sql`(${probe.finishedAt} is not null or ${probe.deadlineAt} < ${row.requestedAt.toISOString()}::timestamptz - interval '1 minute')`
   await db.delete(probe).where(and(eq(probe.entryId, row.entryId), ofOwner(owner), sql`${probe.id} not in ${kept}`, isOver))
   await db.delete(probe).where(lt(probe.requestedAt, new Date(row.requestedAt.getTime() - probeLimits.keptForMs)))
-  if (row.state === 'PENDING') await db.execute(sql`select pg_notify(${wakeChannel}, ${probeHint})`)
 }
 
 export async function findProbe(db: Queryable, id: string): Promise<Probe | null> {

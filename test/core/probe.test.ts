@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isTaker, parseOutcome, parseProbeSeconds, parseTaker, type Probe, probeAnswerMs, probeAt, probeLimits, unavailableReason } from '../../src/core/probe.js'
+import { isTaker, parseOutcome, parseProbeSeconds, parseTaker, type Probe, probeAnswerMs, probeAt, probeLimits, secondsLeft, unavailableReason } from '../../src/core/probe.js'
 
 const at = (ms: number) => new Date(1_000_000 + ms)
 const taker = { tokenId: 't', workerId: 'w1', processId: 'p' }
@@ -19,6 +19,12 @@ describe('S17: a probe at a moment', () => {
     ['... failed', { state: 'FAILED', code: 'TIMED_OUT', ...done }, 1e9, { state: 'FAILED', code: 'TIMED_OUT' }],
     ['... refused', { state: 'REFUSED', code: 'UNAVAILABLE', ...done }, 1e9, { state: 'REFUSED', code: 'UNAVAILABLE' }],
   ])('%s', (_, changes, ms, expected) => { expect(probeAt(probe(changes), at(ms))).toMatchObject(expected) })
+})
+
+describe('S17: the seconds for whoever takes a probe', () => {
+  it.each([['at once', 0, 30], ['later', 12_500, 17], ['in the last moment', 29_999, 1], ['by a node whose clock is ahead', 90_000, 1], ['by one whose clock is behind: no more than were asked for', -90_000, 30]])('%s', (_, ms, expected) => {
+    expect(secondsLeft(probe({}), at(ms))).toBe(expected)
+  })
 })
 
 describe('who took a probe', () => {
