@@ -1,6 +1,7 @@
 import { can } from '../core/access.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
-import { isTaker, parseOutcome, parseTaker, type Probe, probeAt, type ProbeOutcomeInput, secondsLeft } from '../core/probe.js'
+import { parseOutcome, type Probe, probeAt, type ProbeOutcomeInput, secondsLeft } from '../core/probe.js'
+import { isTaker, parseTaker } from '../core/probe-taker.js'
 import { findProbe, finishProbe, takeProbe as takeRow } from '../db/probe.js'
 import { denied } from './authorize.js'
 import { actorOf, type CatalogContext } from './context.js'

@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, type InferSelectModel, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, type InferSelectModel, lt, sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
-import { type Probe, probeLimits, type ProbeOutcome, type ProbeTaker } from '../core/probe.js'
+import { type Probe, probeLimits, type ProbeOutcome } from '../core/probe.js'
+import { type ProbeTaker } from '../core/probe-taker.js'
 import { probeHint, type Queryable, wakeChannel } from './client.js'
 import { probe, probeNode } from './probe-schema.js'
 
@@ -43,7 +44,9 @@ export async function listProbes(db: Queryable, entryId: string, owner: OwnerRef
 
 /** Those that somebody asked for and that may still wait or run. */
 export async function countOpenProbes(db: Queryable, requestedBy: string, now: Date): Promise<number> {
-  return db.$count(probe, and(sql`${probe.requestedBy}->>'id' = ${requestedBy}`, sql`state in ('PENDING', 'RUNNING')`, sql`${probe.deadlineAt} > ${now.toISOString()}::timestamptz`))
+  // None is open for longer than that, by whatever clock of a node; so only the newest rows are looked at.
+  const earliest = new Date(now.getTime() - 1_000 * probeLimits.mostSeconds - 60_000)
+  return db.$count(probe, and(gt(probe.requestedAt, earliest), sql`${probe.requestedBy}->>'id' = ${requestedBy}`, sql`state in ('PENDING', 'RUNNING')`, sql`${probe.deadlineAt} > ${now.toISOString()}::timestamptz`))
 }
 
 /** Those that nobody has taken, the oldest first. */
