@@ -11,11 +11,6 @@ function toProbe({ ownerKind, ownerId, ...row }: InferSelectModel<typeof probe>)
 
 const ofOwner = ({ kind, id }: OwnerRef) => and(eq(probe.ownerKind, kind), eq(probe.ownerId, id))
 
-/** Until the transaction ends nobody else counts or writes probes of this person, on no node. */
-export async function holdAsker(tx: Queryable, requestedBy: string): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`probe ${requestedBy}`}, 0))`)
-}
-
 /** Writes it, and wakes every node as soon as it is committed. */
 export async function insertProbe(tx: Queryable, { owner, ...row }: Probe): Promise<void> {
   await tx.insert(probe).values({ ...row, ownerKind: owner.kind, ownerId: owner.id })
