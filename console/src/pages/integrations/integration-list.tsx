@@ -1,11 +1,12 @@
 import { NativeSelect, TextInput } from '@mantine/core'
-import { memo, useDeferredValue } from 'react'
+import { memo, useDeferredValue, useMemo } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
+import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer, type Viewer } from '../../data/viewer.js'
-import { type EntryStatus, IntegrationListDocument, type IntegrationListQuery } from '../../generated/graphql.js'
-import { ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
+import { type EntryStatus, IntegrationListDocument, type IntegrationListQuery, IntegrationsHeldDocument, type TransportKind } from '../../generated/graphql.js'
+import { Badge, ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ListDetail } from '../../parts/list-detail.js'
@@ -26,12 +27,14 @@ export function IntegrationList() {
   const [params, setParams] = useSearchParams()
   const search = params.get('search') ?? ''
   const status = params.get('status') ?? ''
+  const transport = params.get('transport') ?? ''
   const pages = useLivePages(IntegrationListDocument, {
-    variables: { owner: ownerOfScope(scope), status: status in statuses ? status as EntryStatus : null, search: useDeferredValue(search) || null },
+    variables: { owner: ownerOfScope(scope), status: status in statuses ? status as EntryStatus : null, transport: isTransport(transport) ? transport : null, search: useDeferredValue(search) || null },
     topics: ['entries', 'approvals', 'policy'],
     pageOf: ({ mcpServers }) => mcpServers,
   })
   const query = params.toString()
+  const heldIn = useHeldCounts()
   const filter = (name: string, value: string) => setParams((before) => {
     if (value === '') before.delete(name)
     else before.set(name, value)
@@ -46,19 +49,26 @@ export function IntegrationList() {
           aria-label="Status" value={status} onChange={({ currentTarget }) => filter('status', currentTarget.value)}
           data={[{ value: '', label: 'Any status' }, ...Object.entries(statuses).map(([value, label]) => ({ value, label }))]}
         />
+        <NativeSelect
+          aria-label="Transport" value={transport} onChange={({ currentTarget }) => filter('transport', currentTarget.value)}
+          data={[{ value: '', label: 'Any transport' }, ...transports]}
+        />
       </div>
       <InlineError problem={pages.problem} retry={pages.refresh} />
       <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : countOf(pages.items.length, pages.hasMore)}</p>
       {pages.items.length > 0 && (
         <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
-          {(row) => <IntegrationRow row={row} isOpen={row.id === openId} viewer={viewer} query={query} />}
+          {(row) => <IntegrationRow row={row} held={heldIn.get(row.id) ?? 0} isOpen={row.id === openId} viewer={viewer} query={query} />}
         </VirtualList>
       )}
-      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={search !== '' || status !== ''} />}
+      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={search !== '' || status !== '' || transport !== ''} />}
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose an MCP server">It opens here.</EmptyState>} />
 }
+
+const transports: readonly TransportKind[] = ['STDIO', 'HTTP', 'SSE']
+const isTransport = (text: string): text is TransportKind => transports.some((each) => each === text)
 
 const countOf = (count: number, hasMore: boolean) => `${count}${hasMore ? '+' : ''} MCP ${count === 1 ? 'server' : 'servers'}`
 
@@ -67,12 +77,18 @@ function titleOf(scope: string, viewer: Viewer): string {
   return owner === undefined ? 'all I can use' : scopeTitle(owner, viewer.id)
 }
 
+/** Tools that wait for somebody's look, by entry; of those that the viewer looks after. */
+function useHeldCounts(): ReadonlyMap<string, number> {
+  const { data } = useLiveQuery(IntegrationsHeldDocument, { variables: {}, topics: ['tools', 'entries'] })
+  return useMemo(() => new Map((data?.heldTools.nodes ?? []).map(({ entry, held }) => [entry.id, held.length])), [data])
+}
+
 /** Drawn again when something of it changed, and not with every row that comes into sight. */
-const IntegrationRow = memo(function IntegrationRow({ row, isOpen, viewer, query }: { row: Row; isOpen: boolean; viewer: Viewer; query: string }) {
+const IntegrationRow = memo(function IntegrationRow({ row, held, isOpen, viewer, query }: { row: Row; held: number; isOpen: boolean; viewer: Viewer; query: string }) {
   return (
     <Link to={{ pathname: row.id, search: query }} className={classes.row} aria-current={isOpen ? 'page' : undefined}>
       <span className={classes.name}><OutsideText>{row.name}</OutsideText></span>
-      <span className={classes.badges}><ScopeBadge owner={row.owner} viewerId={viewer.id} /><VisibilityBadge visibility={row.visibility} /><StatusBadge status={row.status} /></span>
+      <span className={classes.badges}><ScopeBadge owner={row.owner} viewerId={viewer.id} /><VisibilityBadge visibility={row.visibility} /><StatusBadge status={row.status} />{held > 0 && <Badge tone="warn" title="Tools that are not as they were accepted">{held} held</Badge>}</span>
       <span className={classes.description}><OutsideText>{row.description}</OutsideText></span>
     </Link>
   )
