@@ -106,6 +106,20 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     await matesWindow.getByRole('heading', { name: 'Not there' }).waitFor()
   })
 
+  it('lists by transport, and what workers bring along with its place; a filtered list is a link', async () => {
+    const who = await server.user('filters')
+    await server.register(who, 'far')
+    await server.register(who, 'near', { definition: { transport: { stdio: { command: 'npx', args: ['-y', 'near@1.0.0'] } } } })
+    await report(await server.worker(), 'filtering', 1, [sessionOf(who, 's', { entries: [applied('own-file', { origin: `/srv/${hostile}/.mcp.json` }), applied('far')] })])
+    const page = await open(who, '/integrations/me?transport=STDIO')
+    await page.getByText('1 MCP server', { exact: true }).waitFor()
+    await page.getByRole('link', { name: 'near' }).waitFor()
+    await page.getByLabel('Provenance').selectOption('Of workers')
+    await page.getByText('1 from workers themselves').waitFor()
+    await page.getByRole('region', { name: 'MCP servers of workers' }).getByText('/srv/<img src=x onerror="document.title=1">').waitFor()
+    expect(await axeProblems(page)).toEqual([])
+  })
+
   it.each(['light', 'dark'] as const)('S7, S27: shows held tools and what sessions say as text, accepts by what was seen, and axe finds nothing in %s, also at 390 px', async (colorScheme) => {
     const who = await server.user(`axe-${colorScheme}`)
     const machine = await server.worker()

@@ -1,11 +1,10 @@
-import { NativeSelect, TextInput } from '@mantine/core'
 import { memo, useDeferredValue, useMemo } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer, type Viewer } from '../../data/viewer.js'
-import { type EntryStatus, IntegrationListDocument, type IntegrationListQuery, IntegrationsHeldDocument, type TransportKind } from '../../generated/graphql.js'
+import { IntegrationListDocument, type IntegrationListQuery, IntegrationsHeldDocument } from '../../generated/graphql.js'
 import { Badge, ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
@@ -13,23 +12,20 @@ import { ListDetail } from '../../parts/list-detail.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { VirtualList } from '../../parts/virtual-list.js'
+import { filtersOf, ListFilters } from './list-filters.js'
+import { StaticList } from './static-list.js'
 import classes from './integrations.module.css'
 
 type Row = IntegrationListQuery['mcpServers']['nodes'][number]
-
-const statuses: Record<EntryStatus, string> = {
-  ACTIVE: 'Active', DISABLED: 'Disabled', PENDING_APPROVAL: 'Waits for approval', REJECTED: 'Rejected', POLICY_DENIED: 'Denied by policy', REVOKED: 'Revoked',
-}
 
 export function IntegrationList() {
   const viewer = useViewer()
   const { scope = 'all', id: openId } = useParams()
   const [params, setParams] = useSearchParams()
-  const search = params.get('search') ?? ''
-  const status = params.get('status') ?? ''
-  const transport = params.get('transport') ?? ''
+  const filters = filtersOf(params)
+  const { search, status, transport, isStatic, isAny } = filters
   const pages = useLivePages(IntegrationListDocument, {
-    variables: { owner: ownerOfScope(scope), status: status in statuses ? status as EntryStatus : null, transport: isTransport(transport) ? transport : null, search: useDeferredValue(search) || null },
+    variables: { owner: ownerOfScope(scope), status, transport, search: useDeferredValue(search) || null },
     topics: ['entries', 'approvals', 'policy'],
     pageOf: ({ mcpServers }) => mcpServers,
   })
@@ -43,32 +39,23 @@ export function IntegrationList() {
   const list = (
     <>
       <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} />
-      <div className={classes.filters} role="search">
-        <TextInput type="search" aria-label="Search by name or description" placeholder="Search" value={search} onChange={({ currentTarget }) => filter('search', currentTarget.value)} />
-        <NativeSelect
-          aria-label="Status" value={status} onChange={({ currentTarget }) => filter('status', currentTarget.value)}
-          data={[{ value: '', label: 'Any status' }, ...Object.entries(statuses).map(([value, label]) => ({ value, label }))]}
-        />
-        <NativeSelect
-          aria-label="Transport" value={transport} onChange={({ currentTarget }) => filter('transport', currentTarget.value)}
-          data={[{ value: '', label: 'Any transport' }, ...transports]}
-        />
-      </div>
-      <InlineError problem={pages.problem} retry={pages.refresh} />
-      <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : countOf(pages.items.length, pages.hasMore)}</p>
-      {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
-          {(row) => <IntegrationRow row={row} held={heldIn.get(row.id) ?? 0} isOpen={row.id === openId} viewer={viewer} query={query} />}
-        </VirtualList>
+      <ListFilters filters={filters} onFilter={filter} />
+      {isStatic ? <StaticList search={search} /> : (
+        <>
+          <InlineError problem={pages.problem} retry={pages.refresh} />
+          <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : countOf(pages.items.length, pages.hasMore)}</p>
+          {pages.items.length > 0 && (
+            <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
+              {(row) => <IntegrationRow row={row} held={heldIn.get(row.id) ?? 0} isOpen={row.id === openId} viewer={viewer} query={query} />}
+            </VirtualList>
+          )}
+          {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={isAny} />}
+        </>
       )}
-      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={search !== '' || status !== '' || transport !== ''} />}
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose an MCP server">It opens here.</EmptyState>} />
 }
-
-const transports: readonly TransportKind[] = ['STDIO', 'HTTP', 'SSE']
-const isTransport = (text: string): text is TransportKind => transports.some((each) => each === text)
 
 const countOf = (count: number, hasMore: boolean) => `${count}${hasMore ? '+' : ''} MCP ${count === 1 ? 'server' : 'servers'}`
 
