@@ -9,6 +9,8 @@ export interface Section {
   Page: ComponentType
   /** Below it, one line for everything one may use, the deployment, each team and oneself: the scopes of data/scope.ts. */
   hasScopes?: true
+  /** What can be added to it, at `/PATH/add`: "Add an MCP server". */
+  add?: string
   /** A number beside the title, such as of what waits. It is loaded with the frame, so keep it small. */
   Count?: ComponentType
   /** Whether the viewer gets to see it. Left out: everybody does. */
@@ -19,6 +21,6 @@ const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, 
 
 /** The tree, from top to bottom. */
 export const sections: readonly Section[] = [
-  { path: 'integrations', title: 'Integrations', hasScopes: true, Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
+  { path: 'integrations', title: 'Integrations', hasScopes: true, add: 'Add an MCP server', Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
   { path: 'revocations', title: 'Receipts', Page: page('RevocationsPage', () => import('./pages/revocations/revocations-page.js')) },
 ]

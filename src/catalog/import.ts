@@ -4,7 +4,7 @@ import { isEqualJson } from '../core/canonical.js'
 import { type Definition, type Entry, type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
-import { type ParsedItem, parseMcpJson } from '../core/mcp-json.js'
+import { mostImportCharacters, mostImportItems, type ParsedItem, parseMcpJson } from '../core/mcp-json.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
 import { type Finding } from '../core/policy.js'
 import { redactTokens } from '../core/redact.js'
@@ -51,8 +51,6 @@ interface Step extends ImportItem {
   after: Entry | null
 }
 
-const maxTextLength = 1_000_000
-
 /**
  * Registers what a text holds, in one commit. A dry run answers the same items and writes nothing.
  * @throws CatalogError INVALID_INPUT when the text as a whole cannot be read; QUOTA_EXCEEDED when others took the room meanwhile
@@ -86,11 +84,11 @@ export async function importCatalog(context: CatalogContext, input: ImportInput)
 }
 
 function readItems({ format, text }: ImportInput): ParsedItem[] {
-  if (text.length > maxTextLength) throw invalid('text', `The text has more than ${maxTextLength} characters.`, 'Import it in parts.')
+  if (text.length > mostImportCharacters) throw invalid('text', `The text has more than ${mostImportCharacters} characters.`, 'Import it in parts.')
   if (format === 'AGENT_MD') return [agentItem(text)]
   const parsed = parseMcpJson(text, format === 'PILOTSWARM' ? 'FLAT' : 'FLAT_OR_WRAPPED')
   if ('problem' in parsed) throw invalid('text', parsed.problem, 'Give the text of a .mcp.json: a JSON object of servers.')
-  if (parsed.items.length > 500) throw invalid('text', 'The text has more than 500 servers.', 'Import it in parts.')
+  if (parsed.items.length > mostImportItems) throw invalid('text', `The text has more than ${mostImportItems} servers.`, 'Import it in parts.')
   return parsed.items
 }
 

@@ -1,4 +1,5 @@
 import { type EntryKind } from './entry.js'
+import { type McpServerDefinition, type NameValue } from './mcp-server.js'
 import { type Finding } from './policy.js'
 
 /** One item of an imported text, still in the API's input form, or why it cannot be one. */
@@ -15,6 +16,10 @@ export interface ParsedItem {
 
 /** `FLAT_OR_WRAPPED` unwraps `{"mcpServers": …}` and `{"servers": …}`; `FLAT` is PilotSwarm's form, in which every key is a server. */
 export type McpJsonForm = 'FLAT_OR_WRAPPED' | 'FLAT'
+
+/** Of one imported text, in UTF-16 units. */
+export const mostImportCharacters = 1_000_000
+export const mostImportItems = 500
 
 type JsonObject = Record<string, unknown>
 
@@ -41,6 +46,11 @@ export function parseMcpJson(text: string, form: McpJsonForm): { items: ParsedIt
   } catch (error) {
     return { problem: notJson((error as Error).message) }
   }
+  return readMcpServers(root, form)
+}
+
+/** The same of what was parsed already. */
+export function readMcpServers(root: unknown, form: McpJsonForm): { items: ParsedItem[] } | { problem: string } {
   if (!isObject(root)) return { problem: 'The text is not a JSON object of servers.' }
   const wrapper = form === 'FLAT' ? undefined : wrapperOf(root)
   const servers = wrapper === undefined ? root : root[wrapper] as JsonObject
@@ -106,4 +116,25 @@ function toTransport(value: JsonObject): JsonObject | null {
 function toPairs(map: unknown): unknown {
   if (!isObject(map)) return map
   return Object.entries(map).map(([name, value]) => ({ name, value }))
+}
+
+/** The definition as one value of an `mcpServers` map, references unresolved. */
+export function toMcpJson(definition: McpServerDefinition): Record<string, unknown> {
+  const { transport, tools, timeoutMs } = definition
+  const toMap = (list: NameValue[]) => Object.fromEntries(list.map(({ name, value }) => [name, value]))
+  return {
+    ...(transport.kind === 'STDIO'
+      ? {
+          type: 'stdio', command: transport.command, args: transport.args,
+          ...(transport.env.length > 0 && { env: toMap(transport.env) }), ...(transport.cwd !== null && { cwd: transport.cwd }),
+        }
+      : {
+          type: transport.kind.toLowerCase(), url: transport.url,
+          ...(transport.headers.length > 0 && { headers: toMap(transport.headers) }),
+        }),
+    tools: tools.include,
+    ...(tools.exclude.length > 0 && { excludeTools: tools.exclude }),
+    ...(timeoutMs !== null && { timeout: timeoutMs }),
+    ...(definition.default && { default: true }),
+  }
 }

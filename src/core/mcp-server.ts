@@ -102,27 +102,6 @@ export function secretReferences(definition: McpServerDefinition): SecretReferen
   return injectionPoints(definition.transport).flatMap((point) => referencesIn(point.value, point.injectionPoint))
 }
 
-/** The definition as one value of an `mcpServers` map, references unresolved. */
-export function toMcpJson(definition: McpServerDefinition): Record<string, unknown> {
-  const { transport, tools, timeoutMs } = definition
-  const toMap = (list: NameValue[]) => Object.fromEntries(list.map(({ name, value }) => [name, value]))
-  return {
-    ...(transport.kind === 'STDIO'
-      ? {
-          type: 'stdio', command: transport.command, args: transport.args,
-          ...(transport.env.length > 0 && { env: toMap(transport.env) }), ...(transport.cwd !== null && { cwd: transport.cwd }),
-        }
-      : {
-          type: transport.kind.toLowerCase(), url: transport.url,
-          ...(transport.headers.length > 0 && { headers: toMap(transport.headers) }),
-        }),
-    tools: tools.include,
-    ...(tools.exclude.length > 0 && { excludeTools: tools.exclude }),
-    ...(timeoutMs !== null && { timeout: timeoutMs }),
-    ...(definition.default && { default: true }),
-  }
-}
-
 /** Whether a tool of that name is offered and callable: one function for both, so that neither can say more (S28). */
 export function isToolSelected(tools: ToolSelection, name: string): boolean {
   return tools.include.some((pattern) => matchesPattern(pattern, name))

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson } from '../../src/core/canonical.js'
 import { CatalogError } from '../../src/core/errors.js'
-import { parseMcpJson } from '../../src/core/mcp-json.js'
+import { parseMcpJson, toMcpJson } from '../../src/core/mcp-json.js'
 import {
-  injectionPoints, isToolSelected, matchesPattern, mcpServerContent, type McpServerDefinition, parseMcpServerDefinition, secretReferences, toMcpJson,
+  injectionPoints, isToolSelected, matchesPattern, mcpServerContent, type McpServerDefinition, parseMcpServerDefinition, secretReferences,
 } from '../../src/core/mcp-server.js'
 
 const http = { http: { url: 'https://a.com' } }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ImportCatalogDocument, SetPolicyDocument, ValidateMcpServerDocument } from '../../src/client/index.js'
 import { digestOf } from '../../src/catalog/context.js'
-import { toMcpJson } from '../../src/core/mcp-server.js'
+import { toMcpJson } from '../../src/core/mcp-json.js'
 import { completePolicy, type PolicyDocument, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
 import { refusalOf } from '../../src/worker/refusal.js'
 import { type ViewEntry } from '../../src/worker/view.js'

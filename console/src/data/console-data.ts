@@ -9,6 +9,8 @@ import { csrfHeaders } from './session.js'
 /** Everything that comes from the server, for one sign-in. */
 export interface ConsoleData {
   client: Client
+  /** The same without a cache, for what may hold a secret. */
+  uncached: Client
   live: Live
   connection: () => ConnectionState
   watchConnection: (listener: () => void) => () => void
@@ -36,17 +38,17 @@ export function createConsoleData({ onSignedOut }: ConsoleDataOptions): ConsoleD
       for (const listener of [...listeners]) listener()
     },
   })
+  const options = { url: '/graphql', preferGetMethod: false, fetchOptions: { credentials: 'same-origin', headers: { ...csrfHeaders } } } as const
+  const noticeEnd = mapExchange({
+    onError: ({ graphQLErrors, response }) => {
+      const isOut = (response as Response | undefined)?.status === 401 || graphQLErrors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED')
+      if (isOut) onSignedOut()
+    },
+  })
   const client = new Client({
-    url: '/graphql',
-    preferGetMethod: false,
-    fetchOptions: { credentials: 'same-origin', headers: { ...csrfHeaders } },
+    ...options,
     exchanges: [
-      mapExchange({
-        onError: ({ graphQLErrors, response }) => {
-          const isOut = (response as Response | undefined)?.status === 401 || graphQLErrors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED')
-          if (isOut) onSignedOut()
-        },
-      }),
+      noticeEnd,
       cacheExchange,
       fetchExchange,
       subscriptionExchange({
@@ -58,6 +60,7 @@ export function createConsoleData({ onSignedOut }: ConsoleDataOptions): ConsoleD
   })
   return {
     client,
+    uncached: new Client({ ...options, exchanges: [noticeEnd, fetchExchange] }),
     live,
     connection: () => state,
     watchConnection: (listener) => {

@@ -63,8 +63,9 @@ function useCommands(sections: readonly Section[], text: string): Command[] {
   const { data } = useLiveQuery(PaletteEntriesDocument, { variables: { search }, topics: ['entries'], pause: search === '' })
   const go = (path: string) => () => void navigate(path)
   const fixed: Command[] = [
-    ...sections.flatMap(({ path, title, hasScopes }) => [
+    ...sections.flatMap(({ path, title, hasScopes, add }) => [
       { id: path, title, hint: 'page', run: go(`/${path}`) },
+      ...(add === undefined ? [] : [{ id: `${path}/add`, title: add, hint: 'page', run: go(`/${path}/add`) }]),
       ...(hasScopes ? viewer.owners.map((owner) => {
         const scope = scopeOf(owner, viewer.id)
         return { id: `${path}/${scope}`, title: `${title}: ${scopeTitle(owner, viewer.id)}`, hint: 'page', run: go(`/${path}/${scope}`) }

@@ -8,10 +8,11 @@ import classes from './tree.module.css'
 export function Tree({ sections }: { sections: readonly Section[] }) {
   return (
     <ul className={classes.tree}>
-      {sections.map(({ path, title, hasScopes, Count }) => (
+      {sections.map(({ path, title, hasScopes, add, Count }) => (
         <li key={path}>
           <NavLink to={`/${path}`} className={classes.link} end={hasScopes}><span>{title}</span>{Count && <Count />}</NavLink>
           {hasScopes && <Scopes path={path} />}
+          {add !== undefined && <div className={classes.scopes}><NavLink to={`/${path}/add`} className={classes.link} aria-label={add}>+ Add</NavLink></div>}
         </li>
       ))}
     </ul>

@@ -1,5 +1,6 @@
 import { type McpServerEntry, type JudgedEntry, isMcpServer } from '../../core/entry.js'
-import { type McpTransport, type NameValue, type RemoteTransport, secretReferences, type StdioTransport, type ToolSelection, toMcpJson } from '../../core/mcp-server.js'
+import { toMcpJson } from '../../core/mcp-json.js'
+import { type McpTransport, type NameValue, type RemoteTransport, secretReferences, type StdioTransport, type ToolSelection } from '../../core/mcp-server.js'
 import { type SecretReference } from '../../core/secret-ref.js'
 import { visibleEntry } from '../../catalog/authorize.js'
 import { listEntries } from '../../catalog/list.js'

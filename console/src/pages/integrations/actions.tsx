@@ -1,3 +1,5 @@
+import { Button } from '@mantine/core'
+import { Link } from 'react-router'
 import { type Done } from './done-notice.js'
 import { EnableButton } from './enable-button.js'
 import { type Integration } from './integration-detail.js'
@@ -11,6 +13,7 @@ export function Actions({ server, onDone }: { server: Integration; onDone: (done
   return (
     <>
       {isRevoked && <RestoreButton entry={server} onRestored={() => onDone({ text: 'Asked for: it waits for the approval of somebody else.', receiptId: null, undo: null })} />}
+      {!isRevoked && <Button component={Link} to="edit" variant="default">Change</Button>}
       {!isRevoked && <ShareButton server={server} onDone={onDone} />}
       {!isRevoked && (server.enabled ? <WithdrawButton act="DISABLE" server={server} onDone={onDone} /> : <EnableButton server={server} onDone={onDone} />)}
       {!isRevoked && <WithdrawButton act="REVOKE" server={server} onDone={onDone} />}

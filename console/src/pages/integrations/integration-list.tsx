@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core'
 import { memo, useDeferredValue, useMemo } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
@@ -38,7 +39,7 @@ export function IntegrationList() {
   }, { replace: true })
   const list = (
     <>
-      <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} />
+      <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} actions={<AddLink scope={scope} />} />
       <ListFilters filters={filters} onFilter={filter} />
       {isStatic ? <StaticList search={search} /> : (
         <>
@@ -49,7 +50,7 @@ export function IntegrationList() {
               {(row) => <IntegrationRow row={row} held={heldIn.get(row.id) ?? 0} isOpen={row.id === openId} viewer={viewer} query={query} />}
             </VirtualList>
           )}
-          {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={isAny} />}
+          {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed scope={scope} isFiltered={isAny} />}
         </>
       )}
     </>
@@ -81,7 +82,18 @@ const IntegrationRow = memo(function IntegrationRow({ row, held, isOpen, viewer,
   )
 })
 
-function NothingListed({ isFiltered }: { isFiltered: boolean }) {
+/** Into the scope that is open, as far as the viewer may add to it. */
+function AddLink({ scope, label = 'Add' }: { scope: string; label?: string }) {
+  return <Button component={Link} to={`/integrations/add${scope === 'all' ? '' : `?owner=${encodeURIComponent(scope)}`}`}>{label}</Button>
+}
+
+function NothingListed({ scope, isFiltered }: { scope: string; isFiltered: boolean }) {
   if (isFiltered) return <EmptyState title="Nothing matches">Take a part of the search or the status away.</EmptyState>
-  return <EmptyState title="No MCP server yet"><p>Import what you have: <code>pilothouse import .mcp.json</code>.</p></EmptyState>
+  return (
+    <EmptyState title="No MCP server yet">
+      <p>Paste the JSON that you have, or fill in a form.</p>
+      <AddLink scope={scope} label="Add an MCP server" />
+      <p>With the CLI: <code>pilothouse import .mcp.json</code>.</p>
+    </EmptyState>
+  )
 }

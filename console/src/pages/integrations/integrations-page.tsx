@@ -1,12 +1,18 @@
 import { Navigate, Route, Routes } from 'react-router'
+import { AddIntegration } from './add-integration.js'
+import { AddedIntegration } from './added-integration.js'
+import { EditIntegration } from './edit-integration.js'
 import { IntegrationDetail } from './integration-detail.js'
 import { IntegrationList } from './integration-list.js'
 
-/** `/integrations/SCOPE/ID`: whose, and which of them is open. */
+/** `/integrations/SCOPE/ID`: whose, and which of them is open; and the forms beside it. */
 export function IntegrationsPage() {
   return (
     <Routes>
       <Route index element={<Navigate to="all" replace />} />
+      <Route path="add" element={<AddIntegration />} />
+      <Route path="added/:id" element={<AddedIntegration />} />
+      <Route path=":scope/:id/edit" element={<EditIntegration />} />
       <Route path=":scope" element={<IntegrationList />}>
         <Route path=":id" element={<IntegrationDetail />} />
       </Route>
