@@ -90,7 +90,7 @@ describe.runIf(hasBrowser)('the console', () => {
     const page = await open()
     await signIn(page, server.admin.token, '/integrations/me')
     await row(page, 'hostile').click()
-    const shown = page.getByText('\\u{202e}gnp.js \\u{200b}hidden').locator('visible=true')
+    const shown = page.getByText('\\u{202e}gnp.js \\u{200b}hidden').filter({ visible: true })
     await shown.last().waitFor()
     expect(await shown.last().innerText()).toContain('<img src=x onerror="document.title=1">')
     expect(await page.locator('img').count()).toBe(0)
