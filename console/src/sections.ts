@@ -20,4 +20,8 @@ const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, 
 /** The tree, from top to bottom. */
 export const sections: readonly Section[] = [
   { path: 'integrations', title: 'Integrations', hasScopes: true, Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
+  { path: 'workers', title: 'Workers', Page: page('WorkersPage', () => import('./pages/workers/workers-page.js')) },
+  { path: 'people', title: 'People', Page: page('PeoplePage', () => import('./pages/people/people-page.js')) },
+  { path: 'audit', title: 'Audit', isFor: ({ isAdmin }) => isAdmin, Page: page('AuditPage', () => import('./pages/audit/audit-page.js')) },
+  { path: 'tokens', title: 'My tokens', Page: page('MyTokensPage', () => import('./pages/people/my-tokens-page.js')) },
 ]
