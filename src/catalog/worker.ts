@@ -1,8 +1,9 @@
 import { can } from '../core/access.js'
+import { connectedForMs, isConnected } from '../core/connected.js'
 import { wayTo } from '../core/effective.js'
 import { type OwnerRef } from '../core/owner.js'
 import {
-  connectedForMs, type Convergence, convergenceOf, failedStates, firstMissing, isConnected, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
+  type Convergence, convergenceOf, failedStates, firstMissing, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
 } from '../core/worker-status.js'
 import { lastChangeOf, momentsOf } from '../db/audit.js'
 import { countFailures, countSessions, countWorkers, type FailureCount, findWorkers, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'

@@ -18,7 +18,7 @@ it('S15: the state of the chains is that of their newest rows, however long they
   expect(changes!.checked).toBe(count)
 
   const mcpServers = Object.fromEntries(Array.from({ length: 250 }, (_, at) => [`many-${at}`, { type: 'http', url: `https://m${at}.example.com` }]))
-  await server.admin.client.execute(ImportCatalogDocument, { input: { owner: { kind: 'USER' }, format: 'MCP_JSON', content: JSON.stringify({ mcpServers }) } })
+  await server.admin.client.execute(ImportCatalogDocument, { input: { owner: { kind: 'USER' }, format: 'MCP_JSON', text: JSON.stringify({ mcpServers }) } })
   // The row before the newest 200 is believed; nothing older is read.
   await db.execute(sql`update audit_event set target = 'other' where sequence = ${count + 49}`)
   expect((await states())[0]).toMatchObject({ checked: 200, broken: null })

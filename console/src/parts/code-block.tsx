@@ -18,7 +18,7 @@ export function JsonView({ value, label }: { value: unknown; label: string }) {
   return <CodeBlock text={text} label={label} copy={text} />
 }
 
-/** The command that does the same: whatever the console can do, the CLI can. `args` are quoted by `shellQuoted` where needed. */
-export function CliLine({ line }: { line: string }) {
-  return <CodeBlock text={line} label="The same with the CLI" copy={line} />
+/** The command that does the same: whatever the console can do, the CLI can. `args` are quoted by `shellQuoted` where needed; a second one on a page has a `label` of its own. */
+export function CliLine({ line, label = 'The same with the CLI' }: { line: string; label?: string }) {
+  return <CodeBlock text={line} label={label} copy={line} />
 }

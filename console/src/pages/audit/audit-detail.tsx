@@ -64,5 +64,5 @@ function Only({ id, name, value, label }: { id: string; name: FilterName; value:
 }
 
 function textOf(value: unknown): string {
-  return value == null ? '' : definitionText(value as object)
+  return value == null ? '' : definitionText(value)
 }

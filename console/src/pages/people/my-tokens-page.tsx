@@ -11,7 +11,7 @@ export function MyTokensPage() {
     <div className={classes.page}>
       <PageHeader title="My tokens" />
       <Tokens userId={id} kind="PERSONAL" isMine canCreate />
-      <div className={classes.cli}><CliLine line="pilothouse token list" /></div>
+      <div className={classes.cli}><CliLine line="pilothouse token list" label="Tokens with the CLI" /></div>
     </div>
   )
 }

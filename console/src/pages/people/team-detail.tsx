@@ -48,8 +48,8 @@ function Found({ team }: { team: Team }) {
       <Section title="Members"><Members team={team} isManaged={isManaged} /></Section>
       {isManaged && <Section title="Add a member"><AddMember teamId={id} known={members.map(({ user }) => user.id)} /></Section>}
       <Section title="With the CLI">
-        {isManaged && <><CliLine line={`pilothouse team add ${slug} USER --role maintainer`} /><CliLine line={`pilothouse team remove ${slug} USER`} /></>}
-        {viewer.isAdmin && <CliLine line={`pilothouse team delete ${slug}`} />}
+        {isManaged && <><CliLine line={`pilothouse team add ${slug} USER --role maintainer`} label="Add a member with the CLI" /><CliLine line={`pilothouse team remove ${slug} USER`} label="Remove a member with the CLI" /></>}
+        {viewer.isAdmin && <CliLine line={`pilothouse team delete ${slug}`} label="Delete with the CLI" />}
         {!isManaged && <CliLine line="pilothouse team list" />}
       </Section>
       {isDeleting && <DeleteTeamDialog team={team} onClose={() => setDeleting(false)} />}

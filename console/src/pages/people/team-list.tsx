@@ -39,7 +39,7 @@ export function TeamList() {
           <p>{isAdmin ? 'A team owns entries and secrets together. Add one, then its members.' : 'An admin or a maintainer of a team can add you.'}</p>
         </EmptyState>
       )}
-      <div className={classes.cli}><CliLine line="pilothouse team list" /></div>
+      <div className={classes.cli}><CliLine line="pilothouse team list" label="Teams with the CLI" /></div>
       {isAdding && <NewTeam onClose={() => setAdding(false)} />}
     </>
   )

@@ -67,7 +67,7 @@ function Found({ user, back }: { user: User; back: { to: { pathname: string; sea
         )}
       </Section>
       <Section title="Access tokens"><Tokens userId={id} kind="PERSONAL" isMine={id === viewer.id} canCreate={isActive} /></Section>
-      {isActive && <Section title="With the CLI"><CliLine line={`pilothouse user role ${id} ${role === 'ADMIN' ? 'user' : 'admin'}`} /><CliLine line={`pilothouse user deactivate ${id}`} /></Section>}
+      {isActive && <Section title="With the CLI"><CliLine line={`pilothouse user role ${id} ${role === 'ADMIN' ? 'user' : 'admin'}`} label="Change the role with the CLI" /><CliLine line={`pilothouse user deactivate ${id}`} label="Deactivate with the CLI" /></Section>}
       {asked === 'ROLE' && <RoleDialog user={user} onClose={() => setAsked(null)} />}
       {asked === 'DEACTIVATE' && <DeactivateDialog user={user} onClose={() => setAsked(null)} />}
     </>

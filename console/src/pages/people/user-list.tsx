@@ -42,7 +42,7 @@ export function UserList() {
         </VirtualList>
       )}
       {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <EmptyState title="Nobody matches">Take a part of the search away.</EmptyState>}
-      <div className={classes.cli}><CliLine line="pilothouse user list" /></div>
+      <div className={classes.cli}><CliLine line="pilothouse user list" label="Users with the CLI" /></div>
       {isAdding && <NewUser onClose={() => setAdding(false)} />}
     </>
   )

@@ -10,7 +10,7 @@ export function WorkerTokensPage() {
       <PageHeader title="Worker tokens" />
       <PeopleTabs />
       <Tokens userId={null} kind="WORKER" isMine={false} canCreate />
-      <div className={classes.cli}><CliLine line="pilothouse token list" /></div>
+      <div className={classes.cli}><CliLine line="pilothouse token list" label="Tokens with the CLI" /></div>
     </div>
   )
 }

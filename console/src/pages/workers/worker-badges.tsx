@@ -1,4 +1,4 @@
-import { isConnected } from '../../../../src/core/worker-status.js'
+import { isConnected } from '../../../../src/core/connected.js'
 import { Badge } from '../../parts/badge.js'
 import { useNow } from '../../parts/use-now.js'
 

@@ -30,7 +30,7 @@ export function WorkerList() {
         </VirtualList>
       )}
       {data?.workers.length === 0 && <NoWorker isAdmin={viewer.isAdmin} />}
-      <div className={classes.cli}><CliLine line="pilothouse workers" /></div>
+      <div className={classes.cli}><CliLine line="pilothouse workers" label="Workers with the CLI" /></div>
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose a worker">Its sessions, and what each of them has, stand here.</EmptyState>} />
