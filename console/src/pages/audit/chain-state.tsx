@@ -5,7 +5,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import classes from './audit.module.css'
 
-const holds: Record<string, string> = { changes: 'Chain of changes', access: 'Chain of denials and break-glass reads' }
+const holds: Record<string, string> = { changes: 'Changes', access: 'Denials and break-glass reads' }
 
 /** Whether the newest rows of both chains are as they were written. */
 export function ChainState() {
@@ -17,12 +17,12 @@ export function ChainState() {
         {data.auditChains.map(({ name, checked, broken }) => (
           <li key={name}>
             {holds[name] ?? name}: {broken == null
-              ? <><Badge tone="good">as written</Badge> {checked === 0 ? 'empty' : `newest ${checked} ${checked === 1 ? 'row' : 'rows'} checked`}</>
+              ? <><Badge tone="good">as written</Badge> {checked === 0 ? 'none yet' : `newest ${checked} checked`}</>
               : <><Badge tone="bad">touched</Badge> <strong role="alert">row {broken.sequence}: <OutsideText>{broken.reason}</OutsideText></strong></>}
           </li>
         ))}
       </ul>
-      <p>All rows, without trusting this server: <code>pilothouse audit verify</code></p>
+      <p>All of them, without trusting this server: <code>pilothouse audit verify</code></p>
     </div>
   )
 }

@@ -34,14 +34,14 @@ export function AddMember({ teamId, known }: { teamId: string; known: readonly s
       <InlineError problem={problem} />
       <InlineError problem={add.problem} />
       {asked !== '' && data !== undefined && found.length === 0 && <p role="status">Nobody else matches.</p>}
-      <ul className={classes.rows}>
+      {found.length > 0 && <ul className={classes.rows}>
         {found.slice(0, most).map(({ id, displayName, provider, subject }) => (
           <li key={id}>
             <span className={classes.what}><OutsideText>{displayName}</OutsideText><span className={classes.note}><OutsideText>{`${provider}/${subject}`}</OutsideText></span></span>
             <ProgressButton size="xs" label="Add" progress="Adding…" isRunning={add.isRunning && adding === id} onClick={() => void run(id)} aria-label={`Add ${displayName}`} />
           </li>
         ))}
-      </ul>
+      </ul>}
       {found.length > most && <p>More match. Type more of the name.</p>}
     </div>
   )

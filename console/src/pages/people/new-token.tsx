@@ -28,7 +28,7 @@ export function NewToken({ userId, kind, onClose }: NewTokenProps) {
   const [serves, setServes] = useState('')
   const [made, setMade] = useState<MakeTokenMutation['createAccessToken'] | null>(null)
   const { run, isRunning, problem } = useAction(MakeTokenDocument, changed)
-  if (made !== null) return <Made made={made} onClose={onClose} />
+  if (made !== null) return <Made made={made} kind={kind} onClose={onClose} />
   const owners = servedOwners(serves)
   const wrong = owners.find(({ owner }) => owner === null)
   const make = async () => {
@@ -62,11 +62,11 @@ export function NewToken({ userId, kind, onClose }: NewTokenProps) {
   )
 }
 
-function Made({ made: { accessToken, secret }, onClose }: { made: MakeTokenMutation['createAccessToken']; onClose: () => void }) {
+function Made({ made: { accessToken, secret }, kind, onClose }: { made: MakeTokenMutation['createAccessToken']; kind: TokenKind; onClose: () => void }) {
   return (
     <Dialog isOpen title="Copy it now" onClose={onClose}>
       <Stack gap="md">
-        <p>This is the token <strong><OutsideText>{accessToken.name}</OutsideText></strong>. It is shown this once and never again; whoever has it can do what its owner can.</p>
+        <p>This is the token <strong><OutsideText>{accessToken.name}</OutsideText></strong>. It is shown this once and never again. Whoever has it can {kind === 'WORKER' ? 'read what the owners that it serves have, and report as a worker' : 'do what its owner can'}.</p>
         <CodeBlock text={secret} label="The new token" />
         <Group justify="flex-end" gap="sm">
           <CopyButton text={secret} label="Copy token" />

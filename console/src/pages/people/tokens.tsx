@@ -29,7 +29,7 @@ export function Tokens({ userId, kind, isMine, canCreate }: TokensProps) {
   const { items, hasMore, isLoading, problem, more, refresh } = useLivePages(TokenListDocument, { variables: { userId }, topics: ['tokens', 'people'], pageOf: ({ accessTokens }) => accessTokens })
   const tokens = items.filter((token) => token.kind === kind)
   return (
-    <>
+    <div className={classes.tokens}>
       <InlineError problem={problem} retry={refresh} />
       {canCreate && <div><Button onClick={() => setMaking(true)}>{kind === 'WORKER' ? 'Create a worker token' : 'Create a token'}</Button></div>}
       {isLoading && <p role="status">Loading…</p>}
@@ -40,7 +40,7 @@ export function Tokens({ userId, kind, isMine, canCreate }: TokensProps) {
       {hasMore && <div><Button variant="default" onClick={more}>Older tokens</Button></div>}
       {isMaking && <NewToken userId={isMine ? null : userId} kind={kind} onClose={() => setMaking(false)} />}
       {ending !== null && <RevokeTokenDialog token={ending} isMine={isMine} onClose={() => setEnding(null)} />}
-    </>
+    </div>
   )
 }
 
