@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { createCatalogClient, UpdateMcpServerDocument } from '../src/client/index.js'
 import { killChildren } from './child.js'
@@ -74,6 +75,9 @@ async function filter(page: Page): Promise<void> {
   await page.getByText(/^100\+ MCP servers$/).waitFor()
 }
 
+/** Between two changes: a long list is read again as a whole, and what changes meanwhile waits for that. */
+const restMs = 4_000
+
 /** Milliseconds from the answer of a change made elsewhere to its row. The list stands at its beginning, where the row is. */
 async function changesOf(page: Page, service: PreparedService, url: string, what: string): Promise<void> {
   const client = createCatalogClient({ url, token: service.adminToken })
@@ -81,6 +85,7 @@ async function changesOf(page: Page, service: PreparedService, url: string, what
   const took: number[] = []
   for (let number = 1; number <= changes; number++) {
     const description = `${what} ${number}`
+    await delay(restMs)
     await client.execute(UpdateMcpServerDocument, { input: { id: entry!.id, expectedRevision: entry!.revision++, definition: { description, transport: { http: { url: entry!.url } } } } })
     const answered = performance.now()
     await page.getByText(description, { exact: true }).waitFor()
