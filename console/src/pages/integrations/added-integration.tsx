@@ -10,6 +10,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { Section } from '../../parts/section.js'
 import { Availability } from './availability.js'
+import { ConnectionTest } from './connection-test.js'
 import classes from './add.module.css'
 
 const back = { to: { pathname: '/integrations/all' }, label: 'Integrations' }
@@ -59,6 +60,7 @@ function Saved({ server: { id, name, owner, status, statusReason }, bindings, se
         </Section>
       )}
       <Section title="Where it is live"><Sessions id={id} sessions={sessions} /></Section>
+      {status === 'ACTIVE' && <ConnectionTest server={{ id, name, owner }} />}
     </>
   )
 }

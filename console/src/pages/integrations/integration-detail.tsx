@@ -15,6 +15,7 @@ import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
 import { Availability } from './availability.js'
+import { ConnectionTest } from './connection-test.js'
 import { EnableButton } from './enable-button.js'
 import { History } from './history.js'
 import { SecretsNeeded } from './secrets-needed.js'
@@ -58,6 +59,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       <Section title="Definition"><Definition server={server} /></Section>
       <SecretsNeeded server={server} />
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
+      {server.status !== 'REVOKED' && <ConnectionTest server={server} />}
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
       <Section title="As in .mcp.json"><JsonView value={{ [server.name]: server.mcpJson }} label="Entry of .mcp.json" /></Section>
       {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History id={server.id} /></Section>}
