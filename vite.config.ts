@@ -51,6 +51,8 @@ function firstLoad(): Plugin {
 const config = defineConfig({
   root: pathOf('console'),
   publicDir: false,
+  // Its form for browsers needs a document, which the worker that reads Markdown has not.
+  resolve: { alias: { 'decode-named-character-reference': pathOf('node_modules/decode-named-character-reference/index.js') } },
   plugins: [react(), besideServer(), firstLoad()],
   server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy: { '/graphql': { target: server, ws: true }, '/session': server } },
   build: {

@@ -1,4 +1,5 @@
 import { type ComponentType, lazy } from 'react'
+import { WaitingCount } from './pages/approvals/waiting-count.js'
 
 /** One line of the tree, and the page behind it. */
 export interface Section {
@@ -22,6 +23,8 @@ const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, 
 /** The tree, from top to bottom. */
 export const sections: readonly Section[] = [
   { path: 'integrations', title: 'Integrations', hasScopes: true, add: 'Add an MCP server', Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
+  { path: 'agents', title: 'Agents', hasScopes: true, Page: page('AgentsPage', () => import('./pages/agents/agents-page.js')) },
+  { path: 'approvals', title: 'Approvals', Count: WaitingCount, Page: page('ApprovalsPage', () => import('./pages/approvals/approvals-page.js')) },
   { path: 'secrets', title: 'Secrets', Page: page('SecretsPage', () => import('./pages/secrets/secrets-page.js')) },
   { path: 'policy', title: 'Policy', Page: page('PolicyPage', () => import('./pages/policy/policy-page.js')) },
 ]

@@ -1,11 +1,11 @@
 import { can } from '../core/access.js'
-import { approversOf, approvalTerms, type ApprovalState, isApprover, isExpired, makersOf } from '../core/approval.js'
+import { approversOf, type ApprovalTerms, approvalTerms, type ApprovalState, isApprover, isExpired, makersOf } from '../core/approval.js'
 import { type Entry, type EntryApproval, type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, invalid } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
 import { freeText, parseInput } from '../core/parse.js'
 import { authorsOf, findApproval, listApprovals, type StoredApproval } from '../db/approval.js'
-import { type Tx } from '../db/client.js'
+import { type Queryable, type Tx } from '../db/client.js'
 import { lockEntry } from '../db/entry.js'
 import { putApprovals } from '../db/entry-commit.js'
 import { policiesOf, verdictOf } from '../index/judge.js'
@@ -57,20 +57,38 @@ export async function decideApproval(context: CatalogContext, input: DecideAppro
   })
 }
 
+interface DeciderStanding {
+  terms: ApprovalTerms
+  /** The caller made what is to be decided. */
+  isOwn: boolean
+  mayDecide: boolean
+}
+
+async function standingOf({ principal, index }: CatalogContext, db: Queryable, { owner, entryId, digest }: ApprovalView, entry: Entry | null): Promise<DeciderStanding> {
+  const terms = approvalTerms(policiesOf(index.state, owner))
+  const makers = makersOf({ revoked: entry?.revoked ?? null }, await authorsOf(db, entryId, digest))
+  const isOwn = makers.some(({ kind, id }) => kind === principal.kind && id === principal.id)
+  return { terms, isOwn, mayDecide: isApprover(principal, owner, terms) && (!isOwn || terms.allowSelf) }
+}
+
 /** @returns whether the caller decides on what they made themself, which the policy has to allow */
 async function requireDecider(context: CatalogContext, tx: Tx, request: ApprovalView, entry: Entry | null): Promise<boolean> {
-  const { principal, index } = context
-  const { owner, entryId, digest } = request
-  const terms = approvalTerms(policiesOf(index.state, owner))
-  const makers = makersOf({ revoked: entry?.revoked ?? null }, await authorsOf(tx, entryId, digest))
-  const isOwn = makers.some(({ kind, id }) => kind === principal.kind && id === principal.id)
-  const mayDecide = isApprover(principal, owner, terms)
-  if (mayDecide && (!isOwn || terms.allowSelf)) return isOwn
+  const { principal } = context
+  const { owner } = request
+  const { terms, isOwn, mayDecide } = await standingOf(context, tx, request, entry)
+  if (mayDecide) return isOwn
   await context.accessLog.record({ actor: actorOf(principal), action: 'DECIDE_APPROVALS', outcome: 'DENIED', target: request.id })
   const who = approversOf(owner, terms)
   if (!isOwn || terms.allowSelf) throw forbidden('id', 'You do not decide on approvals for that owner.', `Ask ${who}.`)
   const what = entry?.revoked ? 'Who made, revoked or restored it last' : 'Who was the last to change the definition'
   throw new CatalogError('APPROVAL_NOT_ALLOWED', `${what} cannot decide on it.`, { field: 'id', mend: `Ask ${who} other than yourself.` })
+}
+
+/** Whether the caller may decide a request as it now is: it is open, and they are an approver who did not make what it is for. */
+export async function mayDecide(context: CatalogContext, request: ApprovalView): Promise<boolean> {
+  const entry = context.index.state.entries.get(request.entryId) ?? null
+  if (entry?.approval?.id !== request.id || entry.approval.state !== 'PENDING' || isExpired(entry.approval, context.now())) return false
+  return (await standingOf(context, context.db, request, entry)).mayDecide
 }
 
 /** The entry, whose open request this is. */

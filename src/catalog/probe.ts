@@ -5,7 +5,8 @@ import { type OwnerRef, ownerKey } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { parseProbeSeconds, type Probe, probeAt, type ProbeCode, probeLimits, unavailableReason } from '../core/probe.js'
 import { nodeSilentAfterMs } from '../core/subscription-target.js'
-import { countOpenProbes, findProbe, insertProbe, listProbeListeners, listProbes } from '../db/probe.js'
+import { type Tx, underLock } from '../db/client.js'
+import { countOpenProbes, findProbe, forgetProbes, insertProbe, listProbeListeners, listProbes } from '../db/probe.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { ownerFor, visibleEntry, denied } from './authorize.js'
 import { actorOf, type CatalogContext, newId } from './context.js'
@@ -38,20 +39,27 @@ export async function requestProbe(context: CatalogContext, input: RequestProbeI
   const { principal, index, db } = context
   const now = context.now()
   const refusal = await refusalOf(context, entry, owner, askedWorkerId)
-  if (refusal === null && await countOpenProbes(db, principal.id, now) >= probeLimits.openOfOne) {
-    throw new CatalogError('LIMIT_EXCEEDED', `You have ${probeLimits.openOfOne} probes under way.`, { field: 'entryId', mend: 'Wait until one has finished.', limit: 'probes', most: probeLimits.openOfOne })
-  }
   const probe: Probe = {
     id: newId('prb'), entryId: entry.id, entryName: entry.name, revision: entry.revision, owner, requestedBy: actorOf(principal), requestedAt: now,
     deadlineAt: new Date(now.getTime() + seconds * 1_000), askedWorkerId, cursor: index.cursor(), taker: null, takenAt: null, inventory: null,
     state: refusal === null ? 'PENDING' : 'REFUSED', finishedAt: refusal === null ? null : now, code: refusal?.code ?? null, reason: refusal?.reason ?? null,
   }
-  await context.accessLog.record({
-    actor: probe.requestedBy, action: 'probe.request', outcome: 'OK', target: entry.id,
-    detail: { probeId: probe.id, owner: ownerKey(owner), revision: entry.revision, state: probe.state, ...(askedWorkerId !== null && { workerId: askedWorkerId }) },
+  await underLock(db, `probes of ${principal.id}`, async (tx) => {
+    if (refusal === null) await requireFew(tx, principal.id, now)
+    await context.accessLog.record({
+      actor: probe.requestedBy, action: 'probe.request', outcome: 'OK', target: entry.id,
+      detail: { probeId: probe.id, owner: ownerKey(owner), revision: entry.revision, state: probe.state, ...(askedWorkerId !== null && { workerId: askedWorkerId }) },
+    })
+    await insertProbe(tx, probe)
   })
-  await insertProbe(db, probe)
+  await forgetProbes(db, probe)
   return probe
+}
+
+/** Those that are asked for at the same moment are counted one after the other. */
+async function requireFew(tx: Tx, requestedBy: string, now: Date): Promise<void> {
+  if (await countOpenProbes(tx, requestedBy, now) < probeLimits.openOfOne) return
+  throw new CatalogError('LIMIT_EXCEEDED', `You have ${probeLimits.openOfOne} probes under way.`, { field: 'entryId', mend: 'Wait until one has finished.', limit: 'probes', most: probeLimits.openOfOne })
 }
 
 /** Why no worker is to hear of it; null: one is. */

@@ -1,6 +1,7 @@
 import { can } from '../core/access.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
-import { isTaker, parseOutcome, parseTaker, type Probe, probeAt, type ProbeOutcomeInput } from '../core/probe.js'
+import { parseOutcome, type Probe, probeAt, type ProbeOutcomeInput, secondsLeft } from '../core/probe.js'
+import { isTaker, parseTaker } from '../core/probe-taker.js'
 import { findProbe, finishProbe, takeProbe as takeRow } from '../db/probe.js'
 import { denied } from './authorize.js'
 import { actorOf, type CatalogContext } from './context.js'
@@ -51,8 +52,8 @@ export async function takeProbe(context: CatalogContext, input: TakeProbeInput):
     actor: actorOf(context.principal), action: 'probe.take', outcome: 'OK', target: probe.entryId,
     detail: { probeId: probe.id, owner: ownerKey(probe.owner), requestedBy: probe.requestedBy.id, workerId: taker.workerId },
   })
-  const { id, entryId, owner, cursor, deadlineAt } = probe
-  return { id, entryId, owner, cursor, seconds: Math.max(1, Math.floor((deadlineAt.getTime() - now.getTime()) / 1_000)) }
+  const { id, entryId, owner, cursor } = probe
+  return { id, entryId, owner, cursor, seconds: secondsLeft(probe, now) }
 }
 
 /** What was lost since it was asked for ends it here. */

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { CatalogError } from './errors.js'
 import { type AvailabilityStep } from './explain.js'
 import { type OwnerRef, type PrincipalRef } from './owner.js'
-import { line, parseInput } from './parse.js'
+import { parseInput } from './parse.js'
+import { type ProbeTaker } from './probe-taker.js'
 import { redactTokens } from './redact.js'
 
 /**
@@ -46,13 +47,6 @@ export interface ProbedInventory {
   /** null: it could not be listed. */
   promptCount: number | null
   resourceCount: number | null
-}
-
-/** The worker's process that took a probe; nobody else may answer. */
-export interface ProbeTaker {
-  tokenId: string
-  workerId: string
-  processId: string
 }
 
 export interface ProbeOutcome {
@@ -101,6 +95,8 @@ export const probeLimits = {
   tools: 512,
   nameCharacters: 200,
   textCharacters: 1_000,
+  /** Of all descriptions together. */
+  allCharacters: 200_000,
   reasonCharacters: 1_000,
 }
 
@@ -118,8 +114,9 @@ export function probeAt(probe: Probe, now: Date): Probe {
   return { ...probe, state: 'EXPIRED', code: 'NO_ANSWER', reason: `The worker ${taker?.workerId} took it, and did not answer in time.`, finishedAt: lastAnswerAt }
 }
 
-export function isProbeOpen({ state }: Probe): boolean {
-  return state === 'PENDING' || state === 'RUNNING'
+/** For the worker that takes it: at least 1, and never more than were asked for, however much the clocks of two nodes differ. */
+export function secondsLeft({ requestedAt, deadlineAt }: Probe, now: Date): number {
+  return Math.max(1, Math.floor((deadlineAt.getTime() - Math.max(now.getTime(), requestedAt.getTime())) / 1_000))
 }
 
 /** @throws CatalogError INVALID_INPUT */
@@ -154,7 +151,10 @@ const outcomeSchema = z.object({
     tools: z.array(z.object({
       name, title: name.nullish().transform((title) => title ?? null),
       description: said(probeLimits.textCharacters).nullish().transform((text) => text ?? ''),
-    })).transform((tools) => tools.slice(0, probeLimits.tools)),
+    })).transform((tools) => {
+      const told = tools.slice(0, probeLimits.tools)
+      return told.map((tool) => ({ ...tool, description: tool.description.slice(0, Math.floor(probeLimits.allCharacters / told.length)).toWellFormed() }))
+    }),
     toolsHeld: z.array(name).transform((names) => names.slice(0, probeLimits.tools)),
   }).nullish(),
 })
@@ -187,13 +187,4 @@ export function parseOutcome(input: ProbeOutcomeInput): ProbeOutcome {
     succeeded, revision: revision ?? null, inventory: succeeded ? inventory ?? null : null,
     code: succeeded ? null : code ?? 'FAILED', reason: reason ?? null,
   }
-}
-
-/** What a worker must prove to be who took a probe. */
-export function isTaker({ taker }: Probe, { tokenId, workerId, processId }: ProbeTaker): boolean {
-  return taker !== null && taker.tokenId === tokenId && taker.workerId === workerId && taker.processId === processId
-}
-
-export function parseTaker(tokenId: string, input: { workerId: string; processId: string }): ProbeTaker {
-  return { tokenId, ...parseInput(z.object({ workerId: line(200, 1), processId: line(200, 1) }), { workerId: input.workerId, processId: input.processId }, '') }
 }

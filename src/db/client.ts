@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { sql } from 'drizzle-orm'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
@@ -196,4 +197,15 @@ export function duplicateIn(error: unknown): string | null {
     if (detail !== undefined) return /(?:, |\()([^,()]*)\) already exists/.exec(detail)?.[1] ?? ''
   }
   return ''
+}
+
+/**
+ * For rows that are no change of the catalog: whoever gives the same key waits, on whatever node, until the one before is committed. What has to be
+ * counted before something is added is counted in here.
+ */
+export function underLock<Result>(db: Db, key: string, work: (tx: Tx) => Promise<Result>): Promise<Result> {
+  return db.transaction(async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${key}, 0))`)
+    return work(tx)
+  })
 }

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core'
 import { type OwnerKind, type PrincipalRef } from '../core/owner.js'
-import { type ProbeCode, type ProbedInventory, type ProbeState, type ProbeTaker } from '../core/probe.js'
+import { type ProbeCode, type ProbedInventory, type ProbeState } from '../core/probe.js'
+import { type ProbeTaker } from '../core/probe-taker.js'
 import { entry, moment } from './schema.js'
 
 /** What people had a worker try, and what came of it. No change of ours: it draws no sequence. That one has expired is read off the clock. */

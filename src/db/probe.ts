@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, type InferSelectModel, lt, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, type InferSelectModel, lt, sql } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
-import { type Probe, probeLimits, type ProbeOutcome, type ProbeTaker } from '../core/probe.js'
+import { type Probe, probeLimits, type ProbeOutcome } from '../core/probe.js'
+import { type ProbeTaker } from '../core/probe-taker.js'
 import { probeHint, type Queryable, wakeChannel } from './client.js'
 import { probe, probeNode } from './probe-schema.js'
 
@@ -10,15 +11,19 @@ function toProbe({ ownerKind, ownerId, ...row }: InferSelectModel<typeof probe>)
 
 const ofOwner = ({ kind, id }: OwnerRef) => and(eq(probe.ownerKind, kind), eq(probe.ownerId, id))
 
-/** Writes it, forgets what is too old or too much of its entry and owner, and wakes every node. */
-export async function insertProbe(db: Queryable, { owner, ...row }: Probe): Promise<void> {
-  await db.insert(probe).values({ ...row, ownerKind: owner.kind, ownerId: owner.id })
+/** Writes it, and wakes every node as soon as it is committed. */
+export async function insertProbe(tx: Queryable, { owner, ...row }: Probe): Promise<void> {
+  await tx.insert(probe).values({ ...row, ownerKind: owner.kind, ownerId: owner.id })
+  if (row.state === 'PENDING') await tx.execute(sql`select pg_notify(${wakeChannel}, ${probeHint})`)
+}
+
+/** Forgets what is too old, or too much of the entry and owner of this one. In no transaction: two that delete the same rows must not wait for each other. */
+export async function forgetProbes(db: Queryable, { owner, ...row }: Probe): Promise<void> {
   const kept = db.select({ id: probe.id }).from(probe).where(and(eq(probe.entryId, row.entryId), ofOwner(owner))).orderBy(desc(probe.requestedAt), desc(probe.id)).limit(probeLimits.kept)
   // What is under way is somebody's to wait for, however many come after it.
   const isOver = sql`(${probe.finishedAt} is not null or ${probe.deadlineAt} < ${row.requestedAt.toISOString()}::timestamptz - interval '1 minute')`
   await db.delete(probe).where(and(eq(probe.entryId, row.entryId), ofOwner(owner), sql`${probe.id} not in ${kept}`, isOver))
   await db.delete(probe).where(lt(probe.requestedAt, new Date(row.requestedAt.getTime() - probeLimits.keptForMs)))
-  if (row.state === 'PENDING') await db.execute(sql`select pg_notify(${wakeChannel}, ${probeHint})`)
 }
 
 export async function findProbe(db: Queryable, id: string): Promise<Probe | null> {
@@ -34,7 +39,9 @@ export async function listProbes(db: Queryable, entryId: string, owner: OwnerRef
 
 /** Those that somebody asked for and that may still wait or run. */
 export async function countOpenProbes(db: Queryable, requestedBy: string, now: Date): Promise<number> {
-  return db.$count(probe, and(sql`${probe.requestedBy}->>'id' = ${requestedBy}`, sql`state in ('PENDING', 'RUNNING')`, sql`${probe.deadlineAt} > ${now.toISOString()}::timestamptz`))
+  // None is open for longer than that, by whatever clock of a node; so only the newest rows are looked at.
+  const earliest = new Date(now.getTime() - 1_000 * probeLimits.mostSeconds - 60_000)
+  return db.$count(probe, and(gt(probe.requestedAt, earliest), sql`${probe.requestedBy}->>'id' = ${requestedBy}`, sql`state in ('PENDING', 'RUNNING')`, sql`${probe.deadlineAt} > ${now.toISOString()}::timestamptz`))
 }
 
 /** Those that nobody has taken, the oldest first. */

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, type InferSelectModel, isNull, sql } from 'drizzle-orm'
+import { and, asc, eq, inArray, type InferSelectModel, isNull, sql } from 'drizzle-orm'
 import { type ToolInventory } from '../core/tool-inventory.js'
 import { type EntryTools, type ToolPin } from '../core/tool-pin.js'
 import { type Queryable, type Tx } from './client.js'
@@ -30,10 +30,10 @@ export async function lockToolInventory(tx: Tx, entryId: string): Promise<ToolIn
   return row === undefined ? null : toInventory(row)
 }
 
-/** Those with something held, by the entry's id. */
-export async function listHeld(db: Queryable, after: string | null, limit: number): Promise<ToolInventory[]> {
-  const rows = await db.select().from(toolInventory)
-    .where(and(sql`held <> '[]'::jsonb`, after === null ? undefined : gt(toolInventory.entryId, after))).orderBy(asc(toolInventory.entryId)).limit(limit)
+/** Those of these entries, by the entry's id. */
+export async function listInventories(db: Queryable, entryIds: readonly string[]): Promise<ToolInventory[]> {
+  if (entryIds.length === 0) return []
+  const rows = await db.select().from(toolInventory).where(inArray(toolInventory.entryId, [...entryIds])).orderBy(asc(toolInventory.entryId))
   return rows.map(toInventory)
 }
 

@@ -45,13 +45,13 @@ export interface CatalogBookmark {
   trustForSeconds: number
 }
 
-/** State, never instructions: every event may be applied twice, or late, and does no harm (F5). */
 /** Told to a worker, and no event of the catalog: this probe waits for somebody to take it. */
 export interface ProbeOffer {
   __typename: 'ProbeOffer'
   id: string
 }
 
+/** State, never instructions: every event may be applied twice, or late, and does no harm (F5). */
 export type CatalogEvent = CatalogSnapshot | CatalogDelta | CatalogBookmark
 
 /**

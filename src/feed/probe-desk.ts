@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { can, type Credential } from '../core/access.js'
+import { line, parseInput } from '../core/parse.js'
 import { type Probe } from '../core/probe.js'
 import { nodeBeatMs, rememberedSubscriptionMs } from '../core/subscription-target.js'
 import { type CatalogContext, type CatalogServices } from '../catalog/context.js'
@@ -13,7 +14,7 @@ import { type CatalogStream, type StreamSink } from './stream.js'
  * whom it is given is decided when they take it.
  */
 export interface ProbeDesk {
-  /** A worker waits for probes. */
+  /** A worker waits for probes. @throws CatalogError INVALID_INPUT: what cannot be stored would keep all others of the node from being written down */
   open: (context: CatalogContext, workerId: string) => CatalogStream
   /** Some node told that a probe was asked for. */
   wake: () => void
@@ -61,7 +62,8 @@ export function createProbeDesk({ lookMs = 1_000, beatMs = nodeBeatMs, ...option
   const desk: Desk = { ...options, nodeId: randomUUID(), waiting: new Set(), isWritten: true, writing: null, looking: null, looksAgain: false, isClosed: false }
   const timers = [setInterval(() => look(desk), lookMs), setInterval(() => { if (desk.waiting.size > 0) write(desk) }, beatMs)]
   return {
-    open: (context, workerId) => {
+    open: (context, givenId) => {
+      const workerId = parseInput(line(200, 1), givenId, 'workerId')
       const { credential, id: tokenId } = context.principal
       return pushedStream('probeRequested', null, (sink) => join(desk, { credential, tokenId, workerId, told: new Map(), offer: offerTo(sink) }))
     },
@@ -137,7 +139,7 @@ async function writeAll(desk: Desk): Promise<void> {
   const { services: { db, now }, nodeId, waiting } = desk
   while (!desk.isWritten && !desk.isClosed) {
     desk.isWritten = true
-    const listeners = [...waiting].map(({ tokenId, workerId }) => ({ tokenId, workerId }))
+    const listeners = [...new Map([...waiting].map(({ tokenId, workerId }) => [`${tokenId} ${workerId}`, { tokenId, workerId }])).values()]
     await writeProbeNode(db, nodeId, listeners, now(), new Date(now().getTime() - rememberedSubscriptionMs))
     await delay(gapMs)
   }

@@ -1,5 +1,4 @@
 import { type DocumentNode, execute, type ExecutionResult, Kind, print, TypeInfo, visit, visitWithTypeInfo } from 'graphql'
-import { type JudgedEntry } from '../core/entry.js'
 import { type Observer } from '../catalog/observer.js'
 import { type CatalogEvent, type CatalogSnapshot, type ProbeOffer } from '../feed/event.js'
 import { type Desk, type DeskChange } from '../feed/desk.js'
@@ -27,7 +26,9 @@ export interface Asked {
   variables: Record<string, unknown>
 }
 
-type ListName = 'mcpServers' | 'agents'
+/** Those whose members stay the same objects for as long as they say the same. */
+const listNames = ['mcpServers', 'agents', 'toolPins'] as const
+type ListName = (typeof listNames)[number]
 
 /** Renderings that are kept, with what they remember of entries, for whoever asks for the same next. */
 const keptRenderings = 50
@@ -60,7 +61,7 @@ function renderKeyOf({ query, document, operationName, variables }: Asked): stri
 function createRendering({ index, hub, desk, probes, report, observer }: RenderingOptions, key: string, { document, operationName, variables }: Asked): Rendering {
   const contextValue: GraphQLContext = { index, hub, desk, probes, caller: null }
   const lists = listsOf(document)
-  let texts = new WeakMap<JudgedEntry, Record<string, string>>()
+  let texts = new WeakMap<object, Record<string, string>>()
   let names = index.state.names
 
   /** No resolver behind an event waits for anything. */
@@ -76,7 +77,7 @@ function createRendering({ index, hub, desk, probes, report, observer }: Renderi
   }
 
   /**
-   * A set is large, and most of it is as it was: entries are rendered once for each document, and joined. What an entry's text depends on
+   * A set is large, and most of it is as it was: entries, and what their tools are held to, are rendered once for each document, and joined. What an entry's text depends on
    * besides the entry is how people and teams are called.
    */
   function snapshot(event: CatalogSnapshot): string {
@@ -84,8 +85,8 @@ function createRendering({ index, hub, desk, probes, report, observer }: Renderi
       texts = new WeakMap()
       names = index.state.names
     }
-    const isNew = (entry: JudgedEntry) => !texts.has(entry)
-    const fresh = { ...event, mcpServers: event.mcpServers.filter(isNew), agents: event.agents.filter(isNew) }
+    const isNew = (member: object) => !texts.has(member)
+    const fresh = { ...event, mcpServers: event.mcpServers.filter(isNew), agents: event.agents.filter(isNew), toolPins: event.toolPins.filter(isNew) }
     const result = run(fresh)
     const [root, value] = Object.entries(result.data ?? {})[0] ?? []
     if (result.errors !== undefined || root === undefined || typeof value !== 'object' || value === null) return whole(run(event))
@@ -93,7 +94,7 @@ function createRendering({ index, hub, desk, probes, report, observer }: Renderi
     for (const [name, of] of lists) remember(texts, name, fresh[of], members.find(([each]) => each === name)?.[1])
     const text = members.map(([name, member]) => {
       const of = lists.get(name)
-      const rendered = of === undefined ? JSON.stringify(member) : `[${event[of].map((entry) => texts.get(entry)?.[name]).join(',')}]`
+      const rendered = of === undefined ? JSON.stringify(member) : `[${event[of].map((one: object) => texts.get(one)?.[name]).join(',')}]`
       return `${JSON.stringify(name)}:${rendered}`
     })
     return `{"data":{${JSON.stringify(root)}:{${text.join(',')}}}}`
@@ -109,7 +110,7 @@ function createRendering({ index, hub, desk, probes, report, observer }: Renderi
   }
 }
 
-function remember(texts: WeakMap<JudgedEntry, Record<string, string>>, name: string, entries: readonly JudgedEntry[], rendered: unknown): void {
+function remember(texts: WeakMap<object, Record<string, string>>, name: string, entries: readonly object[], rendered: unknown): void {
   if (!Array.isArray(rendered)) return
   for (const [at, entry] of entries.entries()) {
     const known = texts.get(entry) ?? {}
@@ -118,14 +119,15 @@ function remember(texts: WeakMap<JudgedEntry, Record<string, string>>, name: str
   }
 }
 
-/** What the document calls the lists of entries in a snapshot. */
+/** What the document calls those lists in a snapshot. */
 function listsOf(document: DocumentNode): Map<string, ListName> {
   const lists = new Map<string, ListName>()
   const types = new TypeInfo(schema)
   visit(document, visitWithTypeInfo(types, {
     Field: ({ name, alias }) => {
       if (types.getParentType()?.name !== 'CatalogSnapshot') return
-      if (name.value === 'mcpServers' || name.value === 'agents') lists.set((alias ?? name).value, name.value)
+      const of = listNames.find((each) => each === name.value)
+      if (of !== undefined) lists.set((alias ?? name).value, of)
     },
   }))
   return lists

@@ -19,12 +19,23 @@ export function placeOf({ kind, definition }: Pick<Entry, 'kind' | 'definition'>
   return place
 }
 
+/** One object for what is the same, since it is rendered once for all owners. */
+const moved = new WeakMap<EntryTools, EntryTools>()
+
+function movedTo(tools: EntryTools, digest: string): EntryTools {
+  const known = moved.get(tools)
+  if (known?.digest === digest) return known
+  const made = { ...tools, digest }
+  moved.set(tools, made)
+  return made
+}
+
 /** What is known of an entry's tools as it is now, whichever of its definitions they were seen of first; null: no worker has told yet what there is. */
 export function toolsOf({ toolPins }: Pick<CatalogState, 'toolPins'>, entry: Pinned): EntryTools | null {
   const tools = toolPins.get(entry.id)
   if (tools === undefined) return null
   if (tools.digest === entry.digest) return tools
-  return tools.place === placeOf(entry) ? { ...tools, digest: entry.digest } : null
+  return tools.place === placeOf(entry) ? movedTo(tools, entry.digest) : null
 }
 
 /** What an entry's tools are held to as it is now. */

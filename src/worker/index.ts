@@ -145,7 +145,8 @@ interface Shop {
 }
 
 /**
- * Starts nothing yet but the static layer's reading. The connection opens at once, to wait for probes; without those, with the first session.
+ * Starts nothing yet but the static layer's reading. The connection opens at once, to wait for probes, and keeps the process alive until `close`; with
+ * `probes: false` it opens with the first session.
  * @throws TypeError for a `url` that is not http or https, or an impossible `maxConcurrentStarts`
  */
 export async function createCatalogWorker(options: CatalogWorkerOptions): Promise<CatalogWorker> {

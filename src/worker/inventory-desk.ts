@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type OwnerInput, type ReportToolInventoryInput } from '../client/index.js'
 import { cutText, type EntryToolPins, toolText } from '../core/tool-pin.js'
 import { isPinned, type Listed } from './held-tools.js'
@@ -20,8 +21,8 @@ export interface InventoryDesk {
   report: (inventory: SeenInventory) => Promise<EntryToolPins>
 }
 
-/** How much of what was told is remembered. */
-const mostTold = 1_000
+/** How much of what was told is remembered, each with an answer of up to a thousand tools; what is forgotten is told once more. */
+const mostTold = 200
 
 /** @param send resolves with what the tools are held to */
 export function createInventoryDesk(send: (input: ReportToolInventoryInput) => Promise<EntryToolPins>): InventoryDesk {
@@ -29,7 +30,7 @@ export function createInventoryDesk(send: (input: ReportToolInventoryInput) => P
   return {
     report: ({ entryId, digest, owner, seen, version }) => {
       const pinned = seen.filter(isPinned)
-      const key = JSON.stringify([entryId, digest, version, pinned.map(({ name, hash }) => [name, hash])])
+      const key = createHash('sha256').update(JSON.stringify([entryId, digest, version, pinned.map(({ name, hash }) => [name, hash])])).digest('base64')
       const known = told.get(key)
       if (known !== undefined) return known
       const tools = pinned.map(({ name, hash, definition }) => ({ name, hash, text: cutText(toolText(definition), pinned.length) }))

@@ -19,9 +19,6 @@ export interface ProbeHost {
   clock: Clock
 }
 
-/** Descriptions together, so that the answer is no burden. */
-const mostCharacters = 200_000
-
 /**
  * A session of the owner that has the one entry, gives its tools to nobody, and ends as soon as it is known what there is: everything that holds for
  * sessions (policy, approval, files judged at the start, leases, pins, redaction, bounds on starts, revocation) holds for it. Resolves when nothing of it is left.
@@ -88,7 +85,7 @@ async function inventoryOf({ upstream }: SessionServer): Promise<ProbeResult['in
 
 function toolsIn(tools: readonly UpstreamTool[]) {
   const told = tools.slice(0, probeLimits.tools)
-  const most = Math.min(probeLimits.textCharacters, Math.floor(mostCharacters / Math.max(1, told.length)))
+  const most = Math.min(probeLimits.textCharacters, Math.floor(probeLimits.allCharacters / Math.max(1, told.length)))
   return told.map(({ name, title, description }) => (
     { name: name.slice(0, probeLimits.nameCharacters), title: title?.slice(0, probeLimits.nameCharacters), description: description?.slice(0, most) }))
 }

@@ -210,6 +210,28 @@ describe('who decides', () => {
 })
 
 describe('what is decided', () => {
+  it('is told beforehand to whom it would be refused', async () => {
+    const may = async (who: Person, { id }: { id: string }) => {
+      const { data } = await who.raw('query ($id: ID!) { approval(id: $id) { mayDecide } }', { id })
+      return (data?.approval as { mayDecide: boolean } | null)?.mayDecide ?? null
+    }
+    const everybody = async (request: { id: string }) => Promise.all([alice, bob, ada, server.admin].map((who) => may(who, request)))
+    const { id } = await register(ada, 'asked-by-ada', { definition: npx('asked') })
+    const old = await requestOf(id)
+    expect(await everybody(old)).toEqual([null, null, false, true])
+    await setPolicy({ approval: { allowSelf: true } })
+    expect(await everybody(old)).toEqual([null, null, true, true])
+    await setPolicy({})
+    await update(server.admin, { id, expectedRevision: 1, definition: npx('asked', 'more') })
+    const request = await requestOf(id)
+    // A request that counts no more is for nobody to decide, as is a decided one.
+    expect([await everybody(old), await everybody(request)]).toEqual([[null, null, false, false], [null, null, true, false]])
+    await decide(ada, request)
+    expect(await everybody(request)).toEqual([null, null, false, false])
+    const own = await requestOf((await register(alice, 'asked-by-alice', { definition: npx('asked', 'by alice') })).id)
+    expect(await everybody(own)).toEqual([false, null, true, true])
+  })
+
   it('is what was looked at, once', async () => {
     const { id } = await register(alice, 'seen')
     const request = await requestOf(id)

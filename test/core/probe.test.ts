@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isTaker, parseOutcome, parseProbeSeconds, parseTaker, type Probe, probeAnswerMs, probeAt, probeLimits, unavailableReason } from '../../src/core/probe.js'
+import { parseOutcome, parseProbeSeconds, type Probe, probeAnswerMs, probeAt, probeLimits, secondsLeft, unavailableReason } from '../../src/core/probe.js'
+import { isTaker, parseTaker } from '../../src/core/probe-taker.js'
 
 const at = (ms: number) => new Date(1_000_000 + ms)
 const taker = { tokenId: 't', workerId: 'w1', processId: 'p' }
@@ -19,6 +20,12 @@ describe('S17: a probe at a moment', () => {
     ['... failed', { state: 'FAILED', code: 'TIMED_OUT', ...done }, 1e9, { state: 'FAILED', code: 'TIMED_OUT' }],
     ['... refused', { state: 'REFUSED', code: 'UNAVAILABLE', ...done }, 1e9, { state: 'REFUSED', code: 'UNAVAILABLE' }],
   ])('%s', (_, changes, ms, expected) => { expect(probeAt(probe(changes), at(ms))).toMatchObject(expected) })
+})
+
+describe('S17: the seconds for whoever takes a probe', () => {
+  it.each([['at once', 0, 30], ['later', 12_500, 17], ['in the last moment', 29_999, 1], ['by a node whose clock is ahead', 90_000, 1], ['by one whose clock is behind: no more than were asked for', -90_000, 30]])('%s', (_, ms, expected) => {
+    expect(secondsLeft(probe({}), at(ms))).toBe(expected)
+  })
 })
 
 describe('who took a probe', () => {
@@ -64,4 +71,14 @@ it('tells why an entry is not in a set, and nothing of what a session would lack
   const step = (check: string, passed: boolean, reason: string) => ({ check, passed, reason })
   expect(unavailableReason([step('entry', true, 'E'), step('policy', false, 'P.'), step('approval', false, 'A.'), step('secrets', false, 'S.'), step('other', false, 'O.'), step('workers', false, 'W.')])).toBe('P. A.')
   expect(unavailableReason([step('entry', true, 'E')])).toBe('It is not in the set of this owner.')
+})
+
+it('S21: what a worker reports is bounded as a whole, whatever it sends', () => {
+  const text = '\u200b'.repeat(5_000)
+  const tools = Array.from({ length: 2_000 }, (_, at) => ({ name: `${at}${text}`, title: text, description: `\u{1f600}${text}` }))
+  const { inventory } = parseOutcome({ succeeded: true, inventory: { tools, toolCount: 2_000, toolsHeld: tools.map(({ name }) => name) } })
+  expect(inventory!.tools.length).toBe(probeLimits.tools)
+  expect(inventory!.tools.every(({ description }) => description.isWellFormed())).toBe(true)
+  expect(inventory!.tools.reduce((sum, { description }) => sum + description.length, 0)).toBeLessThanOrEqual(probeLimits.allCharacters)
+  expect(JSON.stringify(inventory).length).toBeLessThan(700_000)
 })

@@ -3,6 +3,7 @@ import { type ApprovalState } from '../../../src/core/approval.js'
 import { type RevocationState } from '../../../src/core/revocation.js'
 import { type AppliedState } from '../../../src/core/worker-status.js'
 import { type EntryStatus, type OwnerKind, type Visibility } from '../generated/graphql.js'
+import { OutsideText } from './outside-text.js'
 import classes from './badge.module.css'
 
 export type Tone = 'quiet' | 'good' | 'warn' | 'bad' | 'info'
@@ -27,7 +28,7 @@ const scopeWords: Record<OwnerKind, string> = { DEPLOYMENT: 'Deployment', TEAM: 
 /** Whose it is: Deployment, Team (with its name) or Mine; somebody else's with the name. */
 export function ScopeBadge({ owner, viewerId }: { owner: { kind: OwnerKind; id: string; displayName: string }; viewerId: string }) {
   if (owner.kind === 'USER' && owner.id === viewerId) return <Badge tone="info">Mine</Badge>
-  return <Badge tone="info">{owner.kind === 'DEPLOYMENT' ? 'Deployment' : `${scopeWords[owner.kind]} ${owner.displayName}`}</Badge>
+  return <Badge tone="info">{owner.kind === 'DEPLOYMENT' ? 'Deployment' : <>{scopeWords[owner.kind]} <OutsideText>{owner.displayName}</OutsideText></>}</Badge>
 }
 
 const visibilityWords: Record<Visibility, [word: string, title: string]> = {

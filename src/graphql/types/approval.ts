@@ -1,5 +1,5 @@
 import { type ApprovalState, isExpired } from '../../core/approval.js'
-import { type ApprovalView } from '../../catalog/approval.js'
+import { type ApprovalView, mayDecide } from '../../catalog/approval.js'
 import { approvalDiff } from '../../catalog/approval-diff.js'
 import { builder } from '../builder.js'
 import { NodeInterface, PrincipalType } from './owner.js'
@@ -36,6 +36,10 @@ export const ApprovalType = builder.objectRef<ApprovalView>('Approval').implemen
     diff: t.string({
       description: 'The exact command line, and the unified text difference to the last approved definition, hidden characters as escapes. Empty in events, and for whom the entry is only shared with.',
       resolve: (approval, _, { caller }) => (caller === null ? '' : approvalDiff(caller, approval)),
+    }),
+    mayDecide: t.boolean({
+      description: 'Whether the caller may decide it now: it is open, and they are an approver who did not make what it is for. False in events.',
+      resolve: (approval, _, { caller }) => (caller === null ? false : mayDecide(caller, approval)),
     }),
   }),
 })

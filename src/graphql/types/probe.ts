@@ -67,7 +67,7 @@ const ProbeType = builder.objectRef<Probe>('Probe').implement({
     reason: t.exposeString('reason', { nullable: true, description: 'Holds no secret.' }),
     mend: t.string({ nullable: true, resolve: ({ code }) => code && probeMends[code] }),
     finishedAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ finishedAt }) => finishedAt?.toISOString() ?? null }),
-    durationMs: t.int({ nullable: true, description: 'From when a worker took it.', resolve: ({ takenAt, finishedAt }) => takenAt && finishedAt && finishedAt.getTime() - takenAt.getTime() }),
+    durationMs: t.int({ nullable: true, description: 'From when a worker took it.', resolve: ({ takenAt, finishedAt }) => takenAt && finishedAt && Math.max(0, finishedAt.getTime() - takenAt.getTime()) }),
     inventory: t.field({ type: ProbedInventoryType, nullable: true, resolve: ({ inventory }) => inventory }),
   }),
 })

@@ -11,6 +11,7 @@ import { PageHeader } from '../../parts/page-header.js'
 import { Section } from '../../parts/section.js'
 import { Availability } from './availability.js'
 import { ConnectionTest } from './connection-test.js'
+import { SecretsNeeded } from './secrets-needed.js'
 import classes from './add.module.css'
 
 const back = { to: { pathname: '/integrations/all' }, label: 'Integrations' }
@@ -24,7 +25,7 @@ export function AddedIntegration() {
   return (
     <div className={classes.page}>
       <InlineError problem={problem} retry={refresh} />
-      {server !== null && <Saved server={server} bindings={data?.secretBindings ?? []} sessions={data?.revocationImpact ?? null} />}
+      {server !== null && <Saved server={server} sessions={data?.revocationImpact ?? null} />}
       {server === null && problem === null && <><PageHeader title="Not there" back={back} /><EmptyState title="There is no MCP server of that id for you.">It may have been deleted.</EmptyState></>}
     </div>
   )
@@ -32,13 +33,12 @@ export function AddedIntegration() {
 
 interface SavedProps {
   server: NonNullable<AddedIntegrationQuery['mcpServer']>
-  bindings: AddedIntegrationQuery['secretBindings']
   sessions: AddedIntegrationQuery['revocationImpact'] | null
 }
 
-function Saved({ server: { id, name, owner, status, statusReason }, bindings, sessions }: SavedProps) {
+function Saved({ server, sessions }: SavedProps) {
+  const { id, name, owner, status, statusReason } = server
   const viewer = useViewer()
-  const missing = bindings.filter(({ reason }) => reason !== null)
   return (
     <>
       <PageHeader
@@ -47,18 +47,7 @@ function Saved({ server: { id, name, owner, status, statusReason }, bindings, se
       />
       {statusReason != null && <p><OutsideText>{statusReason}</OutsideText></p>}
       <Section title="Can I use it?"><Availability name={name} entryId={id} /></Section>
-      {missing.length > 0 && (
-        <Section title="What it still needs">
-          <ul className={classes.pasted}>
-            {missing.map(({ reference: { scope, name: secret, injectionPoint }, reason }) => (
-              <li key={`${scope} ${secret} ${injectionPoint}`}>
-                <p><code>{`\${${scope === 'OWNER' ? 'secret' : 'user'}:${secret}}`}</code> in <code><OutsideText>{injectionPoint}</OutsideText></code></p>
-                <p><OutsideText>{reason ?? ''}</OutsideText></p>
-              </li>
-            ))}
-          </ul>
-        </Section>
-      )}
+      <SecretsNeeded server={server} />
       <Section title="Where it is live"><Sessions id={id} sessions={sessions} /></Section>
       {status === 'ACTIVE' && <ConnectionTest server={{ id, name, owner }} />}
     </>

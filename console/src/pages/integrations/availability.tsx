@@ -1,13 +1,13 @@
 import { useLiveQuery } from '../../data/use-live-query.js'
-import { IntegrationAvailabilityDocument } from '../../generated/graphql.js'
+import { type EntryKind, IntegrationAvailabilityDocument } from '../../generated/graphql.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import classes from './integrations.module.css'
 
 /** Why an entry of that name is, or is not, in the viewer's set: every question that was asked, in its order. */
-export function Availability({ name, entryId }: { name: string; entryId: string }) {
+export function Availability({ name, entryId, kind = 'MCP_SERVER' }: { name: string; entryId: string; kind?: EntryKind }) {
   const { data, problem, isLoading } = useLiveQuery(IntegrationAvailabilityDocument, {
-    variables: { name }, topics: ['entries', 'approvals', 'policy', 'secrets', 'people', 'workers'],
+    variables: { kind, name }, topics: ['entries', 'approvals', 'policy', 'secrets', 'people', 'workers'],
   })
   if (isLoading) return <p role="status">Loading…</p>
   if (data === undefined) return <InlineError problem={problem} />

@@ -13,7 +13,7 @@ import { type Integration } from './integration-detail.js'
 const changed: readonly Topic[] = ['entries', 'revocations', 'workers']
 
 /** Enabling takes nothing from anybody and is done at once; disabling names who loses it first. */
-export function EnableButton({ server: { id, name, enabled, revision } }: { server: Integration }) {
+export function EnableButton({ server: { id, name, enabled, revision } }: { server: Pick<Integration, 'id' | 'name' | 'enabled' | 'revision'> }) {
   const [isAsking, setAsking] = useState(false)
   const { run, isRunning, problem, reset } = useAction(SetIntegrationEnabledDocument, changed)
   const set = async (to: boolean) => {

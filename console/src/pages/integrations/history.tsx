@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { type ReactNode } from 'react'
 import { definitionText } from '../../../../src/core/definition-text.js'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { IntegrationHistoryDocument, type IntegrationHistoryQuery } from '../../generated/graphql.js'
@@ -12,22 +13,28 @@ type Revision = IntegrationHistoryQuery['entryHistory']['nodes'][number]
 
 const textOf = ({ name, definition }: Revision) => definitionText({ name, ...(definition as object) })
 
-/** Every revision, newest first, with what it changed. */
-export function History({ id }: { id: string }) {
+export interface HistoryProps {
+  id: string
+  /** Buttons of one revision, such as to go back to it. */
+  actionOf?: (revision: Revision) => ReactNode
+}
+
+/** Every revision of an entry, newest first, with what it changed. */
+export function History({ id, actionOf }: HistoryProps) {
   const { items, hasMore, isLoading, problem, more } = useLivePages(IntegrationHistoryDocument, { variables: { id }, topics: ['entries'], pageOf: ({ entryHistory }) => entryHistory })
   return (
     <>
       <InlineError problem={problem} />
       {isLoading && <p role="status">Loading…</p>}
       <ol className={classes.history}>
-        {items.map((item, at) => <li key={item.revision}><HistoryItem item={item} before={items[at + 1] ?? null} isOldest={!hasMore && at === items.length - 1} /></li>)}
+        {items.map((item, at) => <li key={item.revision}><HistoryItem item={item} before={items[at + 1] ?? null} isOldest={!hasMore && at === items.length - 1}>{actionOf?.(item)}</HistoryItem></li>)}
       </ol>
       {hasMore && <Button variant="default" onClick={more}>Older revisions</Button>}
     </>
   )
 }
 
-function HistoryItem({ item, before, isOldest }: { item: Revision; before: Revision | null; isOldest: boolean }) {
+function HistoryItem({ item, before, isOldest, children }: { item: Revision; before: Revision | null; isOldest: boolean; children: ReactNode }) {
   const isSame = before !== null && before.digest === item.digest && before.name === item.name
   return (
     <details>
@@ -35,6 +42,7 @@ function HistoryItem({ item, before, isOldest }: { item: Revision; before: Revis
       {before === null && !isOldest
         ? <p>Its difference needs the revision before, which is not loaded yet.</p>
         : <DiffView diff={unifiedDiff(before === null ? '' : textOf(before), textOf(item))} label={`What revision ${item.revision} changed`} />}
+      {children}
     </details>
   )
 }

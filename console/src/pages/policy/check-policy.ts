@@ -1,7 +1,7 @@
-import { jsonFault } from '../../../../src/core/json-fault.js'
 import { type PolicyDocument, policyDocumentSchema } from '../../../../src/core/policy-document.js'
 import { type JsonPlaces, jsonPlaces, lineAndColumn, type Path, pathKey } from '../../data/json-places.js'
 import { type Finding } from '../../data/problem.js'
+import { jsonFault } from '../../parts/json-fault.js'
 import { namesKnownAt } from './policy-guide-text.js'
 
 /** A finding with its place in the text. */

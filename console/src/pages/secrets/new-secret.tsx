@@ -2,6 +2,7 @@ import { useNavigate, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope } from '../../data/scope.js'
 import { useViewer } from '../../data/viewer.js'
 import { EmptyState } from '../../parts/empty-state.js'
+import { InlineError } from '../../parts/inline-error.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { SecretForm } from './secret-form.js'
 import { mayWrite, useSecrets } from './use-secrets.js'
@@ -13,9 +14,12 @@ export function NewSecret() {
   const { scope = 'me' } = useParams()
   const [params] = useSearchParams()
   const owner = ownerOfScope(scope) ?? { kind: 'USER' }
-  const { secrets } = useSecrets(owner)
+  const { secrets, problem, isLoading, refresh } = useSecrets(owner)
   const header = <PageHeader title="Set a secret" back={{ to: `/secrets/${scope}`, label: 'Secrets' }} />
   if (!mayWrite(viewer, owner)) return <>{header}<EmptyState title="You cannot set a secret here.">Choose an owner whose secrets are yours to set.</EmptyState></>
+  // Without the names that are taken, another secret could be replaced unasked.
+  if (isLoading) return <>{header}<p role="status">Loading…</p></>
+  if (problem !== null) return <>{header}<InlineError problem={problem} retry={refresh} /></>
   return (
     <>
       {header}

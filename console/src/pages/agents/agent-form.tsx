@@ -1,0 +1,61 @@
+import { Button } from '@mantine/core'
+import { type ReactNode, useState } from 'react'
+import { Link } from 'react-router'
+import { type Finding, findingsAt, type Problem } from '../../data/problem.js'
+import { useLiveQuery } from '../../data/use-live-query.js'
+import { useSettled } from '../../data/use-settled.js'
+import { type NamedOwner } from '../../data/viewer.js'
+import { CheckAgentDocument, type VerdictKind } from '../../generated/graphql.js'
+import { Findings } from '../../parts/findings.js'
+import { InlineError } from '../../parts/inline-error.js'
+import { ProgressButton } from '../../parts/progress-button.js'
+import { type AgentDraft, registerInputOf } from './agent-draft.js'
+import { AgentFields } from './agent-fields.js'
+import classes from './agents.module.css'
+
+export interface AgentFormProps {
+  start: AgentDraft
+  /** What is edited; null for a new one. */
+  entryId: string | null
+  audience: readonly NamedOwner[]
+  label: string
+  progress: string
+  isRunning: boolean
+  /** Of the last try to save. */
+  problem: Problem | null
+  cancelTo: string
+  /** What stands before the buttons, e.g. that it was changed meanwhile. */
+  notice?: (draft: AgentDraft) => ReactNode
+  onSave: (draft: AgentDraft) => void
+}
+
+const shownFields = ['owner', 'name', 'definition.description', 'definition.prompt', 'definition.model', 'definition.mcpServers', 'definition.skills', 'definition.tools', 'visibility', 'audience', 'apply', 'locked']
+const verdicts: Record<VerdictKind, string> = {
+  ALLOW: 'It can be saved, and runs at once.', NEEDS_APPROVAL: 'It can be saved, and then waits for an approval.', DENY: 'It cannot be saved like this.',
+}
+
+/** An agent's fields, asked about while they are filled in, by the dry run of saving. Nothing typed is lost when saving is refused. */
+export function AgentForm({ start, entryId, audience, label, progress, isRunning, problem, cancelTo, notice, onSave }: AgentFormProps) {
+  const [draft, setDraft] = useState(start)
+  const asked = useSettled(draft)
+  // Before anything is typed there is nothing to complain about.
+  const isUntouched = entryId === null && asked.name === '' && asked.prompt === ''
+  const check = useLiveQuery(CheckAgentDocument, { variables: { input: registerInputOf(asked), entryId }, topics: ['entries', 'policy'], pause: isUntouched })
+  const verdict = isUntouched ? undefined : check.data?.validateAgent
+  const findings: Finding[] = verdict?.findings ?? []
+  const others = findings.filter((finding) => !shownFields.some((field) => findingsAt([finding], field).length > 0))
+  return (
+    <form noValidate className={classes.fields} onSubmit={(event) => { event.preventDefault(); if (!isRunning) onSave(draft) }}>
+      <AgentFields draft={draft} change={(part) => setDraft((before) => ({ ...before, ...part }))} findings={findings} audience={audience} isNew={entryId === null} />
+      <Findings findings={others} />
+      <InlineError problem={check.problem} />
+      {notice?.(draft)}
+      <InlineError problem={problem} />
+      <div className={classes.foot}>
+        <ProgressButton type="submit" label={label} progress={progress} isRunning={isRunning} />
+        <Button component={Link} to={cancelTo} variant="default">Cancel</Button>
+        <span role="status">{verdict !== undefined && verdicts[verdict.kind]}</span>
+      </div>
+    </form>
+  )
+}

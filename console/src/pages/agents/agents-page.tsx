@@ -1,0 +1,21 @@
+import { Navigate, Route, Routes } from 'react-router'
+import { AddAgent } from './add-agent.js'
+import { AgentDetail } from './agent-detail.js'
+import { AgentList } from './agent-list.js'
+import { EditAgent } from './edit-agent.js'
+import { ImportAgent } from './import-agent.js'
+
+/** `/agents/SCOPE/ID`: whose, and which of them is open. */
+export function AgentsPage() {
+  return (
+    <Routes>
+      <Route index element={<Navigate to="all" replace />} />
+      <Route path=":scope" element={<AgentList />}>
+        <Route path="add" element={<AddAgent />} />
+        <Route path="import" element={<ImportAgent />} />
+        <Route path=":id" element={<AgentDetail />} />
+        <Route path=":id/edit" element={<EditAgent />} />
+      </Route>
+    </Routes>
+  )
+}

@@ -1,0 +1,105 @@
+import { Button, FileInput, NativeSelect, Textarea } from '@mantine/core'
+import { useEffect, useState } from 'react'
+import { Link, useNavigate, useParams } from 'react-router'
+import { shellQuoted } from '../../../../src/core/definition-text.js'
+import { type Topic } from '../../data/live.js'
+import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
+import { useAction } from '../../data/use-action.js'
+import { useSettled } from '../../data/use-settled.js'
+import { useViewer } from '../../data/viewer.js'
+import { ImportAgentDocument, type ImportAgentMutation, type ImportConflict } from '../../generated/graphql.js'
+import { Badge, StatusBadge } from '../../parts/badge.js'
+import { CliLine } from '../../parts/code-block.js'
+import { Findings } from '../../parts/findings.js'
+import { InlineError } from '../../parts/inline-error.js'
+import { OutsideText } from '../../parts/outside-text.js'
+import { PageHeader } from '../../parts/page-header.js'
+import { ProgressButton } from '../../parts/progress-button.js'
+import { Section } from '../../parts/section.js'
+import { NamedServers } from './named-servers.js'
+import { PromptPreview } from './prompt-preview.js'
+import classes from './agents.module.css'
+
+type Item = ImportAgentMutation['importCatalog']['items'][number]
+
+const changed: readonly Topic[] = ['entries', 'approvals', 'workers', 'revocations']
+const unchanged: readonly Topic[] = []
+/** Of the API. */
+const mostCharacters = 1_000_000
+const conflicts: Partial<Record<ImportConflict, string>> = { FAIL: 'Refuse it', UPDATE: 'Make it a new revision', RENAME: 'Add a number to the name' }
+const outcomes: Record<string, string> = {
+  CREATED: 'Will be added', UPDATED: 'Will be a new revision', UNCHANGED: 'Is there already, just so', RENAMED: 'Will be added under another name', REFUSED: 'Cannot be imported',
+}
+
+/** An `.agent.md`, pasted or chosen. What it would become is asked by a dry run as soon as it is there; nothing is stored before the button. */
+export function ImportAgent() {
+  const { scope = 'all' } = useParams()
+  const viewer = useViewer()
+  const navigate = useNavigate()
+  const owners = viewer.owners.filter((owner) => viewer.can('WRITE_ENTRIES', owner))
+  const [owner, setOwner] = useState(() => (owners.some((one) => scopeOf(one, viewer.id) === scope) ? scope : 'me'))
+  const [text, setText] = useState('')
+  const [isTooLong, setTooLong] = useState(false)
+  const [onConflict, setConflict] = useState<ImportConflict>('FAIL')
+  const input = { owner: ownerOfScope(owner) ?? { kind: 'USER' as const }, format: 'AGENT_MD' as const, text, onConflict }
+  const dry = useDryRun(input)
+  const { run, isRunning, problem } = useAction(ImportAgentDocument, changed)
+  const choose = async (file: File | null) => {
+    setTooLong(file !== null && file.size > 4 * mostCharacters)
+    if (file !== null && file.size <= 4 * mostCharacters) setText(await file.text())
+  }
+  const save = async () => {
+    const done = await run({ input: { ...input, dryRun: false } })
+    const entry = done?.importCatalog.items[0]?.entry
+    if (done?.importCatalog.cursor != null && entry != null) await navigate(`/agents/${scope}/${entry.id}`)
+  }
+  return (
+    <>
+      <PageHeader title="Import an agent" back={{ to: `/agents/${scope}`, label: 'Agents' }} />
+      <div className={classes.fields}>
+        <FileInput label="File" description="An .agent.md of this computer. It is read here, and nothing in it is run." placeholder="Choose a file" accept=".md,text/markdown" onChange={(file) => void choose(file)} />
+        {isTooLong && <p role="alert">The file is too large: an agent has at most 1,000,000 characters.</p>}
+        <Textarea label="Or paste it" rows={10} value={text} onChange={({ currentTarget }) => setText(currentTarget.value)} classNames={{ input: classes.mono }} spellCheck={false} />
+        <NativeSelect label="Whose" value={owner} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: scopeTitle(one, viewer.id) }))} onChange={({ currentTarget }) => setOwner(currentTarget.value)} />
+        <NativeSelect label="If the name is taken" value={onConflict} data={Object.entries(conflicts).map(([value, label]) => ({ value, label }))} onChange={({ currentTarget }) => setConflict(currentTarget.value as ImportConflict)} />
+        <InlineError problem={dry.problem} />
+        {dry.item !== null && <WouldBe item={dry.item} />}
+        <InlineError problem={problem} />
+        <div className={classes.foot}>
+          <ProgressButton label="Import" progress="Importing…" isRunning={isRunning} onClick={() => { if (text.trim() !== '') void save() }} />
+          <Button component={Link} to={`/agents/${scope}`} variant="default">Cancel</Button>
+        </div>
+      </div>
+      <Section title="On the command line"><CliLine line={`pilothouse import ${shellQuoted('planner.agent.md')} --owner ${shellQuoted(owner)}${onConflict === 'FAIL' ? '' : ` --on-conflict ${onConflict.toLowerCase()}`}`} /></Section>
+    </>
+  )
+}
+
+/** What the import would do, asked whenever what is to be imported has not changed for a moment. */
+function useDryRun(input: { owner: object; format: 'AGENT_MD'; text: string; onConflict: ImportConflict }) {
+  const { run, problem, reset } = useAction(ImportAgentDocument, unchanged)
+  const [item, setItem] = useState<Item | null>(null)
+  const key = useSettled(JSON.stringify(input))
+  useEffect(() => {
+    let isCurrent = true
+    const asked = JSON.parse(key) as Parameters<typeof run>[0]['input']
+    const ask = async () => {
+      const answer = asked.text.trim() === '' ? null : await run({ input: { ...asked, dryRun: true } })
+      if (isCurrent) setItem(answer?.importCatalog.items[0] ?? null)
+      if (isCurrent && asked.text.trim() === '') reset()
+    }
+    void ask()
+    return () => { isCurrent = false }
+  }, [key, run, reset])
+  return { item, problem }
+}
+
+function WouldBe({ item: { name, outcome, findings, entry } }: { item: Item }) {
+  return (
+    <section aria-label="What it would become" className={classes.fields}>
+      <p role="status"><Badge tone={outcome === 'REFUSED' ? 'bad' : 'good'}>{outcomes[outcome] ?? outcome.toLowerCase()}</Badge> <strong><OutsideText>{name}</OutsideText></strong> {entry != null && <StatusBadge status={entry.status} />}</p>
+      <Findings findings={findings} />
+      {entry?.__typename === 'Agent' && <><NamedServers names={entry.mcpServers} /><PromptPreview prompt={entry.prompt} /></>}
+    </section>
+  )
+}
