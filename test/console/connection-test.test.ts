@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { type CatalogWorker, createCatalogWorker } from '../../src/worker/index.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
@@ -21,6 +21,7 @@ describe.runIf(hasBrowser)('testing a connection in the console', () => {
     await untilListening(server, 'desk-1')
     return started
   })()
+  afterAll(async () => { await (await worker)?.close() })
 
   it('says why nothing was tried, and what a worker found as soon as it tells, hidden characters visible', async () => {
     const who = await server.user('tester')
@@ -74,7 +75,5 @@ describe.runIf(hasBrowser)('testing a connection in the console', () => {
     expect(await axeProblems(page)).toEqual([])
     await page.setViewportSize({ width: 390, height: 844 })
     expect([await axeProblems(page), await isTooWide(page), await refusalsOf(page)]).toEqual([[], false, []])
-    await (await worker)?.close()
-    worker = undefined
   })
 })
