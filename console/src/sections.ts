@@ -25,6 +25,7 @@ export const sections: readonly Section[] = [
   { path: 'integrations', title: 'Integrations', hasScopes: true, add: 'Add an MCP server', Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
   { path: 'agents', title: 'Agents', hasScopes: true, Page: page('AgentsPage', () => import('./pages/agents/agents-page.js')) },
   { path: 'approvals', title: 'Approvals', Count: WaitingCount, Page: page('ApprovalsPage', () => import('./pages/approvals/approvals-page.js')) },
+  { path: 'revocations', title: 'Receipts', Page: page('RevocationsPage', () => import('./pages/revocations/revocations-page.js')) },
   { path: 'secrets', title: 'Secrets', Page: page('SecretsPage', () => import('./pages/secrets/secrets-page.js')) },
   { path: 'policy', title: 'Policy', Page: page('PolicyPage', () => import('./pages/policy/policy-page.js')) },
 ]

@@ -5,6 +5,7 @@ import { CatalogRequestError } from '../client/index.js'
 import { addApprovals } from './approvals.js'
 import { addAudit } from './audit.js'
 import { addDatabase } from './database.js'
+import { addEntry } from './entry.js'
 import { addImport } from './import.js'
 import { addPolicy } from './policy.js'
 import { addProbe } from './probe.js'
@@ -32,6 +33,7 @@ addToken(program)
 addImport(program)
 addPolicy(program)
 addWatch(program)
+addEntry(program)
 addRevoke(program)
 addApprovals(program)
 addWorkers(program)

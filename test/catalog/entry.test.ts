@@ -114,6 +114,8 @@ describe('sharing', () => {
     const rest = await carol.client.execute(McpServersDocument, { owner: { kind: 'USER' }, first: 2, after: mcpServers.pageInfo.endCursor })
     expect(rest.mcpServers).toMatchObject({ nodes: [{ name: 'c' }], pageInfo: { hasNextPage: false } })
     expect((await carol.client.execute(McpServersDocument, { status: 'DISABLED' })).mcpServers.nodes).toEqual([])
+    const remote = await carol.raw('{ http: mcpServers(transport: HTTP) { nodes { name } } stdio: mcpServers(transport: STDIO) { nodes { name } } }')
+    expect(remote.data).toEqual({ http: { nodes: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] }, stdio: { nodes: [] } })
     expect((await carol.client.execute(AgentsDocument, {})).agents.nodes).toEqual([])
   })
 })

@@ -31,8 +31,9 @@ export function useLivePages<Result, Variables extends AnyVariables, Item>(
   const seen = useRef(version)
   const read = useEffectEvent(async (after: string | null, first: number) => {
     const { data, error } = await client.query(query, { ...JSON.parse(key), first, after } as Variables, { requestPolicy: 'network-only' }).toPromise()
+    // Whatever is refused as a whole comes with null.
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- what is shown, not where it came from
-    if (data === undefined) throw error === undefined ? problem('The server did not answer.') : problemOf(error)
+    if (data == null) throw error === undefined ? problem('The server did not answer.') : problemOf(error)
     return pageOf(data)
   })
   useEffect(() => {

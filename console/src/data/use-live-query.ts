@@ -37,5 +37,6 @@ export function useLiveQuery<Result, Variables extends AnyVariables>(
     seen.current = version
     if (!pause) refresh()
   }, [version, pause, refresh])
-  return { data, problem: error === undefined ? null : problemOf(error), isLoading: fetching && data === undefined, refresh }
+  // Whatever is refused as a whole comes with null.
+  return { data: data ?? undefined, problem: error === undefined ? null : problemOf(error), isLoading: fetching && data == null, refresh }
 }

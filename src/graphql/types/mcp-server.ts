@@ -137,10 +137,11 @@ builder.queryFields((t) => ({
   mcpServers: t.field({
     type: McpServerConnection,
     description: 'By name: those of an owner, or without one everything that the caller may use.',
-    args: { owner: t.arg({ type: OwnerInput }), status: t.arg({ type: EntryStatusEnum }), search: t.arg.string(), ...pageArgs(t.arg) },
-    resolve: async (_, { first, after, ...filter }, context) => {
-      const entries = await listEntries(callerOf(context), 'MCP_SERVER', filter)
-      return pageOf(entries.filter(isMcpServer), ({ name, id }) => `${name} ${id}`, { first, after })
+    args: { owner: t.arg({ type: OwnerInput }), status: t.arg({ type: EntryStatusEnum }), search: t.arg.string(), transport: t.arg({ type: TransportKindEnum }), ...pageArgs(t.arg) },
+    resolve: async (_, { first, after, transport, ...filter }, context) => {
+      const servers = (await listEntries(callerOf(context), 'MCP_SERVER', filter)).filter(isMcpServer)
+      const entries = transport ? servers.filter(({ definition }) => definition.transport.kind === transport) : servers
+      return pageOf(entries, ({ name, id }) => `${name} ${id}`, { first, after })
     },
   }),
   mcpServer: t.field({

@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core'
+import { useState } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
@@ -13,11 +14,12 @@ import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
 import { Availability } from '../integrations/availability.js'
-import { EnableButton } from '../integrations/enable-button.js'
+import { type Done, DoneNotice } from '../integrations/done-notice.js'
+import { EntryActs } from '../integrations/entry-acts.js'
 import { History } from '../integrations/history.js'
+import { Receipts } from '../integrations/receipts.js'
 import { LazyMarkdown } from './lazy-markdown.js'
 import { NamedServers } from './named-servers.js'
-import { RollbackButton } from './rollback-button.js'
 
 type Agent = NonNullable<AgentDetailQuery['agent']>
 
@@ -45,14 +47,17 @@ export function AgentDetail() {
 function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; search: string }; label: string } }) {
   const viewer = useViewer()
   const { scope = 'all' } = useParams()
-  const isWritable = viewer.can('WRITE_ENTRIES', agent.owner) && agent.status !== 'REVOKED'
+  const [done, setDone] = useState<Done | null>(null)
+  const mayWrite = viewer.can('WRITE_ENTRIES', agent.owner)
+  const isWritable = mayWrite && agent.status !== 'REVOKED'
   return (
     <>
       <PageHeader
         title={agent.name} heading={<OutsideText>{agent.name}</OutsideText>} back={back}
         badges={<><ScopeBadge owner={agent.owner} viewerId={viewer.id} /><VisibilityBadge visibility={agent.visibility} /><StatusBadge status={agent.status} />{agent.locked && <Badge title="Nobody's agent of the same name comes before it">locked</Badge>}</>}
-        actions={isWritable && <><Button component={Link} to={`/agents/${scope}/${agent.id}/edit`}>Edit</Button><EnableButton server={agent} /></>}
+        actions={mayWrite && <>{isWritable && <Button component={Link} to={`/agents/${scope}/${agent.id}/edit`}>Edit</Button>}<EntryActs entry={agent} onDone={setDone} /></>}
       />
+      {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {agent.description !== '' && <p><OutsideLines>{agent.description}</OutsideLines></p>}
       {agent.statusReason != null && <p><OutsideText>{agent.statusReason}</OutsideText></p>}
       {agent.approval != null && <p><Link to={`/approvals/${agent.approval.id}`}>Its approval</Link></p>}
@@ -64,11 +69,8 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       {agent.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={agent.verdict.findings} /></Section>}
       <Section title="Prompt"><LazyMarkdown text={agent.prompt} /></Section>
       <Section title="More"><More agent={agent} /></Section>
-      {viewer.can('READ_HISTORY', agent.owner) && (
-        <Section title="History">
-          <History id={agent.id} actionOf={({ revision }) => isWritable && revision !== agent.revision && <RollbackButton id={agent.id} expectedRevision={agent.revision} toRevision={revision} />} />
-        </Section>
-      )}
+      {viewer.can('READ_HISTORY', agent.owner) && <Section title="History"><History server={agent} onDone={isWritable ? setDone : undefined} /></Section>}
+      {viewer.can('READ_STATUS', agent.owner) && <Section title="Receipts"><Receipts id={agent.id} /></Section>}
     </>
   )
 }

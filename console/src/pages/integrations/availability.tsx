@@ -1,8 +1,14 @@
 import { useLiveQuery } from '../../data/use-live-query.js'
-import { type EntryKind, IntegrationAvailabilityDocument } from '../../generated/graphql.js'
+import { type EntryKind, IntegrationAvailabilityDocument, type IntegrationAvailabilityQuery } from '../../generated/graphql.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import classes from './integrations.module.css'
+
+/** What each question of the chain asks. */
+const questions: Record<string, string> = {
+  entry: 'Is it there?', scope: 'Does it reach me?', revocation: 'Is it revoked?', enabled: 'Is it enabled?', policy: 'May it run?', approval: 'Is it approved?',
+  shadowing: 'Is it the first of its name?', secrets: 'Has it its secret?', mcpServers: 'Has it its MCP server?', other: 'Others of the name', workers: 'Does it run?',
+}
 
 /** Why an entry of that name is, or is not, in the viewer's set: every question that was asked, in its order. */
 export function Availability({ name, entryId, kind = 'MCP_SERVER' }: { name: string; entryId: string; kind?: EntryKind }) {
@@ -17,14 +23,22 @@ export function Availability({ name, entryId, kind = 'MCP_SERVER' }: { name: str
     <>
       <p><strong>{isOther ? 'You use another one of the same name.' : available ? 'Yes, in your sessions.' : 'No.'}</strong></p>
       <ol className={classes.steps}>
-        {steps.map(({ check, passed, reason }, at) => (
-          <li key={at}>
-            <span className={passed ? classes.passed : classes.failed}><span aria-hidden="true">{passed ? '✓' : '✗'}</span><span className="visually-hidden">{passed ? 'Passed: ' : 'Failed: '}</span></span>
-            <span>{check}</span>
-            <OutsideText>{reason}</OutsideText>
-          </li>
-        ))}
+        {steps.map((step, at) => <li key={at}><Step step={step} /></li>)}
       </ol>
+    </>
+  )
+}
+
+type AskedStep = IntegrationAvailabilityQuery['explainAvailability']['steps'][number]
+
+function Step({ step: { check, passed, reason } }: { step: AskedStep }) {
+  // That there are others of the name is to be known, and stands in nobody's way by itself.
+  const [mark, word, tone] = check === 'other' ? ['–', 'Besides: ', undefined] : passed ? ['✓', 'Passed: ', classes.passed] : ['✗', 'Failed: ', classes.failed]
+  return (
+    <>
+      <span className={tone}><span aria-hidden="true">{mark}</span><span className="visually-hidden">{word}</span></span>
+      <span>{questions[check] ?? check}</span>
+      <OutsideText>{reason}</OutsideText>
     </>
   )
 }

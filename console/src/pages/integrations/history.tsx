@@ -7,27 +7,37 @@ import { DiffView, unifiedDiff } from '../../parts/diff-view.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { RelativeTime } from '../../parts/relative-time.js'
+import { type Done } from './done-notice.js'
+import { type ActedOn } from './acted-on.js'
+import { RollbackButton } from './rollback-button.js'
 import classes from './integrations.module.css'
 
 type Revision = IntegrationHistoryQuery['entryHistory']['nodes'][number]
 
 const textOf = ({ name, definition }: Revision) => definitionText({ name, ...(definition as object) })
 
-export interface HistoryProps {
-  id: string
-  /** Buttons of one revision, such as to go back to it. */
-  actionOf?: (revision: Revision) => ReactNode
+interface HistoryProps {
+  server: ActedOn
+  /** Left out for whom it is only to be looked at. */
+  onDone?: (done: Done) => void
 }
 
-/** Every revision of an entry, newest first, with what it changed. */
-export function History({ id, actionOf }: HistoryProps) {
+/** Every revision, newest first, with what it changed, and the way back to it. */
+export function History({ server, onDone }: HistoryProps) {
+  const { id } = server
   const { items, hasMore, isLoading, problem, more } = useLivePages(IntegrationHistoryDocument, { variables: { id }, topics: ['entries'], pageOf: ({ entryHistory }) => entryHistory })
   return (
     <>
       <InlineError problem={problem} />
       {isLoading && <p role="status">Loading…</p>}
       <ol className={classes.history}>
-        {items.map((item, at) => <li key={item.revision}><HistoryItem item={item} before={items[at + 1] ?? null} isOldest={!hasMore && at === items.length - 1}>{actionOf?.(item)}</HistoryItem></li>)}
+        {items.map((item, at) => (
+          <li key={item.revision}>
+            <HistoryItem item={item} before={items[at + 1] ?? null} isOldest={!hasMore && at === items.length - 1}>
+              {onDone !== undefined && at > 0 && item.digest !== items[0]!.digest && <RollbackButton server={server} to={item.revision} diff={unifiedDiff(textOf(items[0]!), textOf(item))} onDone={onDone} />}
+            </HistoryItem>
+          </li>
+        ))}
       </ol>
       {hasMore && <Button variant="default" onClick={more}>Older revisions</Button>}
     </>

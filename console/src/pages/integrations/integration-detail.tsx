@@ -1,5 +1,5 @@
-import { Button } from '@mantine/core'
-import { Link, useParams, useSearchParams } from 'react-router'
+import { useState } from 'react'
+import { useParams, useSearchParams } from 'react-router'
 import { commandLineOf } from '../../../../src/core/definition-text.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
@@ -14,11 +14,16 @@ import { OutsideLines, OutsideLink, OutsideText } from '../../parts/outside-text
 import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
+import { Actions } from './actions.js'
 import { Availability } from './availability.js'
 import { ConnectionTest } from './connection-test.js'
-import { EnableButton } from './enable-button.js'
+import { type Done, DoneNotice } from './done-notice.js'
 import { History } from './history.js'
+import { Receipts } from './receipts.js'
 import { SecretsNeeded } from './secrets-needed.js'
+import { Sessions } from './sessions.js'
+import { Tools } from './tools.js'
+import { WhoUses } from './who-uses.js'
 
 export type Integration = NonNullable<IntegrationDetailQuery['mcpServer']>
 
@@ -46,23 +51,29 @@ export function IntegrationDetail() {
 function Found({ server, back }: { server: Integration; back: { to: { pathname: string; search: string }; label: string } }) {
   const viewer = useViewer()
   const isWritable = viewer.can('WRITE_ENTRIES', server.owner)
+  const [done, setDone] = useState<Done | null>(null)
   return (
     <>
       <PageHeader
         title={server.name} heading={<OutsideText>{server.name}</OutsideText>} back={back}
         badges={<><ScopeBadge owner={server.owner} viewerId={viewer.id} /><VisibilityBadge visibility={server.visibility} /><StatusBadge status={server.status} />{server.locked && <Badge title="Nobody's entry of the same name comes before it">locked</Badge>}</>}
-        actions={isWritable && server.status !== 'REVOKED' ? <><Button component={Link} to="edit" variant="default">Change</Button><EnableButton server={server} /></> : null}
+        actions={isWritable ? <Actions server={server} onDone={setDone} /> : null}
       />
+      {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {server.description !== '' && <p><OutsideLines>{server.description}</OutsideLines></p>}
       {server.statusReason != null && <p><OutsideText>{server.statusReason}</OutsideText></p>}
       {!isWritable && <p>You can look at it, and not change it.</p>}
       <Section title="Definition"><Definition server={server} /></Section>
+      <Section title="Who can use it"><WhoUses server={server} /></Section>
       <SecretsNeeded server={server} />
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
       {server.status !== 'REVOKED' && <ConnectionTest server={server} />}
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
+      <Section title="Sessions that run it"><Sessions id={server.id} revision={server.revision} /></Section>
+      <Section title="Tools it is held to"><Tools server={server} /></Section>
       <Section title="As in .mcp.json"><JsonView value={{ [server.name]: server.mcpJson }} label="Entry of .mcp.json" /></Section>
-      {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History id={server.id} /></Section>}
+      {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History server={server} onDone={isWritable && server.status !== 'REVOKED' ? setDone : undefined} /></Section>}
+      {viewer.can('READ_STATUS', server.owner) && <Section title="Receipts"><Receipts id={server.id} /></Section>}
     </>
   )
 }
@@ -83,7 +94,6 @@ function Definition({ server }: { server: Integration }) {
           ['Environment', isRemote ? null : named(transport.env)],
           ['Folder', !isRemote && transport.cwd != null ? <OutsideText>{transport.cwd}</OutsideText> : null],
           ['Tools', <OutsideText key="tools">{toolsText(tools)}</OutsideText>],
-          ['Shared with', server.audience.length === 0 ? null : <OutsideText>{server.audience.map(({ displayName }) => displayName).join(', ')}</OutsideText>],
           ['Revision', <>{server.revision} <code title={server.digest}>{server.digest.replace(/^\w+:/, '').slice(0, 12)}</code></>],
           ['Changed', <>by <OutsideText>{server.updatedBy.displayName}</OutsideText>, <RelativeTime at={server.updatedAt} /></>],
           ['Created', <RelativeTime key="created" at={server.createdAt} />],

@@ -1,37 +1,37 @@
-import { Button, NativeSelect, TextInput } from '@mantine/core'
-import { memo, useDeferredValue } from 'react'
+import { Button } from '@mantine/core'
+import { memo, useDeferredValue, useMemo } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
+import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer, type Viewer } from '../../data/viewer.js'
-import { type EntryStatus, IntegrationListDocument, type IntegrationListQuery } from '../../generated/graphql.js'
-import { ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
+import { IntegrationListDocument, type IntegrationListQuery, IntegrationsHeldDocument } from '../../generated/graphql.js'
+import { Badge, ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ListDetail } from '../../parts/list-detail.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { VirtualList } from '../../parts/virtual-list.js'
+import { filtersOf, ListFilters } from './list-filters.js'
+import { StaticList } from './static-list.js'
 import classes from './integrations.module.css'
 
 type Row = IntegrationListQuery['mcpServers']['nodes'][number]
-
-const statuses: Record<EntryStatus, string> = {
-  ACTIVE: 'Active', DISABLED: 'Disabled', PENDING_APPROVAL: 'Waits for approval', REJECTED: 'Rejected', POLICY_DENIED: 'Denied by policy', REVOKED: 'Revoked',
-}
 
 export function IntegrationList() {
   const viewer = useViewer()
   const { scope = 'all', id: openId } = useParams()
   const [params, setParams] = useSearchParams()
-  const search = params.get('search') ?? ''
-  const status = params.get('status') ?? ''
+  const filters = filtersOf(params)
+  const { search, status, transport, isStatic, isAny } = filters
   const pages = useLivePages(IntegrationListDocument, {
-    variables: { owner: ownerOfScope(scope), status: status in statuses ? status as EntryStatus : null, search: useDeferredValue(search) || null },
+    variables: { owner: ownerOfScope(scope), status, transport, search: useDeferredValue(search) || null },
     topics: ['entries', 'approvals', 'policy'],
     pageOf: ({ mcpServers }) => mcpServers,
   })
   const query = params.toString()
+  const heldIn = useHeldCounts()
   const filter = (name: string, value: string) => setParams((before) => {
     if (value === '') before.delete(name)
     else before.set(name, value)
@@ -40,21 +40,19 @@ export function IntegrationList() {
   const list = (
     <>
       <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} actions={<AddLink scope={scope} />} />
-      <div className={classes.filters} role="search">
-        <TextInput type="search" aria-label="Search by name or description" placeholder="Search" value={search} onChange={({ currentTarget }) => filter('search', currentTarget.value)} />
-        <NativeSelect
-          aria-label="Status" value={status} onChange={({ currentTarget }) => filter('status', currentTarget.value)}
-          data={[{ value: '', label: 'Any status' }, ...Object.entries(statuses).map(([value, label]) => ({ value, label }))]}
-        />
-      </div>
-      <InlineError problem={pages.problem} retry={pages.refresh} />
-      <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : countOf(pages.items.length, pages.hasMore)}</p>
-      {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
-          {(row) => <IntegrationRow row={row} isOpen={row.id === openId} viewer={viewer} query={query} />}
-        </VirtualList>
+      <ListFilters filters={filters} onFilter={filter} />
+      {isStatic ? <StaticList search={search} /> : (
+        <>
+          <InlineError problem={pages.problem} retry={pages.refresh} />
+          <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : countOf(pages.items.length, pages.hasMore)}</p>
+          {pages.items.length > 0 && (
+            <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
+              {(row) => <IntegrationRow row={row} held={heldIn.get(row.id) ?? 0} isOpen={row.id === openId} viewer={viewer} query={query} />}
+            </VirtualList>
+          )}
+          {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed scope={scope} isFiltered={isAny} />}
+        </>
       )}
-      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed scope={scope} isFiltered={search !== '' || status !== ''} />}
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose an MCP server">It opens here.</EmptyState>} />
@@ -67,12 +65,18 @@ function titleOf(scope: string, viewer: Viewer): string {
   return owner === undefined ? 'all I can use' : scopeTitle(owner, viewer.id)
 }
 
+/** Tools that wait for somebody's look, by entry; of those that the viewer looks after. */
+function useHeldCounts(): ReadonlyMap<string, number> {
+  const { data } = useLiveQuery(IntegrationsHeldDocument, { variables: {}, topics: ['tools', 'entries'] })
+  return useMemo(() => new Map((data?.heldTools.nodes ?? []).map(({ entry, held }) => [entry.id, held.length])), [data])
+}
+
 /** Drawn again when something of it changed, and not with every row that comes into sight. */
-const IntegrationRow = memo(function IntegrationRow({ row, isOpen, viewer, query }: { row: Row; isOpen: boolean; viewer: Viewer; query: string }) {
+const IntegrationRow = memo(function IntegrationRow({ row, held, isOpen, viewer, query }: { row: Row; held: number; isOpen: boolean; viewer: Viewer; query: string }) {
   return (
     <Link to={{ pathname: row.id, search: query }} className={classes.row} aria-current={isOpen ? 'page' : undefined}>
       <span className={classes.name}><OutsideText>{row.name}</OutsideText></span>
-      <span className={classes.badges}><ScopeBadge owner={row.owner} viewerId={viewer.id} /><VisibilityBadge visibility={row.visibility} /><StatusBadge status={row.status} /></span>
+      <span className={classes.badges}><ScopeBadge owner={row.owner} viewerId={viewer.id} /><VisibilityBadge visibility={row.visibility} /><StatusBadge status={row.status} />{held > 0 && <Badge tone="warn" title="Tools that are not as they were accepted">{held} held</Badge>}</span>
       <span className={classes.description}><OutsideText>{row.description}</OutsideText></span>
     </Link>
   )

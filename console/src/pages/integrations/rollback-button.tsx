@@ -1,0 +1,45 @@
+import { Button, Stack } from '@mantine/core'
+import { useState } from 'react'
+import { useAction } from '../../data/use-action.js'
+import { useViewer } from '../../data/viewer.js'
+import { RollbackIntegrationDocument } from '../../generated/graphql.js'
+import { CliLine } from '../../parts/code-block.js'
+import { ConfirmDialog } from '../../parts/confirm-dialog.js'
+import { DiffView } from '../../parts/diff-view.js'
+import { cliOf } from './cli-args.js'
+import { actTopics, type Done, undoBy } from './done-notice.js'
+import { Impact } from './impact.js'
+import { type ActedOn } from './acted-on.js'
+
+/** Makes an old definition the newest. `diff`: from how it is now to that one. */
+export function RollbackButton({ server, to, diff, onDone }: { server: ActedOn; to: number; diff: string; onDone: (done: Done) => void }) {
+  const viewer = useViewer()
+  const [isAsking, setAsking] = useState(false)
+  const { run, isRunning, problem, reset } = useAction(RollbackIntegrationDocument, actTopics)
+  const rollBack = async () => {
+    const answer = await run({ input: { id: server.id, expectedRevision: server.revision, toRevision: to } })
+    if (answer === null) return
+    const { entry, revocation } = answer.rollbackEntry
+    setAsking(false)
+    onDone({
+      text: `Revision ${entry.revision} is as revision ${to} was.`, receiptId: revocation?.id ?? null,
+      undo: undoBy(RollbackIntegrationDocument, { input: { id: server.id, expectedRevision: entry.revision, toRevision: server.revision } }, `Undo: back to revision ${server.revision}`, 'Rolling back…'),
+    })
+  }
+  return (
+    <>
+      <Button variant="default" size="compact-sm" onClick={() => { reset(); setAsking(true) }}>Roll back to revision {to}</Button>
+      <ConfirmDialog
+        isOpen={isAsking} title={`Roll ${server.name} back to revision ${to}?`} label="Roll back" progress="Rolling back…" isRunning={isRunning} problem={problem}
+        onConfirm={() => void rollBack()} onClose={() => setAsking(false)}
+      >
+        <Stack gap="sm">
+          <p>Sessions get it as it was then, and what they run now ends. It goes through the policy of today, and may have to be approved again. Of those that have it now:</p>
+          <Impact id={server.id} />
+          <DiffView diff={diff} label="What the rollback changes" />
+          <CliLine line={cliOf('rollback', server, viewer.id, String(to))} />
+        </Stack>
+      </ConfirmDialog>
+    </>
+  )
+}

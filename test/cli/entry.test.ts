@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { RegisterAgentDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
+import { pilothouse } from '../support/process.js'
+import { applied, report, sessionOf } from '../support/reporting.js'
+import { type Person, startTestServer } from '../support/server.js'
+import { shared } from '../support/shared.js'
+
+const { server } = shared({ server: startTestServer })
+let alice: Person
+beforeAll(async () => { alice = await server.user('alice') })
+
+async function run(...args: string[]) {
+  const child = pilothouse(args, { PILOTHOUSE_URL: server.url, PILOTHOUSE_TOKEN: alice.token }, '')
+  const code = await child.ended
+  return { code, stdout: child.stdout(), stderr: child.stderr() }
+}
+
+const entryOf = async (id: string) => (await alice.raw('query ($id: ID!) { mcpServer(id: $id) { name status visibility revision audience { kind id } transport { ... on RemoteTransport { url } } } }', { id })).data?.mcpServer
+
+describe('pilothouse, about one entry', () => {
+  it('disables with the number of sessions and the receipt, enables, and deletes', async () => {
+    const { id } = await server.register(alice, 'switched')
+    await report(await server.worker(), 'desk', 1, [sessionOf(alice, 's1', { entries: [applied('switched', { entryId: id })] })])
+    const off = await run('disable', 'switched', '--deadline', '60')
+    expect(off).toMatchObject({ code: 0, stdout: expect.stringMatching(/1 session on 1 worker will lose it:\n +desk +s1 +user alice +APPLIED\nDisabled switched \(revision 2, DISABLED: .*Receipt rev_.*\nPENDING: 0 of 1 session stopped, until /) as string })
+    expect((await run('enable', 'switched')).stdout).toMatch(/^Enabled switched \(revision 3, ACTIVE\), at [0-9a-f-]+\.\n$/)
+    const gone = JSON.parse((await run('delete', id, '--mode', 'drain', '--json')).stdout) as object
+    expect([gone, await entryOf(id)]).toMatchObject([{ entry: null, revocation: { mode: 'DRAIN', targetCount: 1 } }, null])
+  })
+
+  it('rolls back, shares with some, everybody and nobody, and asks for a revoked one back', async () => {
+    const { id } = await server.register(alice, 'moving')
+    const team = await server.team('crew', [[alice, 'MAINTAINER']])
+    await alice.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 1, definition: { transport: { http: { url: 'https://other.example.com/mcp' } } } } })
+    expect((await run('rollback', 'moving', '1')).stdout).toContain('Rolled back to revision 1: moving (revision 3, ACTIVE)')
+    expect(await entryOf(id)).toMatchObject({ transport: { url: 'https://moving.example.com/mcp' } })
+    expect((await run('share', 'moving', 'team:crew')).code).toBe(0)
+    expect(await entryOf(id)).toMatchObject({ visibility: 'SHARED', audience: [{ kind: 'TEAM', id: team }] })
+    expect((await run('share', 'moving', '--private', '--json')).code).toBe(0)
+    expect(await entryOf(id)).toMatchObject({ visibility: 'PRIVATE', audience: [] })
+    await run('revoke', 'moving', '--json')
+    expect((await run('restore', 'moving')).stdout).toContain('Asked for moving (revision 7, PENDING_APPROVAL')
+    await alice.client.execute(RegisterAgentDocument, { input: { owner: { kind: 'USER' }, name: 'helper', definition: { prompt: 'Help.' } } })
+    expect((await run('share', 'helper', 'team:crew')).stdout).toContain('Shared helper (revision 2')
+  })
+
+  it.each<[string, string[], number, string]>([
+    ['an entry that is none', ['enable', 'nothing'], 2, 'me has no entry named "nothing"'],
+    ['an id that is none', ['enable', 'srv_000000000000000000000000'], 2, 'There is no entry'],
+    ['a revision that is none', ['rollback', 'x', 'last'], 2, 'whole number from 1'],
+    ['nobody to share with', ['share', 'x'], 2, 'Say with whom'],
+    ['everybody and nobody', ['share', 'x', '--public', '--private'], 2, 'Say with whom'],
+    ['an owner that is none', ['share', 'x', 'crew'], 2, 'names no owner'],
+    ['half a second', ['delete', 'x', '--deadline', '0.5'], 2, 'whole number'],
+    ['a mode that is none', ['disable', 'x', '--mode', 'gently'], 2, 'drain, immediate'],
+  ])('%s', async (_, args, code, message) => {
+    const result = await run(...args)
+    expect(result).toMatchObject({ code, stderr: expect.stringContaining(message) as string })
+    expect(result.stderr).not.toContain('    at ')
+  })
+})
