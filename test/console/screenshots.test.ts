@@ -35,7 +35,7 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
     mkdirSync(folder, { recursive: true })
     const grace = await server.user('Grace')
     ada = await server.user('Ada')
-    crew = await server.team('Platform', [[grace, 'MAINTAINER'], [ada, 'MEMBER']])
+    crew = await server.team('platform', [[grace, 'MAINTAINER'], [ada, 'MEMBER']])
     const team = { kind: 'TEAM', id: crew } as const
     const machines = [await server.worker(), await server.worker()]
     const [made, wiki] = [await register(grace, { owner: team, ...remote('tickets', 'Finds and answers support tickets.') }), await register(ada, remote('wiki', 'Reads the handbook.'))]

@@ -25,6 +25,7 @@ describe.runIf(hasBrowser)('two windows', () => {
   const open = async (who: Person, path: string) => {
     const page = await browser.open(server.url)
     closing(page.context())
+    page.setDefaultTimeout(9000)
     await signIn(page, who.token, path)
     return page
   }
