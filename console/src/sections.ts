@@ -28,4 +28,8 @@ export const sections: readonly Section[] = [
   { path: 'revocations', title: 'Receipts', Page: page('RevocationsPage', () => import('./pages/revocations/revocations-page.js')) },
   { path: 'secrets', title: 'Secrets', Page: page('SecretsPage', () => import('./pages/secrets/secrets-page.js')) },
   { path: 'policy', title: 'Policy', Page: page('PolicyPage', () => import('./pages/policy/policy-page.js')) },
+  { path: 'workers', title: 'Workers', Page: page('WorkersPage', () => import('./pages/workers/workers-page.js')) },
+  { path: 'people', title: 'People', Page: page('PeoplePage', () => import('./pages/people/people-page.js')) },
+  { path: 'audit', title: 'Audit', isFor: ({ isAdmin }) => isAdmin, Page: page('AuditPage', () => import('./pages/audit/audit-page.js')) },
+  { path: 'tokens', title: 'My tokens', Page: page('MyTokensPage', () => import('./pages/people/my-tokens-page.js')) },
 ]

@@ -1,4 +1,5 @@
-import { connectedForMs, trustForMs } from '../core/worker-status.js'
+import { connectedForMs } from '../core/connected.js'
+import { trustForMs } from '../core/worker-status.js'
 import { listHolders } from '../db/worker.js'
 import { denied, visibleEntry } from './authorize.js'
 import { type CatalogContext } from './context.js'

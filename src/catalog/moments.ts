@@ -1,5 +1,6 @@
 import { nodeSilentAfterMs } from '../core/subscription-target.js'
-import { connectedForMs, trustForMs } from '../core/worker-status.js'
+import { connectedForMs } from '../core/connected.js'
+import { trustForMs } from '../core/worker-status.js'
 import { type CatalogServices } from './context.js'
 
 type Clock = Pick<CatalogServices, 'now'>

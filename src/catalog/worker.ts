@@ -1,11 +1,12 @@
 import { can } from '../core/access.js'
+import { connectedForMs, isConnected } from '../core/connected.js'
 import { wayTo } from '../core/effective.js'
 import { type OwnerRef } from '../core/owner.js'
 import {
-  connectedForMs, type Convergence, convergenceOf, failedStates, firstMissing, isConnected, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
+  type Convergence, convergenceOf, failedStates, firstMissing, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
 } from '../core/worker-status.js'
 import { lastChangeOf, momentsOf } from '../db/audit.js'
-import { countSessions, countWorkers, findWorkers, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
+import { countFailures, countSessions, countWorkers, type FailureCount, findWorkers, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
 import { type OwnerQuery, personId } from '../index/catalog-index.js'
 import { denied, ownerFor, visibleEntry } from './authorize.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
@@ -126,8 +127,18 @@ export async function convergence(context: CatalogContext, entryId: string | nul
   return convergenceOf(concerned, { incarnation, sequence: await lastChangeOf(context.db, entryId) ?? sequence })
 }
 
+/** The kinds of failure that one look tells; the rest is in the sessions. */
+const mostFailures = 10
+
+/** What stands behind `failed` of `convergence`: why, of the most workers first. The entry is one that the caller sees. */
+export function convergenceFailures(context: CatalogContext, entryId: string | null): Promise<FailureCount[]> {
+  return countFailures(context.db, { owners: visibleOwners(context), moment: mayRunSince(context), entryId, failedStates }, mostFailures)
+}
+
 /** For operators: how many workers are connected to any node, or how many sessions these have. */
 export function countConnected({ db, now }: Pick<CatalogServices, 'db' | 'now'>, what: 'WORKERS' | 'SESSIONS'): Promise<number> {
   const moment = since({ now }, connectedForMs)
   return what === 'WORKERS' ? countWorkers(db, moment) : countSessions(db, moment)
 }
+
+export type { FailureCount }

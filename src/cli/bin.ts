@@ -13,7 +13,9 @@ import { addRevoke } from './revoke.js'
 import { addSecret } from './secret.js'
 import { print, printable, UsageError, warn } from './session.js'
 import { addToken } from './token.js'
+import { addTeam } from './team.js'
 import { addTools } from './tools.js'
+import { addUser } from './user.js'
 import { addWatch } from './watch.js'
 import { addWorkers } from './workers.js'
 
@@ -40,6 +42,8 @@ addWorkers(program)
 addSecret(program)
 addTools(program)
 addProbe(program)
+addUser(program)
+addTeam(program)
 addAudit(program)
 addDatabase(program)
 for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) command.exitOverride().configureOutput({ writeErr: (text) => warn(text.trimEnd()) })

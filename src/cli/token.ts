@@ -29,7 +29,7 @@ export function addToken(program: Command): void {
     .option(...urlOption)
     .action((options: CreateOptions) => (options.admin ? createForAdmin(options) : create(options)))
   token.command('list').description('your tokens; for admins the worker tokens too')
-    .option('--json', 'print JSON').option(...urlOption).action(list)
+    .option('--user <id>', 'those of another person (admins only)').option('--json', 'print JSON').option(...urlOption).action(list)
   token.command('revoke').description('end a token at once, with its sockets').argument('<id>', 'tok_…')
     .option(...urlOption).action(revoke)
 }
@@ -62,8 +62,8 @@ async function createForAdmin({ name, json }: CreateOptions): Promise<void> {
   }
 }
 
-async function list(options: ConnectionOptions & { json?: boolean }): Promise<void> {
-  const { accessTokens } = await connectionOf(options).client.execute(AccessTokensDocument, { first: 500 })
+async function list(options: ConnectionOptions & { user?: string; json?: boolean }): Promise<void> {
+  const { accessTokens } = await connectionOf(options).client.execute(AccessTokensDocument, { userId: options.user, first: 500 })
   if (options.json) return print(JSON.stringify(accessTokens.nodes))
   print(table([
     ['ID', 'KIND', 'NAME', 'BEGINS', 'EXPIRES', 'LAST USED', 'STATE'],

@@ -28,8 +28,6 @@ export interface AppliedEntry {
   at: string
 }
 
-/** A worker that reported within this time counts as connected. It reports at least every 30 seconds. */
-export const connectedForMs = 90_000
 /** How long a worker goes on without hearing from the server; then it stops what the catalog gave it. */
 export const trustForMs = 600_000
 /** A worker that was not heard of for this long is forgotten. */
@@ -50,10 +48,6 @@ export function judgeReport(known: ReportPlace | null, report: ReportPlace & { f
   if (isSameProcess && report.number <= known.number) return 'REFUSE'
   if (report.full) return 'REPLACE'
   return isSameProcess && report.number === known.number + 1 ? 'MERGE' : 'REFUSE'
-}
-
-export function isConnected(seenAt: Date, now: Date): boolean {
-  return now.getTime() - seenAt.getTime() <= connectedForMs
 }
 
 /** Entries with the time since which each is as it is: the old one while nothing but its reason or its counter differs. */

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, inArray, lte, ne, notInArray, or, sql, sum } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, inArray, lte, ne, notInArray, or, sql, sum } from 'drizzle-orm'
 import { type OwnerRef } from '../core/owner.js'
 import { type AppliedEntry, type AppliedState, type ReportPlace, type SessionGroup } from '../core/worker-status.js'
 import { type Queryable } from './client.js'
@@ -168,6 +168,29 @@ export async function countStates(db: Queryable, owners: readonly OwnerRef[], en
     .innerJoin(sql`jsonb_array_elements(${workerSession.entries}) as each`, sql`each->>'entryId' = ${entryId}`)
     .where(and(gt(worker.seenAt, moment), ofOwners(owners))).groupBy(state)
   return new Map(rows.map((row) => [row.state, row.count]))
+}
+
+/** Why something does not run as it should, and on how many workers that is said. */
+export interface FailureCount {
+  state: AppliedState
+  name: string
+  reason: string | null
+  workers: number
+}
+
+/** What sessions say of entries in `failedStates`; of the most workers first. */
+export async function countFailures(
+  db: Queryable, { moment, owners, entryId, failedStates }: Pick<SessionQuestion, 'moment' | 'owners' | 'entryId' | 'failedStates'>, limit: number,
+): Promise<FailureCount[]> {
+  const [state, name, reason] = [sql<AppliedState>`each->>'state'`, sql<string>`each->>'name'`, sql<string | null>`each->>'reason'`]
+  const workers = sql<number>`count(distinct ${workerSession.workerId})::integer`
+  const about = entryId === null ? {} : { entryId }
+  return db.select({ state, name, reason, workers }).from(workerSession)
+    .innerJoin(worker, eq(worker.id, workerSession.workerId))
+    .innerJoin(sql`jsonb_array_elements(${workerSession.entries}) as each`, and(
+      inArray(state, [...failedStates]), entryId === null ? undefined : sql`each->>'entryId' = ${entryId}`))
+    .where(and(gt(worker.seenAt, moment), ofOwners(owners), hasAny(failedStates.map((one) => ({ ...about, state: one })))))
+    .groupBy(state, name, reason).orderBy(desc(workers), asc(name), asc(state), asc(reason)).limit(limit)
 }
 
 /** Sessions of workers heard of after `moment` that were reported to have an entry, by worker and session, after where the last page ended. */

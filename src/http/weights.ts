@@ -14,6 +14,8 @@ const weights = new Map<string, (sent: Sent) => number>([
   ['importCatalog', ({ characters }) => Math.floor(characters() / charactersOfOneChange)],
   // Every entry that the caller may see is judged twice.
   ['simulatePolicy', () => 99],
+  // Four hundred rows are hashed.
+  ['auditChains', () => 9],
   // Every entry is judged anew.
   ['setPolicy', () => 19],
   // A worker starts a process or connects.

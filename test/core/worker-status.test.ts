@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { formatCursor } from '../../src/core/change.js'
+import { isConnected } from '../../src/core/connected.js'
 import {
-  type AppliedEntry, convergenceOf, firstMissing, isConnected, judgeReport, lagSeconds, type SessionGroup, stamped, standingOf,
+  type AppliedEntry, convergenceOf, firstMissing, judgeReport, lagSeconds, type SessionGroup, stamped, standingOf,
 } from '../../src/core/worker-status.js'
 
 const incarnation = '0123abcd'

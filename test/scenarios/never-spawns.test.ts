@@ -266,6 +266,7 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     await query(admin, 'workers', {}, '{ id sessions { nodes { id } } }')
     await query(admin, 'revocations', {}, '{ nodes { id } }')
     await query(admin, 'auditEvents', { first: 500 }, '{ nodes { action } }')
+    await query(admin, 'auditChains', {}, '{ name checked broken { sequence } }')
     expect(spy.seen).toEqual([])
   })
 
@@ -273,6 +274,6 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     const fields = (kind: Kind, type: GraphQLObjectType | null | undefined) => Object.keys(type!.getFields()).map((field) => `${kind} ${field}`)
     const all = [...fields('query', schema.getQueryType()), ...fields('mutation', schema.getMutationType())]
     expect({ missing: all.filter((field) => !answered.has(field)), refusals: all.every((field) => answered.has(field)) ? [] : [...refusals] }).toEqual({ missing: [], refusals: [] })
-    expect(Object.keys(schema.getSubscriptionType()!.getFields())).toEqual(['catalogChanged', 'probeRequested'])
+    expect(Object.keys(schema.getSubscriptionType()!.getFields())).toEqual(['catalogChanged', 'deskChanged', 'probeRequested'])
   })
 })

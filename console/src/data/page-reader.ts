@@ -20,7 +20,7 @@ export interface PageReaderOptions<Item> {
 }
 
 export interface PageReader {
-  /** Reads as much again as is there, and shows it at once: a list that is being read does not jump. */
+  /** Reads as much again as is there, from the top. What was read stands before the rest of the old list at once: ten thousand rows take twenty answers. */
   refresh: () => void
   /** The next page, if there is one. */
   more: () => void
@@ -30,6 +30,16 @@ export interface PageReader {
 const firstSize = 100
 /** The API serves no larger page. */
 const largestSize = 500
+
+const idOf = (item: unknown): unknown => (item as { id?: unknown }).id
+
+/** What was read anew, and behind it the rest of the list as it was before; nothing twice. */
+function followedBy<Item>(found: readonly Item[], before: readonly Item[]): readonly Item[] {
+  const known = new Set(found.map(idOf))
+  const last = before.findIndex((item) => idOf(item) === idOf(found.at(-1)))
+  const rest = before.slice(last === -1 ? found.length : last + 1)
+  return [...found, ...rest.filter((item) => !known.has(idOf(item)))]
+}
 
 /** A list of pages that grows as it is scrolled and is read again as a whole. One request at a time; what is asked for meanwhile is done once, afterwards. */
 export function createPageReader<Item>({ read, changed }: PageReaderOptions<Item>): PageReader {
@@ -46,10 +56,14 @@ export function createPageReader<Item>({ read, changed }: PageReaderOptions<Item
     let after: string | null = null
     let isThereMore = true
     while (isThereMore && found.length < wanted) {
-      const page: Page<Item> = await read(after, Math.min(wanted - found.length, largestSize))
+      // A small one first: most who look at a list look at its beginning.
+      const page: Page<Item> = await read(after, Math.min(wanted - found.length, found.length === 0 ? firstSize : largestSize))
       found.push(...page.nodes)
       after = page.pageInfo.endCursor ?? null
       isThereMore = page.pageInfo.hasNextPage
+      // Without ids nobody could tell what of the rest was read already.
+      const isShown = !isStopped && isThereMore && found.length < wanted && idOf(found[0]) !== undefined
+      if (isShown) changed({ items: followedBy(found, items), hasMore, isLoading: false, problem: null })
     }
     items = found
     end = after

@@ -36,7 +36,7 @@ export function Header({ sections, isTreeOpen, onTree, onSignOut }: HeaderProps)
           Go to… <kbd className={classes.key}>Ctrl K</kbd>
         </Button>
         <ColourScheme />
-        <span className={classes.who}><OutsideText>{viewer.displayName}</OutsideText>{viewer.isAdmin && ' (admin)'}</span>
+        <Link to="/tokens" title="My tokens" className={classes.who}><OutsideText>{viewer.displayName}</OutsideText>{viewer.isAdmin && ' (admin)'}</Link>
         <ProgressButton variant="default" size="compact-md" label="Sign out" progress="Signing out…" isRunning={signOut.isRunning} onClick={signOut.run} />
       </div>
       <InlineError problem={signOut.problem} />

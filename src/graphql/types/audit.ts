@@ -1,4 +1,4 @@
-import { type AuditNode, auditEvents, auditNode } from '../../catalog/audit.js'
+import { type AuditNode, auditEvents, auditNode, type ChainReport, recentChains } from '../../catalog/audit.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageByNumber } from '../connection.js'
 import { callerOf } from '../context.js'
@@ -22,6 +22,27 @@ const AuditEventType = builder.objectRef<AuditNode>('AuditEvent').implement({
 })
 
 const AuditEventConnection = connectionOf('AuditEvent', AuditEventType)
+
+const AuditBreakType = builder.objectRef<NonNullable<ChainReport['broken']>>('AuditBreak').implement({
+  description: 'The first row that is not as it was written.',
+  fields: (t) => ({ sequence: t.exposeInt('sequence'), reason: t.exposeString('reason') }),
+})
+
+const AuditChainType = builder.objectRef<ChainReport>('AuditChain').implement({
+  description: 'Whether the newest rows of a chain are as they were written. `pilothouse audit verify` reads all of it, without trusting the server.',
+  fields: (t) => ({
+    name: t.string({ description: 'changes: every mutation. access: denials and break-glass reads.', resolve: ({ chain }) => chain }),
+    checked: t.exposeInt('count', { description: 'How many of its newest rows were checked; at most 200, and what was written meanwhile.' }),
+    head: t.exposeString('head', { description: 'Hash of the last row; kept elsewhere, it shows a cut-off end too.' }),
+    broken: t.field({ type: AuditBreakType, nullable: true, description: 'null: all that were checked are as written.', resolve: ({ broken }) => broken }),
+  }),
+})
+
+builder.queryField('auditChains', (t) => t.field({
+  type: [AuditChainType],
+  description: 'The state of both chains, by their newest rows; admins only.',
+  resolve: (_, __, context) => recentChains(callerOf(context)),
+}))
 
 builder.queryField('auditEvents', (t) => t.field({
   type: AuditEventConnection,

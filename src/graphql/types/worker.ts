@@ -1,6 +1,6 @@
 import { type AppliedEntry, type AppliedState, type Convergence } from '../../core/worker-status.js'
 import { reportWorkerStatus } from '../../catalog/worker-report.js'
-import { convergence, workers, workerSessions, type WorkerSessionView, type WorkerView } from '../../catalog/worker.js'
+import { convergence, convergenceFailures, type FailureCount, workers, workerSessions, type WorkerSessionView, type WorkerView } from '../../catalog/worker.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageByText } from '../connection.js'
 import { callerOf } from '../context.js'
@@ -79,7 +79,17 @@ export const WorkerType = WorkerRef.implement({
   }),
 })
 
-const ConvergenceType = builder.objectRef<Convergence>('Convergence').implement({
+const ConvergenceFailureType = builder.objectRef<FailureCount>('ConvergenceFailure').implement({
+  description: 'Why an entry does not run as it should.',
+  fields: (t) => ({
+    state: t.expose('state', { type: AppliedStateEnum }),
+    name: t.exposeString('name', { description: 'Of the entry.' }),
+    reason: t.exposeString('reason', { nullable: true, description: 'Redacted.' }),
+    workers: t.exposeInt('workers', { description: 'How many say so.' }),
+  }),
+})
+
+const ConvergenceType = builder.objectRef<Convergence & { entryId: string | null }>('Convergence').implement({
   description: 'Workers that may still run something: a silent one stops by itself, and counts no more after 690 seconds. By their sessions that the caller may see.',
   fields: (t) => ({
     cursor: t.expose('cursor', { type: 'Cursor', description: 'The newest, or that of the entry\'s last change.' }),
@@ -87,6 +97,10 @@ const ConvergenceType = builder.objectRef<Convergence>('Convergence').implement(
     current: t.exposeInt('current', { description: 'All of the sessions are at the cursor or past it.' }),
     behind: t.exposeInt('behind', { description: 'A session is not there yet.' }),
     failed: t.exposeInt('failed', { description: 'A session has the entry (or any) FAILED, REFUSED, SURVIVED or UNREACHABLE; counted among the others too.' }),
+    failures: t.field({
+      type: [ConvergenceFailureType], description: 'What stands behind failed, of the most workers first; at most 10.',
+      resolve: ({ entryId }, _, context) => convergenceFailures(callerOf(context), entryId),
+    }),
   }),
 })
 
@@ -136,7 +150,7 @@ builder.queryFields((t) => ({
     type: ConvergenceType,
     description: 'How many workers have a change. With an entry: its last change, by the sessions that it reaches or that report it.',
     args: { entryId: t.arg.id() },
-    resolve: (_, { entryId }, context) => convergence(callerOf(context), entryId ?? null),
+    resolve: async (_, { entryId }, context) => ({ ...await convergence(callerOf(context), entryId ?? null), entryId: entryId ?? null }),
   }),
 }))
 

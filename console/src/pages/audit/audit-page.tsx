@@ -1,0 +1,14 @@
+import { Route, Routes } from 'react-router'
+import { AuditDetail } from './audit-detail.js'
+import { AuditList } from './audit-list.js'
+
+/** `/audit/ID?action=…&target=…&actor=…`: which event is open, of which. */
+export function AuditPage() {
+  return (
+    <Routes>
+      <Route path="/" element={<AuditList />}>
+        <Route path=":id" element={<AuditDetail />} />
+      </Route>
+    </Routes>
+  )
+}

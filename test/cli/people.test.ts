@@ -1,0 +1,61 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { TeamsDocument, UsersDocument } from '../../src/client/index.js'
+import { pilothouse } from '../support/process.js'
+import { type Person, startTestServer } from '../support/server.js'
+import { shared } from '../support/shared.js'
+
+const { server } = shared({ server: startTestServer })
+let mona: Person
+beforeAll(async () => { mona = await server.user('mona') })
+
+async function run(args: string[], { token }: { token: string } = server.admin, input = '') {
+  const child = pilothouse(args, { PILOTHOUSE_URL: server.url, PILOTHOUSE_TOKEN: token }, input)
+  const code = await child.ended
+  return { code, stdout: child.stdout(), stderr: child.stderr() }
+}
+
+describe('pilothouse user', () => {
+  it('adds somebody, changes the role, and deactivates after a clear yes', async () => {
+    const made = await run(['user', 'create', 'corp/iris/2', '--name', 'Iris \u202egnp', '--json'])
+    const { id } = JSON.parse(made.stdout) as { id: string }
+    expect(await run(['user', 'role', 'corp/iris/2', 'admin'])).toMatchObject({ code: 0, stdout: `Iris \\u{202e}gnp (${id}) is an admin.\n` })
+    const [listed, refused] = await Promise.all([run(['user', 'list', '--search', 'iris']), run(['user', 'deactivate', id], server.admin, 'no\n')])
+    expect(listed.stdout).toMatch(new RegExp(`^ID .*\n${id} +corp/iris/2 +Iris \\\\u\\{202e\\}gnp +admin +active\n$`))
+    expect(refused).toMatchObject({ code: 1, stderr: 'Nothing was changed.\n' })
+    const done = await run(['user', 'deactivate', id], server.admin, 'yes\n')
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(/it cannot be undone.*Deactivated Iris/s) as string })
+    expect((await server.admin.client.execute(UsersDocument, { search: 'iris' })).users.nodes).toMatchObject([{ deactivatedAt: expect.any(String) as string }])
+  })
+})
+
+describe('pilothouse team', () => {
+  it('adds a team and its members, tells who is in it, and deletes it', async () => {
+    const { id } = JSON.parse((await run(['team', 'create', 'crew', '--name', 'The crew', '--json'])).stdout) as { id: string }
+    expect(await run(['team', 'add', 'crew', 'test/mona', '--role', 'maintainer'])).toMatchObject({ code: 0, stdout: `mona (${mona.id}) is a maintainer of crew.\n` })
+    expect((await run(['team', 'list'], mona)).stdout).toMatch(new RegExp(`${id} +crew +The crew +mona \\(maintainer\\)\n$`))
+    expect(await run(['team', 'remove', 'crew', mona.id], mona)).toMatchObject({ code: 0, stdout: `mona (${mona.id}) is no member of crew.\n` })
+    expect(await run(['team', 'delete', 'crew', '--yes'])).toMatchObject({ code: 0, stdout: 'Deleted crew.\n' })
+    expect((await server.admin.client.execute(TeamsDocument)).teams).toEqual([])
+  })
+})
+
+it('audit list filters by action, target and actor; as JSON with what was before and after', async () => {
+  const [found, json] = await Promise.all([
+    run(['audit', 'list', '--action', 'user.create', '--target', mona.id, '--actor', server.admin.id]), run(['audit', 'list', '--target', mona.id, '--limit', '1', '--json']),
+  ])
+  expect(found.stdout).toMatch(new RegExp(`^ROW .*\n\\d+ +\\S{19} +user\\.create +OK +\\S.* ${mona.id}\n$`))
+  expect(JSON.parse(json.stdout)).toMatchObject([{ target: mona.id, after: { id: mona.id } }])
+})
+
+it('token list shows those of another person, to admins', async () => {
+  const [shown, refused] = await Promise.all([run(['token', 'list', '--user', mona.id]), run(['token', 'list', '--user', server.admin.id], mona)])
+  expect(shown.stdout).toMatch(/tok_\w+ +PERSONAL +mona/)
+  expect(refused).toMatchObject({ code: 1 })
+})
+
+it.each([
+  [['user', 'role', 'test/nobody', 'admin'], 2, 'There is no user'], [['user', 'role', 'test/mona', 'king'], 2, 'is no role'], [['user', 'create', 'a/b'], 1, 'FORBIDDEN'],
+  [['team', 'add', 'none', 'test/mona', '--role', 'boss'], 2, 'is no role in a team'], [['audit', 'list', '--limit', '0'], 2, '--limit takes'],
+])('%j of a person who is no admin exits with %i and says why', async (args, code, message) => {
+  expect(await run(args, mona)).toMatchObject({ code, stderr: expect.stringContaining(message) as string })
+})

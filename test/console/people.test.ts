@@ -1,0 +1,141 @@
+import { type Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { post, startTestServer } from '../support/server.js'
+import { closing, shared } from '../support/shared.js'
+
+const hostile = '<img src=x onerror="document.title=1"> \u202egnp'
+
+describe.runIf(hasBrowser)('the people pages', () => {
+  const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
+  const open = async (token: string, path: string, options = {}) => {
+    const page = await browser.open(server.url, options)
+    closing(page.context())
+    await signIn(page, token, path)
+    return page
+  }
+  const dialog = (page: Page) => page.getByRole('dialog')
+  const opens = async (token: string) => (await post(server.url, token, { query: '{ viewer { principal { id } } }' })).errors === undefined
+
+  it('makes a token of one\'s own that works, shows it once, and revokes it', async () => {
+    const mona = await server.user('mona')
+    const page = await open(mona.token, '/')
+    await page.getByRole('banner').getByRole('link', { name: 'mona' }).click()
+    await page.getByRole('button', { name: 'Create a token' }).click()
+    await dialog(page).getByLabel('Name').fill('lap top')
+    await dialog(page).getByLabel('Expires in days').fill('7')
+    expect(await dialog(page).getByRole('region', { name: 'The same with the CLI' }).innerText()).toBe('pilothouse token create --name \'lap top\' --expires-in-days 7')
+    await dialog(page).getByRole('button', { name: 'Create' }).click()
+    const secret = await dialog(page).getByRole('region', { name: 'The new token' }).innerText()
+    expect(secret).toMatch(/^pht_[\w-]{43}$/)
+    expect(await opens(secret)).toBe(true)
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await dialog(page).getByRole('button', { name: 'Copy token' }).click()
+    await dialog(page).getByText('Copied').waitFor()
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(secret)
+    await dialog(page).getByRole('button', { name: 'Done' }).click()
+    await page.getByRole('listitem').filter({ hasText: 'lap top' }).getByText(/in [67] days/).waitFor()
+    const kept = await page.evaluate<string>('document.documentElement.outerHTML + JSON.stringify([{ ...localStorage }, { ...sessionStorage }])')
+    expect(kept).not.toContain(secret)
+    await page.getByRole('button', { name: 'Revoke lap top' }).click()
+    await dialog(page).getByText('Whatever uses it is refused at once').waitFor()
+    await dialog(page).getByRole('button', { name: 'Revoke' }).click()
+    await page.getByRole('listitem').filter({ hasText: 'lap top' }).getByText('revoked', { exact: true }).waitFor()
+    expect(await opens(secret)).toBe(false)
+    expect(await page.getByRole('navigation', { name: 'Sections' }).getByRole('link', { name: 'Audit' }).count()).toBe(0)
+  })
+
+  it('makes a worker token for some owners, and says which line names none', async () => {
+    await server.team('crew', [])
+    const page = await open(server.admin.token, '/people/worker-tokens')
+    await page.getByRole('button', { name: 'Create a worker token' }).click()
+    await dialog(page).getByLabel('Name').fill('desk')
+    await dialog(page).getByLabel('Serves').fill('team:crew\nsomebody')
+    await dialog(page).getByText('somebody names no owner.').waitFor()
+    await dialog(page).getByLabel('Serves').fill('team:crew\ndeployment')
+    await dialog(page).getByRole('button', { name: 'Create' }).click()
+    expect(await dialog(page).getByRole('region', { name: 'The new token' }).innerText()).toMatch(/^phw_/)
+    await dialog(page).getByRole('button', { name: 'Done' }).click()
+    await page.getByText('serves team crew, the deployment').waitFor()
+  })
+
+  it('a team from its first day to its last; what its maintainer may do, and what ends with it', async () => {
+    const [rosa, theo] = [await server.user('rosa'), await server.user('theo')]
+    const admins = await open(server.admin.token, '/people/teams')
+    await admins.getByRole('button', { name: 'Add a team' }).click()
+    await dialog(admins).getByLabel('Slug').fill('Not one')
+    await dialog(admins).getByRole('button', { name: 'Add' }).click()
+    await dialog(admins).getByRole('alert').waitFor()
+    await dialog(admins).getByLabel('Slug').fill('rowers')
+    await dialog(admins).getByRole('button', { name: 'Add' }).click()
+    await admins.getByRole('heading', { level: 1, name: 'rowers' }).waitFor()
+    await admins.getByLabel('As', { exact: true }).selectOption('MAINTAINER')
+    await admins.getByLabel('Person').fill('ros')
+    const theirs = await open(rosa.token, '/people')
+    await theirs.getByText('You are in no team').waitFor()
+    await admins.getByRole('button', { name: 'Add rosa' }).click()
+    await theirs.getByRole('link', { name: 'rowers' }).last().click()
+    await theirs.getByLabel('Person').fill('theo')
+    await theirs.getByRole('button', { name: 'Add theo' }).click()
+    await admins.getByRole('list', { name: 'Members' }).getByText('test/theo').waitFor()
+    await theirs.getByRole('button', { name: 'Remove theo' }).click()
+    await dialog(theirs).getByRole('button', { name: 'Remove' }).click()
+    await theirs.getByRole('button', { name: 'Remove theo' }).waitFor({ state: 'detached' })
+    expect(await theirs.getByRole('button', { name: 'Delete' }).count()).toBe(0)
+    await server.register(rosa, 'boats', { owner: { kind: 'TEAM', id: 'rowers' } })
+    await admins.getByRole('button', { name: 'Delete' }).click()
+    await dialog(admins).getByText('1 MCP server and 0 agents and all secrets of the team are deleted').waitFor()
+    await dialog(admins).getByRole('button', { name: 'Delete' }).click()
+    await theirs.getByText('There is no team of that id for you.').waitFor()
+    expect(await opens(theo.token)).toBe(true)
+  })
+
+  it('adds somebody, makes them an admin, and deactivates them, each with its effect named first', async () => {
+    const page = await open(server.admin.token, '/people/users')
+    await page.getByRole('button', { name: 'Add a user' }).click()
+    await dialog(page).getByLabel('Identity provider').fill('corp')
+    await dialog(page).getByLabel('Subject').fill('ida')
+    await dialog(page).getByLabel('Name').fill(`Ida ${hostile}`)
+    await dialog(page).getByRole('button', { name: 'Add' }).click()
+    await page.getByRole('heading', { level: 1, name: /Ida .*\\u\{202e\}gnp/ }).waitFor()
+    await page.getByRole('button', { name: 'Create a token' }).click()
+    await dialog(page).getByLabel('Name').fill('first')
+    await dialog(page).getByRole('button', { name: 'Create' }).click()
+    const secret = await dialog(page).getByRole('region', { name: 'The new token' }).innerText()
+    await dialog(page).getByRole('button', { name: 'Done' }).click()
+    await page.getByRole('button', { name: 'Make an admin' }).click()
+    await dialog(page).getByText('They will see and change everything').waitFor()
+    await dialog(page).getByRole('button', { name: 'Make an admin' }).click()
+    await page.getByRole('button', { name: 'Make a user' }).waitFor()
+    await page.getByRole('button', { name: 'Deactivate' }).click()
+    await dialog(page).getByText('Their tokens and sign-ins end at once. 0 MCP servers and 0 agents of theirs leave every set').waitFor()
+    await dialog(page).getByRole('button', { name: 'Deactivate' }).click()
+    await page.getByRole('main').getByText('revoked', { exact: true }).waitFor()
+    expect(await opens(secret)).toBe(false)
+    await page.getByLabel('Search by name or subject').fill('no such person')
+    await page.getByText('Nobody matches').waitFor()
+    expect(await page.locator('img').count()).toBe(0)
+  })
+
+  it.each(['light', 'dark'] as const)('is without a finding of axe and of the content policy in %s, also at 390 px', async (colorScheme) => {
+    const member = await server.user(`axe-${colorScheme} ${hostile}`)
+    const id = await server.team(`axe-${colorScheme}`, [[member, 'MEMBER']])
+    const page = await open(server.admin.token, '/tokens', { colorScheme })
+    const show = async (path: string, sign: string) => {
+      await page.goto(path)
+      await page.getByRole('main').getByText(sign).first().waitFor()
+    }
+    const pages = [[`/people/users/${member.id}`, 'valid'], [`/people/teams/${id}`, `test/axe-${colorScheme}`], ['/people/worker-tokens', 'Create a worker token']] as const
+    for (const [path, sign] of pages) {
+      await show(path, sign)
+      expect([path, await axeProblems(page)]).toEqual([path, []])
+    }
+    await page.setViewportSize({ width: 390, height: 844 })
+    for (const [path, sign] of [...pages, ['/people/teams', 'Add a team'], ['/tokens', 'Create a token']] as const) {
+      await show(path, sign)
+      expect([path, await isTooWide(page)]).toEqual([path, false])
+    }
+    await page.getByRole('button', { name: 'Create a token' }).click()
+    expect([await axeProblems(page), await isTooWide(page), await refusalsOf(page)]).toEqual([[], false, []])
+  })
+})
