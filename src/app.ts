@@ -180,7 +180,7 @@ async function buildApp(config: Config, tuning: AppTuning, catalog: OpenCatalog,
   await requireSecretKeys(config, services.db, catalog.secretKeys)
   const newAdminToken = await ensureAdmin(config, catalog)
   const hub = createHub({ index: services.index, isFresh: tail.isFresh, bookmarkMs: tuning.bookmarkMs })
-  const desk = createDesk({ ...services, readReported: () => readReported(services.db), ...tuning.desk })
+  const desk = createDesk({ ...services, readReported: () => readReported(services.db, services.now()), ...tuning.desk })
   const book = createSubscriptionBook({ services, onError: (error) => log.warn({ err: error }, 'subscriptions could not be written down') })
   const keeper = startCredentialKeeper(services, (error, message) => log.warn({ err: error }, message), tuning.credentialsMs)
   const probes = createProbeDesk({ services, onError: (error) => log.warn({ err: error }, 'probes could not be offered'), lookMs: tuning.pollMs })

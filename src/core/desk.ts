@@ -6,9 +6,9 @@ import { deploymentOwner, type OwnerRef } from './owner.js'
 
 /**
  * What somebody at the console may have to read again. EVERYTHING: their own rights or a policy over them, so all that they show.
- * WORKER: what workers reported of themselves, their sessions and receipts; nobody is told whose.
+ * WORKER: what workers reported of themselves, their sessions and receipts; PROBE: that one was asked for, taken, answered or is over. Nobody is told whose.
  */
-export const deskKinds = ['EVERYTHING', 'ENTRY', 'APPROVAL', 'REVOCATION', 'TOOLS', 'SECRET', 'POLICY', 'PEOPLE', 'TOKEN', 'AUDIT', 'WORKER'] as const
+export const deskKinds = ['EVERYTHING', 'ENTRY', 'APPROVAL', 'REVOCATION', 'TOOLS', 'SECRET', 'POLICY', 'PEOPLE', 'TOKEN', 'AUDIT', 'WORKER', 'PROBE'] as const
 export type DeskKind = (typeof deskKinds)[number]
 
 /** Who looks, with the rights of this moment. */

@@ -2,6 +2,7 @@ import { type Credential } from '../core/access.js'
 import { type DeskFact, deskFacts, type DeskKind, type Viewpoint } from '../core/desk.js'
 import { invalid } from '../core/errors.js'
 import { type CatalogContext } from '../catalog/context.js'
+import { type Reported } from '../db/reported.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
 import { type Encoded } from './fan-out.js'
 import { type Rendering, rightLost } from './hub.js'
@@ -19,8 +20,8 @@ export interface DeskChange {
 export interface DeskOptions {
   index: CatalogIndex
   now: () => Date
-  /** Texts that differ once workers reported something more; asked for only while somebody looks. */
-  readReported: () => Promise<{ status: string; heldTools: string }>
+  /** Asked for only while somebody looks. */
+  readReported: () => Promise<Reported>
   /** Between two tellings of changes of the catalog; the first of a while is told at once. Default 100 ms. */
   changesMs?: number
   /** Between two looks at what workers reported. Default 1,000 ms. */
@@ -54,7 +55,7 @@ export function createDesk({ index, now, readReported, changesMs = 100, reported
   let isLost = false
   let waiting: NodeJS.Timeout | null = null
   let lastAt = -Infinity
-  let reported: { status: string; heldTools: string } | null = null
+  let reported: Reported | null = null
   let isLooking = false
 
   function tell(facts: readonly DeskFact[]): void {
@@ -89,8 +90,7 @@ export function createDesk({ index, now, readReported, changesMs = 100, reported
       const before = reported
       const after = reported = await readReported()
       // Who looks for the first time has not read what was reported since they joined.
-      if (before?.status !== after.status) tell([{ kind: 'WORKER', id: null, isFor: () => true }])
-      if (before?.heldTools !== after.heldTools) tell([{ kind: 'TOOLS', id: null, isFor: () => true }])
+      for (const key of reportedKeys) if (before?.[key] !== after[key]) tell([{ kind: reportedKinds[key], id: null, isFor: () => true }])
     } catch {
       // The database is away, which the reader of the log tells; the next look finds what changed.
     } finally {
@@ -120,6 +120,8 @@ export function createDesk({ index, now, readReported, changesMs = 100, reported
   }
 }
 
+const reportedKinds = { status: 'WORKER', heldTools: 'TOOLS', probes: 'PROBE' } as const satisfies Record<keyof Reported, DeskKind>
+const reportedKeys = ['status', 'heldTools', 'probes'] as const
 const everything: DeskFact = { kind: 'EVERYTHING', id: null, isFor: () => true }
 
 /** null: whoever it was is nobody any more. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import {
   ApprovalsDocument, CreateAccessTokenDocument, DecideApprovalDocument, DeskChangedDocument, type DeskChangedSubscription, RegisterMcpServerDocument, RemoveTeamMemberDocument,
-  RevokeAccessTokenDocument,
+  RequestProbeDocument, RevokeAccessTokenDocument,
 } from '../../src/client/index.js'
 import { openBrowser } from '../support/browser.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
@@ -77,7 +77,7 @@ describe('S21: the desk tells', () => {
     const [ada, bob, worker] = [await server.user('ada'), await server.user('bob'), await server.worker()]
     const [own, admin, other] = [await looking(ada, deaf.url), await looking(server.admin), await looking(bob)]
     // Whoever looks first at a node is told what was reported before, in case it came meanwhile.
-    for (const desk of [own, admin]) await desk.next('WORKER')
+    for (const desk of [own, admin]) for (const kind of ['WORKER', 'PROBE']) await desk.next(kind)
     const id = await register(ada, 'files')
     expect(await own.next('ENTRY')).toBe(id)
     const asked = await admin.next('APPROVAL')
@@ -87,9 +87,11 @@ describe('S21: the desk tells', () => {
     expect(await own.next('APPROVAL')).toBe(asked)
     await report(worker, 'w1', 1, [sessionOf(ada, 's', { entries: [applied('files')] })])
     for (const desk of [own, admin]) expect(await desk.next('WORKER')).toBeNull()
+    await ada.client.execute(RequestProbeDocument, { input: { entryId: id } })
+    for (const desk of [own, admin]) expect(await desk.next('PROBE')).toBeNull()
     // An admin hears of the request and not of the entry, and a stranger of neither, but only of having come themselves.
     expect(admin.heard.filter((event) => event.startsWith('ENTRY'))).toEqual([])
-    expect(other.heard.filter((event) => !/^(EVERYTHING|WORKER|TOOLS) null$|^(PEOPLE|TOKEN) /.test(event))).toEqual([])
+    expect(other.heard.filter((event) => !/^(EVERYTHING|WORKER|TOOLS|PROBE) null$|^(PEOPLE|TOKEN) /.test(event))).toEqual([])
   })
 
   it('once for what is done at once, and names few', async () => {

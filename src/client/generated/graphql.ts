@@ -128,7 +128,7 @@ export type DeleteSecretInput = {
   owner: OwnerInput;
 };
 
-/** EVERYTHING: one's own rights or a policy over them. WORKER: what workers reported, receipts included. */
+/** EVERYTHING: one's own rights or a policy over them. WORKER: what workers reported, receipts included. PROBE: one was asked for, taken or is over. */
 export type DeskKind =
   | 'APPROVAL'
   | 'AUDIT'
@@ -136,6 +136,7 @@ export type DeskKind =
   | 'EVERYTHING'
   | 'PEOPLE'
   | 'POLICY'
+  | 'PROBE'
   | 'REVOCATION'
   | 'SECRET'
   | 'TOKEN'

@@ -3,7 +3,7 @@ import { type DeskChange, openDeskStream } from '../../feed/desk.js'
 import { builder } from '../builder.js'
 import { callerOf } from '../context.js'
 
-const DeskKindEnum = builder.enumType('DeskKind', { values: deskKinds, description: 'EVERYTHING: one\'s own rights or a policy over them. WORKER: what workers reported, receipts included.' })
+const DeskKindEnum = builder.enumType('DeskKind', { values: deskKinds, description: 'EVERYTHING: one\'s own rights or a policy over them. WORKER: what workers reported, receipts included. PROBE: one was asked for, taken or is over.' })
 const DeskChangeType = builder.objectRef<DeskChange>('DeskChange').implement({
   description: 'That something may be other now. What it is, a query tells.',
   fields: (t) => ({

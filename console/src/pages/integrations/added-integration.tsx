@@ -10,6 +10,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { Section } from '../../parts/section.js'
 import { Availability } from './availability.js'
+import { ConnectionTest } from './connection-test.js'
 import { SecretsNeeded } from './secrets-needed.js'
 import classes from './add.module.css'
 
@@ -48,6 +49,7 @@ function Saved({ server, sessions }: SavedProps) {
       <Section title="Can I use it?"><Availability name={name} entryId={id} /></Section>
       <SecretsNeeded server={server} />
       <Section title="Where it is live"><Sessions id={id} sessions={sessions} /></Section>
+      {status === 'ACTIVE' && <ConnectionTest server={{ id, name, owner }} />}
     </>
   )
 }

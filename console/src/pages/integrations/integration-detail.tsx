@@ -16,6 +16,7 @@ import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
 import { Actions } from './actions.js'
 import { Availability } from './availability.js'
+import { ConnectionTest } from './connection-test.js'
 import { type Done, DoneNotice } from './done-notice.js'
 import { History } from './history.js'
 import { Receipts } from './receipts.js'
@@ -66,6 +67,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       <Section title="Who can use it"><WhoUses server={server} /></Section>
       <SecretsNeeded server={server} />
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
+      {server.status !== 'REVOKED' && <ConnectionTest server={server} />}
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
       <Section title="Sessions that run it"><Sessions id={server.id} revision={server.revision} /></Section>
       <Section title="Tools it is held to"><Tools server={server} /></Section>

@@ -1,5 +1,8 @@
 import { type ReactNode } from 'react'
+import { Link } from 'react-router'
+import { deploymentOwner } from '../../../../src/core/owner.js'
 import { type Finding, type Problem } from '../../data/problem.js'
+import { useViewer } from '../../data/viewer.js'
 import { type VerdictKind } from '../../generated/graphql.js'
 import { CodeBlock } from '../../parts/code-block.js'
 import { Findings } from '../../parts/findings.js'
@@ -44,7 +47,14 @@ export const approversOf = ({ kind }: DraftOwner): string => (kind === 'TEAM' ? 
 
 function Verdict({ draft, owner, kind, marked, onFirst }: Pick<VerdictBarProps, 'draft' | 'owner' | 'marked' | 'onFirst'> & { kind: VerdictKind }) {
   if (kind === 'DENY' && marked <= 0) return <p>Something is missing yet.</p>
-  if (kind === 'DENY') return <p className={classes.refused}>As it is, it would be refused: {marked === 1 ? 'one thing is' : `${marked} things are`} marked. <button type="button" className={classes.link} onClick={onFirst}>Go to the first</button></p>
+  if (kind === 'DENY') {
+    return (
+      <>
+        <p className={classes.refused}>As it is, it would be refused: {marked === 1 ? 'one thing is' : `${marked} things are`} marked. <button type="button" className={classes.link} onClick={onFirst}>Go to the first</button></p>
+        <PolicyHint />
+      </>
+    )
+  }
   if (kind === 'ALLOW') return <p className={classes.allowed}>{draft.isEnabled ? 'It needs no approval.' : 'It needs no approval, and stays disabled.'}</p>
   const line = lineOf(draft)
   return (
@@ -53,4 +63,10 @@ function Verdict({ draft, owner, kind, marked, onFirst }: Pick<VerdictBarProps, 
       {line !== null && <CodeBlock text={line} label="Command line to approve" />}
     </>
   )
+}
+
+/** For whoever is the admin that findings tell to ask. What is typed here stays, since the policy opens beside it. */
+function PolicyHint() {
+  if (!useViewer().can('WRITE_POLICY', deploymentOwner)) return null
+  return <p className={classes.hint}>You may change <Link to="/policy/deployment" target="_blank">the policy</Link> (it opens in another window); once it is saved, this is looked through again.</p>
 }

@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { env } from 'node:process'
+import { type BrowserContextOptions, type Page } from 'playwright-core'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ConvergenceDocument, RegisterMcpServerDocument, type RegisterMcpServerInput, RevokeEntryDocument } from '../../src/client/index.js'
+import { hasBrowser, signIn, startBrowser } from '../support/chromium.js'
+import { applied, report, sessionOf } from '../support/reporting.js'
+import { type Person, startTestServer } from '../support/server.js'
+import { closing, shared } from '../support/shared.js'
+
+const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url))
+
+/** The pictures of the docs. Made anew by `npm run screenshots` alone, so that a test run changes no file. */
+describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures of the console', () => {
+  const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
+  let ada: Person
+  let crew: string
+  let tickets: string
+  let receipt: string
+
+  const picture = async (name: string, who: Person, path: string, ready: (page: Page) => Promise<unknown>, options: BrowserContextOptions = {}) => {
+    const page = await browser.open(server.url, options)
+    closing(page.context())
+    await signIn(page, who.token, path)
+    await ready(page)
+    const { length } = await page.screenshot({ path: `${folder}${name}.png` })
+    expect(length).toBeLessThan(150_000)
+  }
+  const register = async (who: Person, input: Omit<RegisterMcpServerInput, 'owner'> & Partial<RegisterMcpServerInput>) =>
+    (await who.client.execute(RegisterMcpServerDocument, { input: { owner: { kind: 'USER' }, ...input } })).registerMcpServer
+  const remote = (name: string, description: string) => ({ name, definition: { description, transport: { http: { url: `https://${name}.example.com/mcp` } } } })
+
+  beforeAll(async () => {
+    mkdirSync(folder, { recursive: true })
+    const grace = await server.user('Grace')
+    ada = await server.user('Ada')
+    crew = await server.team('platform', [[grace, 'MAINTAINER'], [ada, 'MEMBER']])
+    const team = { kind: 'TEAM', id: crew } as const
+    const machines = [await server.worker(), await server.worker()]
+    const [made, wiki] = [await register(grace, { owner: team, ...remote('tickets', 'Finds and answers support tickets.') }), await register(ada, remote('wiki', 'Reads the handbook.'))]
+    await register(server.admin, { owner: { kind: 'DEPLOYMENT' }, visibility: 'PUBLIC', ...remote('search', 'Searches the documentation.') })
+    await register(ada, { name: 'files', definition: { description: 'Reads and writes the folder of a project.', transport: { stdio: { command: 'npx', args: ['-y', '@modelcontextprotocol/server-filesystem@2026.8.31', '/srv/projects/atlas'] } } } })
+    await register(grace, { owner: team, name: 'database', definition: { description: 'Answers questions about orders.', transport: { stdio: { command: 'uvx', args: ['postgres-mcp==1.4.0', '--read-only'] } } } })
+    const { cursor } = await register(ada, remote('calendar', 'Knows who is free.'))
+    tickets = made.mcpServer.id
+    const entries = [applied('tickets', { entryId: tickets }), applied('wiki', { entryId: wiki.mcpServer.id })]
+    await report(machines[0]!, 'desk-1', 1, [sessionOf(ada, 'planning', { agent: 'planner', cursor, entries }), sessionOf(ada, 'triage', { agent: 'helper', cursor, entries: entries.slice(0, 1) })])
+    await report(machines[1]!, 'desk-2', 1, [sessionOf(grace, 'on-call', { agent: 'helper', cursor, entries: [
+      applied('tickets', { entryId: tickets }), applied('shell', { origin: '/srv/agents/plugin/.mcp.json', revision: null }),
+    ] })])
+    const revoked = await ada.client.execute(RevokeEntryDocument, { input: { id: wiki.mcpServer.id, expectedRevision: 1, reason: 'The key of the handbook leaked.' } })
+    receipt = revoked.revokeEntry.revocation!.id
+    const { convergence } = await ada.client.execute(ConvergenceDocument, { entryId: wiki.mcpServer.id })
+    await report(machines[0]!, 'desk-1', 2, [
+      sessionOf(ada, 'planning', { agent: 'planner', cursor: convergence.cursor, entries: [applied('tickets', { entryId: tickets }), applied('wiki', { entryId: wiki.mcpServer.id, state: 'STOPPED', revision: 2 })] }),
+      sessionOf(ada, 'triage', { agent: 'helper', cursor: convergence.cursor, entries: entries.slice(0, 1) }),
+    ])
+  })
+
+  const detailIsThere = (page: Page) => page.getByRole('list', { name: 'Sessions that run it' }).getByText('desk-1').first().waitFor()
+  it.each<[name: string, who: () => Person, path: () => string, ready: (page: Page) => Promise<unknown>, options?: BrowserContextOptions]>([
+    ['integration', () => ada, () => `/integrations/all/${tickets}`, detailIsThere],
+    ['integration-dark', () => ada, () => `/integrations/all/${tickets}`, detailIsThere, { colorScheme: 'dark' }],
+    ['integration-narrow', () => ada, () => `/integrations/all/${tickets}`, detailIsThere, { viewport: { width: 390, height: 844 } }],
+    ['approval', () => server.admin, () => '/approvals', async (page) => {
+      await page.getByRole('link', { name: /files.*Ada asked/ }).click()
+      await page.getByRole('button', { name: 'Approve…' }).waitFor()
+    }],
+    ['receipt', () => ada, () => `/revocations/${receipt}`, (page) => page.getByText('1 of 1 session stopped. It runs nowhere any more.').waitFor()],
+    ['workers', () => server.admin, () => '/workers', async (page) => {
+      await page.getByRole('link', { name: /desk-2/ }).click()
+      await page.getByText('/srv/agents/plugin/.mcp.json').waitFor()
+    }],
+    ['add', () => ada, () => '/integrations/add', async (page) => {
+      await page.getByLabel('Paste JSON').fill(JSON.stringify({ mcpServers: { github: { type: 'http', url: 'https://github.example.com/mcp', headers: { Authorization: `Bearer ghp_${'a1B2'.repeat(9)}` } } } }))
+      await page.getByRole('button', { name: /^Store as secret/ }).waitFor()
+      await page.getByRole('button', { name: /^Store as secret/ }).scrollIntoViewIfNeeded()
+      await page.getByText('would be refused').waitFor()
+    }],
+  ])('%s', async (name, who, path, ready, options) => {
+    await picture(name, who(), path(), ready, options)
+  })
+})
