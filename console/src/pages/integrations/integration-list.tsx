@@ -12,6 +12,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { ListDetail } from '../../parts/list-detail.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
 import { filtersOf, ListFilters } from './list-filters.js'
 import { StaticList } from './static-list.js'
@@ -74,11 +75,12 @@ function useHeldCounts(): ReadonlyMap<string, number> {
 /** Drawn again when something of it changed, and not with every row that comes into sight. */
 const IntegrationRow = memo(function IntegrationRow({ row, held, isOpen, viewer, query }: { row: Row; held: number; isOpen: boolean; viewer: Viewer; query: string }) {
   return (
-    <Link to={{ pathname: row.id, search: query }} className={classes.row} aria-current={isOpen ? 'page' : undefined}>
-      <span className={classes.name}><OutsideText>{row.name}</OutsideText></span>
-      <span className={classes.badges}><ScopeBadge owner={row.owner} viewerId={viewer.id} /><VisibilityBadge visibility={row.visibility} /><StatusBadge status={row.status} />{held > 0 && <Badge tone="warn" title="Tools that are not as they were accepted">{held} held</Badge>}</span>
-      <span className={classes.description}><OutsideText>{row.description}</OutsideText></span>
-    </Link>
+    <RowLink
+      to={{ pathname: row.id, search: query }} isOpen={isOpen} name={row.name}
+      badges={<><ScopeBadge owner={row.owner} viewerId={viewer.id} /><VisibilityBadge visibility={row.visibility} /><StatusBadge status={row.status} />{held > 0 && <Badge tone="warn" title="Tools that are not as they were accepted">{held} held</Badge>}</>}
+    >
+      <OutsideText>{row.description}</OutsideText>
+    </RowLink>
   )
 })
 

@@ -5,6 +5,7 @@ import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { VirtualList } from '../../parts/virtual-list.js'
+import rows from '../../parts/row-link.module.css'
 import classes from './integrations.module.css'
 
 type Session = IntegrationsStaticQuery['workers'][number]['sessions']['nodes'][number]
@@ -27,10 +28,10 @@ export function StaticList({ search }: { search: string }) {
       {found.length > 0 && (
         <VirtualList items={found} label="MCP servers of workers" keyOf={({ key }) => key} rowHeight={64}>
           {({ entry: { name, origin, state, reason }, sessions }) => (
-            <div className={classes.row}>
-              <span className={classes.name}><OutsideText>{name}</OutsideText></span>
-              <span className={classes.badges}><AppliedBadge state={state} /><ProvenanceBadge origin="static" /></span>
-              <span className={classes.description}>In {sessions} {sessions === 1 ? 'session' : 'sessions'}, from <OutsideText>{origin}</OutsideText>{reason != null && <>: <OutsideText>{reason}</OutsideText></>}</span>
+            <div className={rows.row}>
+              <span className={rows.name}><OutsideText>{name}</OutsideText></span>
+              <span className={rows.badges}><AppliedBadge state={state} /><ProvenanceBadge origin="static" /></span>
+              <span className={rows.below}>In {sessions} {sessions === 1 ? 'session' : 'sessions'}, from <OutsideText>{origin}</OutsideText>{reason != null && <>: <OutsideText>{reason}</OutsideText></>}</span>
             </div>
           )}
         </VirtualList>

@@ -11,6 +11,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { OwnerSwitch } from '../../parts/owner-switch.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
+import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
 import { mayWrite, type Secret, useSecrets } from './use-secrets.js'
 import classes from './secrets.module.css'
@@ -51,12 +52,11 @@ function Listed({ scope, owner }: { scope: string; owner: OwnerInput }) {
 
 function SecretRow({ secret: { name, provider, version, updatedAt, updatedBy, usedBy }, isOpen }: { secret: Secret; isOpen: boolean }) {
   return (
-    <Link to={name} className={classes.row} aria-current={isOpen ? 'page' : undefined}>
-      <span className={classes.name}><OutsideText>{name}</OutsideText></span>
-      <span>{provider !== 'sealed' && <><Badge title="Its value is kept outside">{provider}</Badge> </>}<Badge>version {version}</Badge></span>
-      <span className={classes.who}>
-        set by <OutsideText>{updatedBy.displayName}</OutsideText>, <RelativeTime at={updatedAt} />; used by {usedBy.length === 0 ? 'nothing' : usedBy.length}
-      </span>
-    </Link>
+    <RowLink
+      to={name} isOpen={isOpen} name={name}
+      badges={<>{provider !== 'sealed' && <Badge title="Its value is kept outside">{provider}</Badge>}<Badge>version {version}</Badge></>}
+    >
+      set by <OutsideText>{updatedBy.displayName}</OutsideText>, <RelativeTime at={updatedAt} />; used by {usedBy.length === 0 ? 'nothing' : usedBy.length}
+    </RowLink>
   )
 }
