@@ -205,8 +205,8 @@ describe('how far workers are', () => {
     now += 30_000
     expect(await cursors()).toMatchObject({ cursor: first.cursor, lagSeconds: 30 })
     const convergence = async (entryId?: string, who = user) => (await who.client.execute(ConvergenceDocument, { entryId })).convergence
-    expect(await convergence()).toEqual({ cursor: second.cursor, workers: 1, current: 0, behind: 1, failed: 0 })
-    expect(await convergence(first.id)).toEqual({ cursor: first.cursor, workers: 1, current: 1, behind: 0, failed: 0 })
+    expect(await convergence()).toEqual({ cursor: second.cursor, workers: 1, current: 0, behind: 1, failed: 0, failures: [] })
+    expect(await convergence(first.id)).toEqual({ cursor: first.cursor, workers: 1, current: 1, behind: 0, failed: 0, failures: [] })
     await report(own, 'near', 2, [sessionOf(user, 'b', { entries: [applied('far-two', { entryId: second.id, state: 'FAILED' })] })], { full: false })
     now += 5_000
     expect(await cursors()).toMatchObject({ cursor: null, lagSeconds: 5 })

@@ -48,7 +48,7 @@ describe.runIf(hasBrowser)('the approvals page', () => {
     await admins.getByText('Nothing waits').waitFor()
     await theirs.getByText('Looks fine.').waitFor()
     await theirs.getByText('Approved. To take it from sessions, disable or revoke it.').waitFor()
-    expect(await theirs.getByRole('link', { name: /waiting/ }).count()).toBe(0)
+    await theirs.getByRole('link', { name: /waiting/ }).waitFor({ state: 'detached' })
   })
 
   it('names the effect with numbers, shows what changed since the last approved, and keeps who rejected it and why', async () => {

@@ -38,7 +38,7 @@ describe('S17: several nodes know of workers as one', () => {
     const { id, cursor } = await server.register(user, 'fresh-one')
     const session = sessionOf(user, 's', { cursor, entries: [applied('fresh-one', { entryId: id })] })
     expect(await report(second.as(machine), 'fresh-worker', 1, [session])).toBe(true)
-    expect((await user.client.execute(ConvergenceDocument, { entryId: id })).convergence).toEqual({ cursor, workers: 1, current: 1, behind: 0, failed: 0 })
+    expect((await user.client.execute(ConvergenceDocument, { entryId: id })).convergence).toEqual({ cursor, workers: 1, current: 1, behind: 0, failed: 0, failures: [] })
     expect((await second.as(server.admin).client.execute(ConvergenceDocument, {})).convergence.workers).toBe(first.convergence.workers + 1)
     await expect(report(second.as(successor), 'fresh-worker', 1, [session], { processId: 'p2' })).rejects.toMatchObject({ code: 'FORBIDDEN' })
     await server.admin.client.execute(RevokeAccessTokenDocument, { id: machine.id })
