@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { env } from 'node:process'
 import { type BrowserContextOptions, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ConvergenceDocument, RegisterMcpServerDocument, type RegisterMcpServerInput, RevokeEntryDocument } from '../../src/client/index.js'
+import { RegisterMcpServerDocument, type RegisterMcpServerInput, RevokeEntryDocument } from '../../src/client/index.js'
 import { hasBrowser, signIn, startBrowser } from '../support/chromium.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { type Person, startTestServer } from '../support/server.js'
@@ -39,35 +39,37 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
     const team = { kind: 'TEAM', id: crew } as const
     const machines = [await server.worker(), await server.worker()]
     const [made, wiki] = [await register(grace, { owner: team, ...remote('tickets', 'Finds and answers support tickets.') }), await register(ada, remote('wiki', 'Reads the handbook.'))]
-    await register(server.admin, { owner: { kind: 'DEPLOYMENT' }, visibility: 'PUBLIC', ...remote('search', 'Searches the documentation.') })
     await register(ada, { name: 'files', definition: { description: 'Reads and writes the folder of a project.', transport: { stdio: { command: 'npx', args: ['-y', '@modelcontextprotocol/server-filesystem@2026.8.31', '/srv/projects/atlas'] } } } })
-    await register(grace, { owner: team, name: 'database', definition: { description: 'Answers questions about orders.', transport: { stdio: { command: 'uvx', args: ['postgres-mcp==1.4.0', '--read-only'] } } } })
-    const { cursor } = await register(ada, remote('calendar', 'Knows who is free.'))
+    const { cursor } = await register(grace, { owner: team, name: 'database', definition: { description: 'Answers questions about orders.', transport: { stdio: { command: 'uvx', args: ['postgres-mcp==1.4.0', '--read-only'] } } } })
     tickets = made.mcpServer.id
     const entries = [applied('tickets', { entryId: tickets }), applied('wiki', { entryId: wiki.mcpServer.id })]
     await report(machines[0]!, 'desk-1', 1, [sessionOf(ada, 'planning', { agent: 'planner', cursor, entries }), sessionOf(ada, 'triage', { agent: 'helper', cursor, entries: entries.slice(0, 1) })])
-    await report(machines[1]!, 'desk-2', 1, [sessionOf(grace, 'on-call', { agent: 'helper', cursor, entries: [
+    const revoked = await ada.client.execute(RevokeEntryDocument, { input: { id: wiki.mcpServer.id, reason: 'The key of the handbook leaked.' } })
+    receipt = revoked.revokeEntry.revocation.id
+    const last = revoked.revokeEntry.cursor
+    await report(machines[0]!, 'desk-1', 2, [
+      sessionOf(ada, 'planning', { agent: 'planner', cursor: last, entries: [applied('tickets', { entryId: tickets }), applied('wiki', { entryId: wiki.mcpServer.id, state: 'STOPPED', revision: 2 })] }),
+      sessionOf(ada, 'triage', { agent: 'helper', cursor: last, entries: entries.slice(0, 1) }),
+    ])
+    await report(machines[1]!, 'desk-2', 1, [sessionOf(grace, 'on-call', { agent: 'helper', cursor: last, entries: [
       applied('tickets', { entryId: tickets }), applied('shell', { origin: '/srv/agents/plugin/.mcp.json', revision: null }),
     ] })])
-    const revoked = await ada.client.execute(RevokeEntryDocument, { input: { id: wiki.mcpServer.id, expectedRevision: 1, reason: 'The key of the handbook leaked.' } })
-    receipt = revoked.revokeEntry.revocation!.id
-    const { convergence } = await ada.client.execute(ConvergenceDocument, { entryId: wiki.mcpServer.id })
-    await report(machines[0]!, 'desk-1', 2, [
-      sessionOf(ada, 'planning', { agent: 'planner', cursor: convergence.cursor, entries: [applied('tickets', { entryId: tickets }), applied('wiki', { entryId: wiki.mcpServer.id, state: 'STOPPED', revision: 2 })] }),
-      sessionOf(ada, 'triage', { agent: 'helper', cursor: convergence.cursor, entries: entries.slice(0, 1) }),
-    ])
   })
 
-  const detailIsThere = (page: Page) => page.getByRole('list', { name: 'Sessions that run it' }).getByText('desk-1').first().waitFor()
+  const detailIsThere = (page: Page) => page.getByText('Yes, in your sessions.').waitFor()
+  const openFiles = async (page: Page) => {
+    await page.getByRole('link', { name: /files.*Ada asked/ }).click()
+    await page.getByRole('button', { name: 'Approve…' }).waitFor()
+  }
   it.each<[name: string, who: () => Person, path: () => string, ready: (page: Page) => Promise<unknown>, options?: BrowserContextOptions]>([
     ['integration', () => ada, () => `/integrations/all/${tickets}`, detailIsThere],
-    ['integration-dark', () => ada, () => `/integrations/all/${tickets}`, detailIsThere, { colorScheme: 'dark' }],
-    ['integration-narrow', () => ada, () => `/integrations/all/${tickets}`, detailIsThere, { viewport: { width: 390, height: 844 } }],
-    ['approval', () => server.admin, () => '/approvals', async (page) => {
-      await page.getByRole('link', { name: /files.*Ada asked/ }).click()
-      await page.getByRole('button', { name: 'Approve…' }).waitFor()
+    ['approval-dark', () => server.admin, () => '/approvals', openFiles, { colorScheme: 'dark' }],
+    ['integration-narrow', () => ada, () => `/integrations/all/${tickets}`, async (page) => {
+      await page.setViewportSize({ width: 390, height: 844 })
+      await detailIsThere(page)
     }],
-    ['receipt', () => ada, () => `/revocations/${receipt}`, (page) => page.getByText('1 of 1 session stopped. It runs nowhere any more.').waitFor()],
+    ['approval', () => server.admin, () => '/approvals', openFiles],
+    ['receipt', () => ada, () => `/revocations/${receipt}`, (page) => page.getByRole('list', { name: 'Sessions that had it' }).getByText('stopped', { exact: true }).waitFor()],
     ['workers', () => server.admin, () => '/workers', async (page) => {
       await page.getByRole('link', { name: /desk-2/ }).click()
       await page.getByText('/srv/agents/plugin/.mcp.json').waitFor()
