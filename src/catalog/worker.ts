@@ -1,4 +1,5 @@
 import { can } from '../core/access.js'
+import { concernsWorkers } from '../core/change.js'
 import { connectedForMs, isConnected } from '../core/connected.js'
 import { wayTo } from '../core/effective.js'
 import { type OwnerRef } from '../core/owner.js'
@@ -74,9 +75,13 @@ async function viewsOf(
   const groups = await groupsOf(context, { owners, workerIds })
   const seen = stored.map((each) => ({ each, groups: groups.filter(({ workerId }) => workerId === each.id) }))
     .filter((one) => isShown || owners === null || one.groups.length > 0)
-  const { sequence } = context.index.state
+  const { index } = context
+  const newest = index.newestForWorkers()
   const standings = seen.map((one) => ({ ...one, standing: standingOf(one.groups) }))
-  const missing = standings.map(({ standing }) => firstMissing(standing, sequence))
+  const missing = standings.map(({ standing }) => {
+    const at = firstMissing(standing, newest)
+    return at === null ? null : index.changesAfter(at - 1)?.find(concernsWorkers)?.sequence ?? at
+  })
   const moments = await momentsOf(context.db, missing.filter((at) => at !== null))
   return standings.map(({ each, standing }, at) => ({
     id: each.id, connected: isConnected(each.seenAt, context.now()), lastSeenAt: each.seenAt.toISOString(), cursor: standing.cursor,
@@ -112,13 +117,14 @@ export async function workerSessions(
 
 /**
  * Who has come how far. Counted are workers that may still run something of the catalog (`mayRunSince`), by the sessions that the caller
- * sees. With an entry: against its last change, by the sessions that it reaches or that report it.
+ * sees, against the newest change that `concernsWorkers`. With an entry: against its last change, by the sessions that it reaches or that report it.
  * @throws CatalogError NOT_FOUND for an entry that the caller does not see
  */
 export async function convergence(context: CatalogContext, entryId: string | null): Promise<Convergence> {
   const { index } = context
   const moment = mayRunSince(context)
-  const { incarnation, sequence } = index.state
+  const { incarnation } = index.state
+  const sequence = index.newestForWorkers()
   if (entryId === null) return convergenceOf(await groupsOf(context, { owners: visibleOwners(context), moment }), { incarnation, sequence })
   const entry = await visibleEntry(context, entryId)
   if (entry === null) throw await denied(context, 'SEE_ENTRIES', entryId, 'entryId', 'entry')

@@ -84,6 +84,14 @@ export function altersRights(change: Change): boolean {
 }
 
 /**
+ * Whether what workers have can be another after a change, so that they are behind until they know of it. How somebody is let in is asked at every use, and
+ * is in nobody's set.
+ */
+export function concernsWorkers({ subject }: Pick<Change, 'subject'>): boolean {
+  return subject !== 'TOKEN' && subject !== 'CONSOLE_SESSION'
+}
+
+/**
  * How entries are lost over a run of changes: for each the strictest of all that were said, so that folding changes never
  * gives calls in flight more time than one of them did.
  */

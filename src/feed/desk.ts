@@ -102,8 +102,9 @@ export function createDesk({ index, now, readReported, changesMs = 100, reported
   return {
     join: (member) => {
       if (members.size === 0) reported = null
-      members.add(member)
+      // First: whoever cannot be served is never a member.
       member.write([encode(index, new Map(), member.rendering, everything, now().toISOString())])
+      members.add(member)
       return () => void members.delete(member)
     },
     dispatch: (isReload) => {

@@ -9,6 +9,7 @@ import { signIn } from '../catalog/sign-in.js'
 import { isFromTheFuture, type OidcSettings } from './oidc.js'
 import { algorithms, createKeySource, discover, type Discovery, endpointOf, fetchBounded, fetchTimeoutMs } from './oidc-issuer.js'
 import { localPath } from './local-path.js'
+import { cookieIn } from './session-cookie.js'
 
 /** How Pilothouse is known at the issuer. */
 export interface OidcClient {
@@ -77,8 +78,8 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
   }
 
   async function readTry(request: IncomingMessage): Promise<Try | null> {
-    const sealed = (request.headers.cookie ?? '').split(';').map((part) => part.trim()).find((part) => part.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1)
-    if (sealed === undefined) return null
+    const sealed = cookieIn(request.headers.cookie, cookieName)
+    if (sealed === null) return null
     return jwtDecrypt<Try>(sealed, key, { currentDate: services.now(), requiredClaims: ['exp'] }).then(({ payload }) => payload, () => null)
   }
 
@@ -125,6 +126,8 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
         const idToken = await redeem(endpointOf(await discovery(), 'token_endpoint'), client, { code, code_verifier: begun.verifier, redirect_uri: redirectUri })
         const userId = idToken === null ? null : await personOf(idToken, begun.nonce)
         if (userId === null) return { problem: 'denied' }
+        // A commit is done before this node has read it, if its reader lags.
+        if (!services.index.state.users.has(userId)) return { problem: 'unavailable' }
         const expiresAt = new Date(services.now().getTime() + consoleSessionMs).toISOString()
         return { credential: { kind: 'SIGN_IN', userId, expiresAt }, path: begun.path }
       } catch (error) {

@@ -25,11 +25,21 @@ export function ownPageOf(request: Pick<RequestHead, 'url' | 'headers' | 'rawHea
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname) ? 'http' : null
 }
 
-/** The session's secret in the cookies of a request; null: none, or two that differ, of which somebody else may have set one. */
-export function sessionSecretIn(cookies: string | undefined, scheme: Scheme): string | null {
-  const values = new Set((cookies ?? '').split(';').map((part) => part.trim()).filter((part) => part.startsWith(`${names[scheme]}=`)).map((part) => part.slice(names[scheme].length + 1)))
+/**
+ * The value of one cookie of a request; null: none, or two that differ, of which somebody else may have set one.
+ * Spaces and tabs alone are left out around a name (RFC 6265bis 5.6): with any other blank in front of it a browser takes it for another name, which a
+ * neighbouring host may set, `__Host-` or not.
+ */
+export function cookieIn(cookies: string | undefined, name: string): string | null {
+  const values = new Set((cookies ?? '').split(';').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, '')).filter((part) => part.startsWith(`${name}=`)).map((part) => part.slice(name.length + 1)))
   const [value] = values
-  return values.size === 1 && value !== undefined && secretPattern.test(value) ? value : null
+  return values.size === 1 && value !== undefined ? value : null
+}
+
+/** The session's secret in the cookies of a request; null: there is none that counts. */
+export function sessionSecretIn(cookies: string | undefined, scheme: Scheme): string | null {
+  const value = cookieIn(cookies, names[scheme])
+  return value !== null && secretPattern.test(value) ? value : null
 }
 
 /** Scripts cannot read it, and no other site's page makes a browser send it. */

@@ -1,12 +1,12 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Principal } from '../core/access.js'
-import { CatalogError, forbidden, invalid } from '../core/errors.js'
+import { CatalogError, type ErrorCode, forbidden, invalid } from '../core/errors.js'
 import { beginConsoleSession, endConsoleSession, type SourceCredential } from '../catalog/console-session.js'
 import { type CatalogServices } from '../catalog/context.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf, type Entrance } from './auth.js'
 import { isReadableType, type RequestHead } from './hosts.js'
 import { readBody } from './json-request.js'
-import { callbackPath, type OidcSignIn } from './oidc-sign-in.js'
+import { callbackPath, type OidcSignIn, type SignInProblem } from './oidc-sign-in.js'
 import { type Rates } from './rates.js'
 import { anySessionSecretIn, csrfHeader, noSessionCookie, ownPageOf, type Scheme, sessionCookie, sessionSecretIn } from './session-cookie.js'
 
@@ -54,13 +54,16 @@ export function createSessions(options: SessionOptions): Sessions {
 
   async function admitSecret(secret: string, address: string): Promise<Authenticated> {
     return authenticate(ownEntrance, secret, address).catch((error: unknown) => {
-      throw error instanceof CatalogError && error.code === 'UNAUTHENTICATED' ? isOver() : error
+      throw hasCode(error, 'UNAUTHENTICATED') ? isOver() : error
     })
   }
 
   async function begin(request: RequestHead, credential: SourceCredential, scheme: Scheme): Promise<string> {
     const { secret } = await beginConsoleSession(services, credential)
-    await end(request, sessionSecretIn(request.headers.cookie, scheme))
+    // Whoever came with something good is never refused for what others of their address tried: an old cookie that is not looked at then ends by itself.
+    await end(request, sessionSecretIn(request.headers.cookie, scheme)).catch((error: unknown) => {
+      if (!hasCode(error, 'RATE_LIMITED')) throw error
+    })
     return sessionCookie(secret, scheme)
   }
 
@@ -72,7 +75,7 @@ export function createSessions(options: SessionOptions): Sessions {
   /** null: nobody's, or it is over. */
   async function known(request: RequestHead, secret: string | null): Promise<Authenticated | null> {
     return secret === null ? null : admitSecret(secret, addressOf(request)).catch((error: unknown) => {
-      if (error instanceof CatalogError && error.code === 'UNAUTHENTICATED') return null
+      if (hasCode(error, 'UNAUTHENTICATED')) return null
       throw error
     })
   }
@@ -81,7 +84,7 @@ export function createSessions(options: SessionOptions): Sessions {
     const scheme = ownPage(request, publicOrigin)
     const token = await tokenIn(request)
     const { principal, credential } = await authenticate(entrance, token, addressOf(request)).catch((error: unknown) => {
-      throw error instanceof CatalogError && error.code === 'UNAUTHENTICATED' ? badToken() : error
+      throw hasCode(error, 'UNAUTHENTICATED') ? badToken() : error
     })
     // A token alone reaches it.
     if (credential.kind === 'CONSOLE') throw badToken()
@@ -134,20 +137,35 @@ function ownPage(request: RequestHead, publicOrigin: string | null): Scheme {
   return scheme
 }
 
-/** To the issuer, or back from it. Whatever comes of it, a person finds themselves at a page of ours. */
-async function signInElsewhere({ oidc, publicOrigin, rates }: SessionOptions & { oidc: OidcSignIn }, request: IncomingMessage, response: ServerResponse, path: string, begin: Sessions['begin']): Promise<void> {
+/** To the issuer, or back from it. Whatever comes of it, whoever comes back finds themselves at a page of ours. */
+async function signInElsewhere(options: SessionOptions & { oidc: OidcSignIn }, request: IncomingMessage, response: ServerResponse, path: string, begin: Sessions['begin']): Promise<void> {
+  const { oidc, publicOrigin, rates } = options
   if (request.method !== 'GET') throw invalid('method', 'A browser goes there and comes back.', 'Send GET.')
-  await rates.page(addressOf(request))
   if (path === authorizePath) {
+    await rates.page(addressOf(request))
     const { location, cookie } = await oidc.begin(request)
     return send(response, 302, { location, 'set-cookie': cookie })
   }
-  const came = await oidc.finish(request)
+  const came = await comeBack(options, request, begin)
   if ('problem' in came) return send(response, 302, { location: `${publicOrigin}/sign-in?problem=${came.problem}`, 'set-cookie': oidc.noCookie })
-  const cookie = await begin(request, came.credential, publicOrigin?.startsWith('https:') ? 'https' : 'http')
-  send(response, 302, { location: `${publicOrigin}${came.path}`, 'set-cookie': [cookie, oidc.noCookie] })
+  send(response, 302, { location: `${publicOrigin}${came.path}`, 'set-cookie': [came.cookie, oidc.noCookie] })
 }
 
+async function comeBack(
+  { oidc, publicOrigin, rates, services }: SessionOptions & { oidc: OidcSignIn }, request: IncomingMessage, begin: Sessions['begin'],
+): Promise<{ path: string; cookie: string } | { problem: SignInProblem }> {
+  try {
+    await rates.page(addressOf(request))
+    const came = await oidc.finish(request)
+    return 'problem' in came ? came : { path: came.path, cookie: await begin(request, came.credential, publicOrigin?.startsWith('https:') ? 'https' : 'http') }
+  } catch (error) {
+    if (hasCode(error, 'UNAUTHENTICATED') || hasCode(error, 'FORBIDDEN')) return { problem: 'denied' }
+    if (!(error instanceof CatalogError)) services.warn(error, 'somebody came back from the identity provider and could not be signed in')
+    return { problem: 'unavailable' }
+  }
+}
+
+const hasCode = (error: unknown, code: ErrorCode) => error instanceof CatalogError && error.code === code
 const addressOf = ({ socket }: RequestHead) => socket.remoteAddress ?? ''
 const isOver = () => new CatalogError('UNAUTHENTICATED', 'The session is over.', { field: 'cookie', mend: 'Sign in again.' })
 const badToken = () => new CatalogError('UNAUTHENTICATED', 'The access token is unknown, expired or revoked.', { field: 'token', mend: 'Paste a whole token; `pilothouse token create` makes one.' })

@@ -1,5 +1,5 @@
 import { type Credential, type Principal } from '../core/access.js'
-import { formatCursor, type LoggedChange } from '../core/change.js'
+import { concernsWorkers, formatCursor, type LoggedChange } from '../core/change.js'
 import { chosenOf, type Scope } from '../core/effective.js'
 import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
 import { deploymentOwner, isOver, type OwnerKind, type OwnerRef, ownerKey } from '../core/owner.js'
@@ -29,6 +29,8 @@ export interface CatalogIndex extends CatalogView {
   apply: (changes: LoggedChange[]) => Touched
   /** Changes after a sequence, oldest first, entries without their `after`; null when they are no longer kept here. */
   changesAfter: (sequence: number) => LoggedChange[] | null
+  /** The sequence of the newest change that `concernsWorkers`; what is no longer kept here counts as one. */
+  newestForWorkers: () => number
   /** Resolves once the index stands at `sequence` or later; rejects after `timeoutMs`. */
   reached: (sequence: number, timeoutMs: number) => Promise<void>
   /** null when the catalog has no such owner. */
@@ -84,6 +86,7 @@ export function createCatalogIndex(loaded: LoadedCatalog, recent: LoggedChange[]
       if (oldest === undefined || sequence < oldest.sequence - 1 || sequence > state.sequence) return null
       return ring.slice(sequence - oldest.sequence + 1)
     },
+    newestForWorkers: () => ring.findLast(concernsWorkers)?.sequence ?? (ring[0]?.sequence ?? state.sequence + 1) - 1,
     reached: (sequence, timeoutMs) => waitFor(waiters, () => state.sequence, sequence, timeoutMs),
     resolveOwner: (query, self) => resolveOwner(state, query, self),
     principalNow: (credential, now) => principalNow(state, credential, now),

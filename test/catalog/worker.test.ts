@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type AppliedEntryInput, ConvergenceDocument, DeleteEntryDocument, RevokeAccessTokenDocument, WorkersDocument, WorkerSessionsDocument,
 } from '../../src/client/index.js'
+import { openBrowser } from '../support/browser.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 
@@ -222,6 +223,25 @@ describe('how far workers are', () => {
     await expect(convergence(first.id, stranger)).rejects.toMatchObject({ code: 'NOT_FOUND', extensions: { field: 'entryId' } })
     await expect(convergence('srv_none', stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect(await convergence(undefined, stranger)).toMatchObject({ workers: 0 })
+  })
+
+  it('who signs in at the console, and what becomes of tokens, leaves nobody behind', async () => {
+    const [user, own] = [await server.user('signing-in'), await server.worker()]
+    const { id, cursor } = await server.register(user, 'signed-in')
+    await report(own, 'signing', 1, [sessionOf(user, 'a', { cursor, entries: [applied('signed-in', { entryId: id })] })])
+    const standing = async () => [(await user.client.execute(ConvergenceDocument, {})).convergence, await find(user, 'signing')]
+    const browser = openBrowser(server.url)
+    const before = sequence()
+    expect((await browser.signIn(user.token)).status).toBe(204)
+    expect((await browser.signOut()).status).toBe(204)
+    await server.worker()
+    expect(sequence()).toBeGreaterThan(before + 2)
+    expect(await standing()).toMatchObject([{ cursor, current: 1, behind: 0 }, { cursor, lagSeconds: null }])
+    // What concerns them is missing from its own moment on, whoever signed in before.
+    now += 7_000
+    const next = await server.register(user, 'signed-in-too')
+    now += 3_000
+    expect(await standing()).toMatchObject([{ cursor: next.cursor, current: 0, behind: 1 }, { cursor, lagSeconds: 3 }])
   })
 
   it('explainAvailability tells the state where workers reported one', async () => {

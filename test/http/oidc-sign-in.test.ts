@@ -132,3 +132,13 @@ describe('S7: the page to come back to is one of ours', () => {
     expect((await back(browser, await issuer.browse(location, 'carol'))).headers.location).toBe(`${origin}${path}`)
   })
 })
+
+it('S7: who comes back when too many did finds themselves at a page that says so', async () => {
+  const { browser, location } = await begun()
+  const address = await issuer.browse(location, 'dora')
+  const statuses = new Set<number>()
+  for (let at = 0; at < 120; at++) statuses.add((await openBrowser(server.url, { host, scheme: 'https' }).request('GET /session/oidc', navigation)).status)
+  expect([...statuses]).toEqual([302, 429])
+  const answer = await back(browser, address)
+  expect([answer.status, answer.headers.location]).toEqual([302, `${origin}/sign-in?problem=unavailable`])
+})
