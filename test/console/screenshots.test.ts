@@ -49,7 +49,7 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
     await report(machines[1]!, 'desk-2', 1, [sessionOf(grace, 'on-call', { agent: 'helper', cursor, entries: [
       applied('tickets', { entryId: tickets }), applied('shell', { origin: '/srv/agents/plugin/.mcp.json', revision: null }),
     ] })])
-    const revoked = await ada.client.execute(RevokeEntryDocument, { input: { id: wiki.mcpServer.id, expectedRevision: 1, reason: 'The key of the handbook leaked.' } })
+    const revoked = await ada.client.execute(RevokeEntryDocument, { input: { id: wiki.mcpServer.id, reason: 'The key of the handbook leaked.' } })
     receipt = revoked.revokeEntry.revocation!.id
     const { convergence } = await ada.client.execute(ConvergenceDocument, { entryId: wiki.mcpServer.id })
     await report(machines[0]!, 'desk-1', 2, [
