@@ -12,6 +12,8 @@ export interface Section {
   hasScopes?: true
   /** What can be added to it, at `/PATH/add`: "Add an MCP server". */
   add?: string
+  /** What else one comes to do here, for the palette: what it is called, and where it is done. */
+  acts?: ReadonlyArray<{ title: string; to: string }>
   /** A number beside the title, such as of what waits. It is loaded with the frame, so keep it small. */
   Count?: ComponentType
   /** Whether the viewer gets to see it. Left out: everybody does. */
@@ -23,13 +25,16 @@ const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, 
 /** The tree, from top to bottom. */
 export const sections: readonly Section[] = [
   { path: 'integrations', title: 'Integrations', hasScopes: true, add: 'Add an MCP server', Page: page('IntegrationsPage', () => import('./pages/integrations/integrations-page.js')) },
-  { path: 'agents', title: 'Agents', hasScopes: true, Page: page('AgentsPage', () => import('./pages/agents/agents-page.js')) },
+  {
+    path: 'agents', title: 'Agents', hasScopes: true, add: 'Add an agent', acts: [{ title: 'Import an agent', to: '/agents/me/import' }],
+    Page: page('AgentsPage', () => import('./pages/agents/agents-page.js')),
+  },
   { path: 'approvals', title: 'Approvals', Count: WaitingCount, Page: page('ApprovalsPage', () => import('./pages/approvals/approvals-page.js')) },
   { path: 'revocations', title: 'Receipts', Page: page('RevocationsPage', () => import('./pages/revocations/revocations-page.js')) },
-  { path: 'secrets', title: 'Secrets', Page: page('SecretsPage', () => import('./pages/secrets/secrets-page.js')) },
+  { path: 'secrets', title: 'Secrets', acts: [{ title: 'Set a secret', to: '/secrets/me/+new' }], Page: page('SecretsPage', () => import('./pages/secrets/secrets-page.js')) },
   { path: 'policy', title: 'Policy', Page: page('PolicyPage', () => import('./pages/policy/policy-page.js')) },
   { path: 'workers', title: 'Workers', Page: page('WorkersPage', () => import('./pages/workers/workers-page.js')) },
   { path: 'people', title: 'People', Page: page('PeoplePage', () => import('./pages/people/people-page.js')) },
   { path: 'audit', title: 'Audit', isFor: ({ isAdmin }) => isAdmin, Page: page('AuditPage', () => import('./pages/audit/audit-page.js')) },
-  { path: 'tokens', title: 'My tokens', Page: page('MyTokensPage', () => import('./pages/people/my-tokens-page.js')) },
+  { path: 'tokens', title: 'My tokens', acts: [{ title: 'Create a token', to: '/tokens' }], Page: page('MyTokensPage', () => import('./pages/people/my-tokens-page.js')) },
 ]

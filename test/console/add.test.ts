@@ -133,11 +133,13 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
 
   it('changes one, and shows what somebody else changed meanwhile without losing what was typed', async () => {
     const who = await server.user('editor')
-    const { id, revision } = await server.register(who, 'edited')
+    // What the answer of a query is made of besides is none of the input.
+    const transport = (url: string) => ({ http: { url, headers: [{ name: 'X-Team', value: 'red' }] } })
+    const { id, revision } = await server.register(who, 'edited', { definition: { transport: transport('https://edited.example.com/mcp') } })
     const page = await open(who, `/integrations/me/${id}`)
     await page.getByRole('link', { name: 'Change' }).click()
     await page.getByLabel('URL', { exact: true }).fill('https://mine.example.com/mcp')
-    await who.raw('mutation ($input: UpdateMcpServerInput!) { updateMcpServer(input: $input) { cursor } }', { input: { id, expectedRevision: revision, definition: { description: 'theirs', transport: { http: { url: 'https://theirs.example.com/mcp' } } } } })
+    await who.raw('mutation ($input: UpdateMcpServerInput!) { updateMcpServer(input: $input) { cursor } }', { input: { id, expectedRevision: revision, definition: { description: 'theirs', transport: transport('https://theirs.example.com/mcp') } } })
     await page.getByText('changed it meanwhile').waitFor()
     expect(await page.getByRole('region', { name: 'What was changed meanwhile' }).innerText()).toContain('theirs.example.com')
     await page.getByRole('button', { name: 'Save' }).click()
@@ -146,7 +148,7 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
     await page.getByRole('button', { name: 'Keep what I typed, over theirs' }).click()
     await page.getByRole('button', { name: 'Save' }).click()
     await saved(page, 'edited')
-    expect(await named(who, 'edited')).toMatchObject({ revision: 3, mcpJson: { url: 'https://mine.example.com/mcp' } })
+    expect(await named(who, 'edited')).toMatchObject({ revision: 3, mcpJson: { url: 'https://mine.example.com/mcp', headers: { 'X-Team': 'red' } } })
   })
 
   it('is filled in and sent with the keyboard alone, from the palette on', async () => {
@@ -154,7 +156,7 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
     const page = await open(who, '/integrations')
     await page.getByText('No MCP server yet').waitFor()
     await page.keyboard.press('Control+k')
-    await page.getByLabel('Page or MCP server').waitFor()
+    await page.getByLabel('Page, act, MCP server or agent').waitFor()
     await page.keyboard.type('add an')
     await page.keyboard.press('Enter')
     await page.locator('textarea:focus').waitFor()

@@ -36,6 +36,47 @@ describe.runIf(hasBrowser)('the console', () => {
     await page.getByLabel('Access token').waitFor()
   })
 
+  it.each([
+    ['denied', 'did not let you in'], ['expired', 'took too long'], ['unavailable', 'cannot be reached'],
+  ])('says why the identity provider\'s sign-in came to nothing (%s), and leads on from there', async (why, said) => {
+    const page = await open()
+    await page.goto(`/sign-in?problem=${why}`)
+    await page.getByRole('alert').filter({ hasText: said }).waitFor()
+    await signIn(page, server.admin.token, `/sign-in?problem=${why}`)
+    await page.waitForURL('**/integrations/all')
+  })
+
+  it('S7: shows nothing that an address says of a refused sign-in', async () => {
+    const page = await open()
+    for (const why of ['__proto__', 'constructor', '<b>call 555</b>']) {
+      await page.goto(`/sign-in?problem=${encodeURIComponent(why)}`)
+      await page.getByLabel('Access token').waitFor()
+      expect(await page.getByRole('alert').count()).toBe(0)
+    }
+  })
+
+  it('finds MCP servers and agents in the palette, and does what is mostly done', async () => {
+    await server.admin.raw('mutation ($input: RegisterAgentInput!) { registerAgent(input: $input) { cursor } }', {
+      input: { owner: { kind: 'USER' }, name: 'palette-agent', definition: { description: '', prompt: 'You help.' } },
+    })
+    const page = await open()
+    await signIn(page, server.admin.token, '/integrations')
+    const choose = async (text: string, option: RegExp) => {
+      await page.keyboard.press('Control+k')
+      await page.getByLabel('Page, act, MCP server or agent').fill(text)
+      await page.getByRole('option', { name: option }).waitFor()
+      await page.keyboard.press('Enter')
+    }
+    await choose('palette-ag', /palette-agent agent, Mine/)
+    await page.getByRole('heading', { level: 1, name: 'palette-agent' }).waitFor()
+    await choose('set a sec', /Set a secret act/)
+    await page.waitForURL('**/secrets/me/+new')
+    await choose('add an agent', /Add an agent act/)
+    await page.waitForURL('**/agents/me/add')
+    await choose('sign out', /Sign out act/)
+    await page.getByLabel('Access token').waitFor()
+  })
+
   it.each(['light', 'dark'] as const)('is without a finding of axe and of the content policy in %s, also at 390 px', async (colorScheme) => {
     const name = `axe-${colorScheme}`
     const { id } = await server.register(server.admin, name)
@@ -47,7 +88,7 @@ describe.runIf(hasBrowser)('the console', () => {
     await page.getByText('Yes, in your sessions.').waitFor()
     expect(await axeProblems(page)).toEqual([])
     await page.keyboard.press('Control+k')
-    await page.getByLabel('Page or MCP server').fill(name)
+    await page.getByLabel('Page, act, MCP server or agent').fill(name)
     await page.getByRole('option').filter({ hasText: 'MCP server' }).waitFor()
     expect(await axeProblems(page)).toEqual([])
     await page.keyboard.press('Escape')

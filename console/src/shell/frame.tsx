@@ -7,6 +7,7 @@ import { sections } from '../sections.js'
 import { ConnectionNotice } from './connection-notice.js'
 import { ErrorBoundary } from './error-boundary.js'
 import { Header } from './header.js'
+import { signInPath } from './sign-in.js'
 import { Tree } from './tree.js'
 import classes from './frame.module.css'
 
@@ -33,6 +34,7 @@ export function Frame({ onSignOut }: { onSignOut: () => Promise<void> }) {
               <Routes>
                 <Route index element={<Navigate to="/integrations" replace />} />
                 {mine.map(({ path, Page }) => <Route key={path} path={`${path}/*`} element={<Page />} />)}
+                <Route path={signInPath} element={<Navigate to="/" replace />} />
                 <Route path="*" element={<NothingHere />} />
               </Routes>
             </Suspense>

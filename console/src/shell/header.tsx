@@ -40,7 +40,7 @@ export function Header({ sections, isTreeOpen, onTree, onSignOut }: HeaderProps)
         <ProgressButton variant="default" size="compact-md" label="Sign out" progress="Signing out…" isRunning={signOut.isRunning} onClick={signOut.run} />
       </div>
       <InlineError problem={signOut.problem} />
-      <Suspense fallback={null}>{isPaletteOpen && <Palette sections={sections} onClose={() => setPaletteOpen(false)} />}</Suspense>
+      <Suspense fallback={null}>{isPaletteOpen && <Palette sections={sections} onSignOut={signOut.run} onClose={() => setPaletteOpen(false)} />}</Suspense>
     </header>
   )
 }

@@ -17,11 +17,11 @@ interface Command {
   run: () => void
 }
 
-/** Everything that can be gone to, by typing a part of its name: pages, their scopes, MCP servers; and what the header does. */
-export function Palette({ sections, onClose }: { sections: readonly Section[]; onClose: () => void }) {
+/** Everything that can be gone to, by typing a part of its name: pages, their scopes, what is done there, MCP servers and agents; and what the header does. */
+export function Palette({ sections, onSignOut, onClose }: { sections: readonly Section[]; onSignOut: () => void; onClose: () => void }) {
   const [text, setText] = useState('')
   const [chosen, setChosen] = useState(0)
-  const commands = useCommands(sections, text)
+  const commands = useCommands(sections, text, onSignOut)
   const at = Math.min(chosen, commands.length - 1)
   const list = useId()
   const run = (command: Command | undefined) => {
@@ -39,7 +39,7 @@ export function Palette({ sections, onClose }: { sections: readonly Section[]; o
   return (
     <Dialog isOpen isAtTop onClose={onClose} title="Go to">
       <TextInput
-        data-autofocus aria-label="Page or MCP server" placeholder="Page or MCP server" value={text} onKeyDown={onKey} autoComplete="off" spellCheck={false}
+        data-autofocus aria-label="Page, act, MCP server or agent" placeholder="Page, act, MCP server or agent" value={text} onKeyDown={onKey} autoComplete="off" spellCheck={false}
         onChange={({ currentTarget }) => { setText(currentTarget.value); setChosen(0) }}
         role="combobox" aria-expanded="true" aria-controls={list} aria-activedescendant={commands[at] && `${list}-${at}`}
       />
@@ -55,7 +55,7 @@ export function Palette({ sections, onClose }: { sections: readonly Section[]; o
   )
 }
 
-function useCommands(sections: readonly Section[], text: string): Command[] {
+function useCommands(sections: readonly Section[], text: string, onSignOut: () => void): Command[] {
   const navigate = useNavigate()
   const viewer = useViewer()
   const { setColorScheme } = useMantineColorScheme()
@@ -63,19 +63,22 @@ function useCommands(sections: readonly Section[], text: string): Command[] {
   const { data } = useLiveQuery(PaletteEntriesDocument, { variables: { search }, topics: ['entries'], pause: search === '' })
   const go = (path: string) => () => void navigate(path)
   const fixed: Command[] = [
-    ...sections.flatMap(({ path, title, hasScopes, add }) => [
+    ...sections.flatMap(({ path, title, hasScopes, add, acts = [] }) => [
       { id: path, title, hint: 'page', run: go(`/${path}`) },
-      ...(add === undefined ? [] : [{ id: `${path}/add`, title: add, hint: 'page', run: go(`/${path}/add`) }]),
+      ...(add === undefined ? [] : [{ id: `${path}/add`, title: add, hint: 'act', run: go(`/${path}/add`) }]),
+      ...acts.map((act) => ({ id: `act ${act.title}`, title: act.title, hint: 'act', run: go(act.to) })),
       ...(hasScopes ? viewer.owners.map((owner) => {
         const scope = scopeOf(owner, viewer.id)
         return { id: `${path}/${scope}`, title: `${title}: ${scopeTitle(owner, viewer.id)}`, hint: 'page', run: go(`/${path}/${scope}`) }
       }) : []),
     ]),
     ...(['dark', 'light', 'auto'] as const).map((scheme) => ({ id: `colours ${scheme}`, title: `Colours: ${scheme === 'auto' ? 'as the system' : scheme}`, hint: 'setting', run: () => setColorScheme(scheme) })),
+    { id: 'sign out', title: 'Sign out', hint: 'act', run: onSignOut },
   ]
-  const entries = search === '' ? [] : (data?.mcpServers.nodes ?? []).map(({ id, name, owner }) => ({
-    id, title: name, hint: `MCP server, ${scopeTitle(owner, viewer.id)}`, run: go(`/integrations/all/${id}`),
-  }))
+  const found = [['MCP server', '/integrations', data?.mcpServers.nodes ?? []], ['agent', '/agents', data?.agents.nodes ?? []]] as const
+  const entries = search === '' ? [] : found.flatMap(([kind, path, nodes]) => nodes.map(({ id, name, owner }) => ({
+    id, title: name, hint: `${kind}, ${scopeTitle(owner, viewer.id)}`, run: go(`${path}/all/${id}`),
+  })))
   const wanted = search.toLowerCase()
   return [...fixed.filter(({ title }) => title.toLowerCase().includes(wanted)), ...entries]
 }

@@ -8,6 +8,16 @@ import { ProgressButton } from '../parts/progress-button.js'
 import { useTitle } from '../parts/use-title.js'
 import classes from './sign-in.module.css'
 
+/** Where the server sends whom it could not let in, with `?problem=`. */
+export const signInPath = '/sign-in'
+
+/** What the server says in `problem`: docs/console.md. */
+const refusals = new Map<string, [message: string, mend: string, code: string]>(Object.entries({
+  denied: ['Your organisation did not let you in.', 'Try again with the account that you use there, or ask an admin whether you may use Pilothouse.', 'UNAUTHENTICATED'],
+  expired: ['The sign-in took too long, or belongs to another one.', 'Begin it again here.', 'UNAUTHENTICATED'],
+  unavailable: ['Your organisation\'s sign-in cannot be reached.', 'Try again in a moment, or sign in with a token.', 'UNAVAILABLE'],
+}))
+
 export interface SignInProps {
   oidc: SessionState['oidc']
   /** Why one is asked, when it was not oneself who signed out. */
@@ -18,13 +28,17 @@ export interface SignInProps {
 export function SignIn({ oidc, notice, onSignedIn }: SignInProps) {
   useTitle('Sign in')
   const { pathname, search } = useLocation()
+  // Where the identity provider's refusals come to is no place to go on.
+  const isBack = pathname === signInPath
+  const refusal = isBack ? refusals.get(new URLSearchParams(search).get('problem') ?? '') : undefined
   return (
     <main className={classes.page}>
       <div className={classes.card}>
         <h1>Pilothouse</h1>
         {notice !== null && <p role="status">{notice}</p>}
+        {refusal !== undefined && <InlineError problem={problem(...refusal)} />}
         {oidc !== null && (
-          <Button component="a" href={`${oidc.authorizePath}?return=${encodeURIComponent(pathname + search)}`} size="md">Sign in with your organisation</Button>
+          <Button component="a" href={`${oidc.authorizePath}?return=${encodeURIComponent(isBack ? '/' : pathname + search)}`} size="md">Sign in with your organisation</Button>
         )}
         <TokenForm onSignedIn={onSignedIn} isSecond={oidc !== null} />
         <Text size="sm" c="dimmed">

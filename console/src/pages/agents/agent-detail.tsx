@@ -55,7 +55,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       <PageHeader
         title={agent.name} heading={<OutsideText>{agent.name}</OutsideText>} back={back}
         badges={<><ScopeBadge owner={agent.owner} viewerId={viewer.id} /><VisibilityBadge visibility={agent.visibility} /><StatusBadge status={agent.status} />{agent.locked && <Badge title="Nobody's agent of the same name comes before it">locked</Badge>}</>}
-        actions={mayWrite && <>{isWritable && <Button component={Link} to={`/agents/${scope}/${agent.id}/edit`}>Edit</Button>}<EntryActs entry={agent} onDone={setDone} /></>}
+        actions={mayWrite && <>{isWritable && <Button component={Link} to={`/agents/${scope}/${agent.id}/edit`} variant="default">Change</Button>}<EntryActs entry={agent} onDone={setDone} /></>}
       />
       {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {agent.description !== '' && <p><OutsideLines>{agent.description}</OutsideLines></p>}

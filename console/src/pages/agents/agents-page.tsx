@@ -10,6 +10,8 @@ export function AgentsPage() {
   return (
     <Routes>
       <Route index element={<Navigate to="all" replace />} />
+      <Route path="add" element={<Navigate to="/agents/me/add" replace />} />
+      <Route path="import" element={<Navigate to="/agents/me/import" replace />} />
       <Route path=":scope" element={<AgentList />}>
         <Route path="add" element={<AddAgent />} />
         <Route path="import" element={<ImportAgent />} />

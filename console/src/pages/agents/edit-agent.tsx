@@ -51,7 +51,7 @@ function Editor({ agent, back }: { agent: Agent; back: { to: string; label: stri
   }
   return (
     <>
-      <PageHeader title={`Edit ${agent.name}`} heading={<>Edit <OutsideText>{agent.name}</OutsideText></>} back={back} />
+      <PageHeader title={`Change ${agent.name}`} heading={<>Change <OutsideText>{agent.name}</OutsideText></>} back={back} />
       <AgentForm
         start={start} entryId={agent.id} audience={agent.audience} label="Save" progress="Saving…" isRunning={isRunning} problem={problem} cancelTo={back.to}
         onSave={(draft) => void save(draft)}

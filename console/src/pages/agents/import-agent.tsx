@@ -70,7 +70,7 @@ export function ImportAgent() {
           <Button component={Link} to={`/agents/${scope}`} variant="default">Cancel</Button>
         </div>
       </div>
-      <Section title="On the command line"><CliLine line={`pilothouse import ${shellQuoted('planner.agent.md')} --owner ${shellQuoted(owner)}${onConflict === 'FAIL' ? '' : ` --on-conflict ${onConflict.toLowerCase()}`}`} /></Section>
+      <Section title="With the CLI"><CliLine line={`pilothouse import ${shellQuoted('planner.agent.md')} --owner ${shellQuoted(owner)}${onConflict === 'FAIL' ? '' : ` --on-conflict ${onConflict.toLowerCase()}`}`} /></Section>
     </>
   )
 }

@@ -51,10 +51,13 @@ export function draftOfEntry(server: NonNullable<IntegrationDetailQuery['mcpServ
     name: server.name, description: server.description, include: tools.include, exclude: tools.exclude, timeoutMs: server.timeoutMs == null ? '' : String(server.timeoutMs),
     isDefault: server.default, isEnabled: server.enabled, visibility: server.visibility, audience: server.audience, isLocked: server.locked, apply: server.apply,
     ...(transport.__typename === 'RemoteTransport'
-      ? { kind: transport.kind, url: transport.url, headers: transport.headers }
-      : { kind: 'STDIO', command: transport.command, args: transport.args, env: transport.env, cwd: transport.cwd ?? '' }),
+      ? { kind: transport.kind, url: transport.url, headers: pairsOf(transport.headers) }
+      : { kind: 'STDIO', command: transport.command, args: transport.args, env: pairsOf(transport.env), cwd: transport.cwd ?? '' }),
   }
 }
+
+/** Without what the cache of answers adds to each object: an input has no such field. */
+const pairsOf = (pairs: readonly Pair[]): Pair[] => pairs.map(({ name, value }) => ({ name, value }))
 
 /** What of a pasted item fits into a form, and findings of what does not. */
 export function draftOfItem({ name, definition, enabled, findings }: ParsedItem): { draft: ServerDraft; findings: Finding[] } {
