@@ -50,7 +50,7 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
       applied('tickets', { entryId: tickets }), applied('shell', { origin: '/srv/agents/plugin/.mcp.json', revision: null }),
     ] })])
     const revoked = await ada.client.execute(RevokeEntryDocument, { input: { id: wiki.mcpServer.id, expectedRevision: 1, reason: 'The key of the handbook leaked.' } })
-    receipt = revoked.revokeEntry.revocation!.id
+    receipt = revoked.revokeEntry.revocation.id
     const { convergence } = await ada.client.execute(ConvergenceDocument, { entryId: wiki.mcpServer.id })
     await report(machines[0]!, 'desk-1', 2, [
       sessionOf(ada, 'planning', { agent: 'planner', cursor: convergence.cursor, entries: [applied('tickets', { entryId: tickets }), applied('wiki', { entryId: wiki.mcpServer.id, state: 'STOPPED', revision: 2 })] }),
