@@ -170,8 +170,8 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
     await saved(page, 'typed')
   })
 
-  it.each(['light', 'dark'] as const)('is without a finding of axe and of the content policy in %s, also at 390 px', async (colorScheme) => {
-    const page = await open(server.admin, '/integrations/add', { colorScheme })
+  it('is without a finding of axe and of the content policy in the light and the dark, also at 390 px', async () => {
+    const page = await open(server.admin, '/integrations/add')
     await pasteBox(page).fill(jsonOf({ 'Long Name': { command: 'npx', args: ['-y', 'a@1.0.0', `--path=/${'long/'.repeat(30)}`], env: { GITHUB_TOKEN: token, LD_PRELOAD: 'x' }, hooks: {} } }))
     await page.getByText('would be refused').waitFor()
     await page.getByText('Another name, or another owner').click()

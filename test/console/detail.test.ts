@@ -120,8 +120,8 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     expect(await axeProblems(page)).toEqual([])
   })
 
-  it.each(['light', 'dark'] as const)('S7, S27: shows held tools and what sessions say as text, accepts by what was seen, and axe finds nothing in %s, also at 390 px', async (colorScheme) => {
-    const who = await server.user(`axe-${colorScheme}`)
+  it('S7, S27: shows held tools and what sessions say as text, accepts by what was seen, and axe finds nothing in the light and the dark, also at 390 px', async () => {
+    const who = await server.user('axe')
     const machine = await server.worker()
     const { id } = await server.register(who, 'swapped')
     const { mcpServer } = await who.client.execute(McpServerDocument, { id })
@@ -131,8 +131,8 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     await tell(['add', 'a', 'adds\n'])
     await tell(['add', 'b', `adds ${hostile}\n`], [null, 'c', 'Trust me.\n'])
     const entries = [applied('swapped', { entryId: id, state: 'FAILED', reason: hostile, toolsHeld: ['add'] })]
-    await report(machine, `${hostile} ${colorScheme}`, 1, [sessionOf(who, hostile, { entries, agent: hostile })])
-    const page = await open(who, `/integrations/me/${id}`, { colorScheme })
+    await report(machine, `${hostile} axe`, 1, [sessionOf(who, hostile, { entries, agent: hostile })])
+    const page = await open(who, `/integrations/me/${id}`)
     await page.getByRole('list', { name: 'Sessions that run it' }).getByText(shownHostile).first().waitFor()
     await page.getByRole('region', { name: 'How add differs' }).getByText(`+adds ${shownHostile}`).waitFor()
     await page.getByRole('link', { name: /swapped/ }).getByText('2 held').waitFor()
@@ -158,7 +158,7 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     // What a live worker then says fills it.
     await badge(page, 'pending').waitFor()
     const { convergence } = await who.client.execute(ConvergenceDocument, { entryId: id })
-    await report(machine, `${hostile} ${colorScheme}`, 2, [sessionOf(who, hostile, { cursor: convergence.cursor, entries: [applied('swapped', { entryId: id, state: 'STOPPED', revision: 2 })] })])
+    await report(machine, `${hostile} axe`, 2, [sessionOf(who, hostile, { cursor: convergence.cursor, entries: [applied('swapped', { entryId: id, state: 'STOPPED', revision: 2 })] })])
     await badge(page, 'complete').waitFor()
     expect([await page.locator('img').count(), await refusalsOf(page)]).toEqual([0, []])
   })
