@@ -88,6 +88,8 @@ async function requireDecider(context: CatalogContext, tx: Tx, request: Approval
 export async function mayDecide(context: CatalogContext, request: ApprovalView): Promise<boolean> {
   const entry = context.index.state.entries.get(request.entryId) ?? null
   if (entry?.approval?.id !== request.id || entry.approval.state !== 'PENDING' || isExpired(entry.approval, context.now())) return false
+  // Most who look are none, and cost no question to the database.
+  if (!isApprover(context.principal, request.owner, approvalTerms(policiesOf(context.index.state, request.owner)))) return false
   return (await standingOf(context, context.db, request, entry)).mayDecide
 }
 

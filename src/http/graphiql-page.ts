@@ -1,6 +1,12 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { answerStatic, makeStatic, type StaticBody } from './static-body.js'
 
+/** Its scripts stand in it, so it says nothing of those; it shares its origin with the console, so nobody frames it, and no form in it goes elsewhere. */
+const headers = {
+  'cache-control': 'no-cache', 'content-type': 'text/html; charset=utf-8', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin', 'content-security-policy': "frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'",
+}
+
 /** Answers with the page of GraphiQL, which is the same for everybody and carries no data. */
 export type AnswerPage = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -13,7 +19,7 @@ export function createGraphiqlPage(render: () => Promise<string>): AnswerPage {
   return async (request, response) => {
     made ??= render().then((html) => makeStatic(Buffer.from(html)))
     made.catch(() => { made = null })
-    answerStatic(request, response, await made, { 'cache-control': 'no-cache', 'content-type': 'text/html; charset=utf-8' })
+    answerStatic(request, response, await made, headers)
   }
 }
 

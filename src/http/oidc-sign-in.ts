@@ -120,8 +120,8 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
       const begun = await readTry(request)
       if (begun === null || answer.get('state') !== begun.state) return { problem: 'expired' }
       const code = answer.get('code')
-      // An answer may say whose it is: of another issuer none counts.
-      if (code === null || (answer.get('iss') ?? settings.issuer) !== settings.issuer) return { problem: 'denied' }
+      // Nothing is said twice (RFC 6749, 3.1). An answer may say whose it is: of another issuer none counts.
+      if (code === null || new Set(answer.keys()).size !== answer.size || (answer.get('iss') ?? settings.issuer) !== settings.issuer) return { problem: 'denied' }
       try {
         const idToken = await redeem(endpointOf(await discovery(), 'token_endpoint'), client, { code, code_verifier: begun.verifier, redirect_uri: redirectUri })
         const userId = idToken === null ? null : await personOf(idToken, begun.nonce)

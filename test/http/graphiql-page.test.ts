@@ -54,6 +54,12 @@ describe('S21: the page of GraphiQL', () => {
     expect(answer.headers['content-encoding'] ?? null).toBe(encoding)
   })
 
+  it('S7: is framed by nobody: it shares its origin with the console', async () => {
+    const { headers } = await ask({})
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+    expect([headers.get('x-content-type-options'), headers.get('referrer-policy')]).toEqual(['nosniff', 'no-referrer'])
+  })
+
   it('is not sent to whoever has it', async () => {
     const etag = (await ask({})).headers.get('etag')!
     const again = await ask({ 'if-none-match': `"other", ${etag}` })

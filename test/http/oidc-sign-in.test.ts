@@ -2,18 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeactivateUserDocument, UsersDocument } from '../../src/client/index.js'
 import { localPath } from '../../src/http/local-path.js'
 import { type Browser, openBrowser } from '../support/browser.js'
+import { captureLog } from '../support/log-lines.js'
 import { loginClient, type OidcLogin, startOidcLogin } from '../support/oidc-login.js'
 import { audience } from '../support/oidc-issuer.js'
 import { startTestServer, type TestServer } from '../support/server.js'
 
 const [origin, host] = ['https://catalog.example.com', 'catalog.example.com']
+const log = captureLog()
 let issuer: OidcLogin
 let server: TestServer
 let now = () => new Date()
 beforeAll(async () => {
   issuer = await startOidcLogin(`${origin}/session/oidc/callback`)
-  server = await startTestServer({ now: () => now() }, {
-    publicOrigin: origin, allowedHosts: [host], oidcClient: { ...loginClient, scope: 'openid profile' },
+  server = await startTestServer({ now: () => now(), logTo: log }, {
+    logLevel: 'debug', publicOrigin: origin, allowedHosts: [host], oidcClient: { ...loginClient, scope: 'openid profile' },
     oidc: {
       issuer: issuer.url, audience, jwksUrl: null, clockSkewSeconds: 60,
       mapping: { provider: 'oidc', subjectClaim: 'sub', nameClaim: 'name', admin: { claim: 'role', value: 'boss' }, teams: { claim: 'groups', byValue: null } },
@@ -84,6 +86,8 @@ describe('S7: a sign-in at the issuer', () => {
     ['another code', 'denied', async (address, browser) => (address.searchParams.set('code', 'x'.repeat(43)), [address, browser])],
     ['no code', 'denied', async (address, browser) => (address.searchParams.delete('code'), [address, browser])],
     ['a refusal of the issuer', 'denied', async (address, browser) => (address.searchParams.delete('code'), address.searchParams.set('error', 'access_denied'), [address, browser])],
+    ['the answer of two issuers', 'denied', async (address, browser) => (address.searchParams.append('iss', 'https://elsewhere.test'), [address, browser])],
+    ['two codes', 'denied', async (address, browser) => (address.searchParams.append('code', 'x'.repeat(43)), [address, browser])],
     ['the answer of another issuer', 'denied', async (address, browser) => (address.searchParams.set('iss', 'https://elsewhere.test'), [address, browser])],
     ['an answer that comes too late', 'expired', async (address, browser) => (now = () => new Date(Date.now() + 601_000), [address, browser])],
     ['the code of another try, whose verifier and nonce are others', 'denied', async (address, browser) => {
@@ -133,12 +137,26 @@ describe('S7: the page to come back to is one of ours', () => {
   })
 })
 
+it('S14: no line of the log holds a code, a state, a cookie or a verifier, whatever becomes of a sign-in', async () => {
+  const [good, refused, lost] = [await begun(), await begun(), await begun()]
+  const answers: URL[] = []
+  for (const each of [good, refused, lost]) answers.push(new URL(await issuer.browse(each.location, 'finn')))
+  const session = await fetch(`${server.url.replace('/graphql', '')}${answers[0]!.href.replace(origin, '')}`, { redirect: 'manual', headers: { cookie: good.headers['set-cookie']!.split(';')[0]! } })
+  const cookie = session.headers.getSetCookie().find((line) => line.startsWith('__Host-pilothouse='))!.split(';')[0]!
+  expect((await openBrowser(server.url, { host, scheme: 'https', cookie }).whoAmI())[0]).toBe(200)
+  expect((await back(refused.browser, `${answers[1]!.href}&iss=https://elsewhere.test`)).headers.location).toBe(`${origin}/sign-in?problem=denied`)
+  await issuer.close()
+  expect((await back(lost.browser, answers[2]!.href)).headers.location).toBe(`${origin}/sign-in?problem=unavailable`)
+  await log.line({ msg: 'the OIDC issuer cannot be reached' })
+  const kept = [cookie, ...[good, refused, lost].map(({ headers }) => headers['set-cookie']!.split(';')[0]!)].map((one) => one.split('=')[1]!)
+  const told = answers.flatMap(({ searchParams }) => [searchParams.get('code')!, searchParams.get('state')!])
+  for (const secret of [...kept, ...told]) expect([secret.length > 20, log.text().includes(secret)]).toEqual([true, false])
+})
+
 it('S7: who comes back when too many did finds themselves at a page that says so', async () => {
-  const { browser, location } = await begun()
-  const address = await issuer.browse(location, 'dora')
   const statuses = new Set<number>()
   for (let at = 0; at < 120; at++) statuses.add((await openBrowser(server.url, { host, scheme: 'https' }).request('GET /session/oidc', navigation)).status)
   expect([...statuses]).toEqual([302, 429])
-  const answer = await back(browser, address)
+  const answer = await back(openBrowser(server.url, { host, scheme: 'https' }), `${origin}/session/oidc/callback?state=x`)
   expect([answer.status, answer.headers.location]).toEqual([302, `${origin}/sign-in?problem=unavailable`])
 })

@@ -41,6 +41,7 @@ export async function startOidcLogin(redirectUri: string): Promise<OidcLogin> {
       }
     },
     close: async () => {
+      if (!server.listening) return
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()
