@@ -77,7 +77,7 @@ describe.runIf(hasBrowser)('the console', () => {
     await page.getByText('Its maintainers and admins add them here').waitFor()
     expect(await add.count()).toBe(0)
     await page.goto('/agents/me')
-    await add.last().waitFor()
+    await page.getByRole('link', { name: 'Import an agent' }).waitFor()
     expect(await add.count()).toBe(3)
   })
 
