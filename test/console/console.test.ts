@@ -46,6 +46,41 @@ describe.runIf(hasBrowser)('the console', () => {
     await page.waitForURL('**/integrations/all')
   })
 
+  it('gives the keyboard back to where it was when a dialog closes, and to the way back when something was done', async () => {
+    const { id } = await server.register(server.admin, 'by-keyboard')
+    const page = await open()
+    await signIn(page, server.admin.token, `/integrations/me/${id}`)
+    for (const name of ['Revoke', 'Share', 'Disable']) {
+      await page.getByRole('button', { name, exact: true }).press('Enter')
+      await page.getByRole('dialog').locator(':focus').waitFor()
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name, exact: true }).and(page.locator(':focus')).waitFor()
+    }
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).press('Enter')
+    await page.locator(':focus').filter({ hasText: 'Undo' }).waitFor()
+    await page.keyboard.press('Control+k')
+    await page.getByRole('combobox').and(page.locator(':focus')).waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator(':focus').filter({ hasText: 'Undo' }).waitFor()
+  })
+
+  it('offers to add where one may, and says in a team of others who does', async () => {
+    const [keeper, member] = [await server.user('keeper'), await server.user('member')]
+    const id = await server.team('kept', [[keeper, 'MAINTAINER'], [member, 'MEMBER']])
+    const page = await open()
+    await signIn(page, member.token, `/integrations/team:${id}`)
+    const add = page.getByRole('main').getByRole('link', { name: /^(Add|Import)/ })
+    await page.getByText('Its maintainers and admins add them here').waitFor()
+    expect(await add.count()).toBe(0)
+    await page.goto(`/agents/team:${id}`)
+    await page.getByText('Its maintainers and admins add them here').waitFor()
+    expect(await add.count()).toBe(0)
+    await page.goto('/agents/me')
+    await page.getByRole('link', { name: 'Import an agent' }).waitFor()
+    expect(await add.count()).toBe(3)
+  })
+
   it('S7: shows nothing that an address says of a refused sign-in', async () => {
     const page = await open()
     for (const why of ['__proto__', 'constructor', '<b>call 555</b>']) {

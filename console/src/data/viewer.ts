@@ -2,6 +2,7 @@ import { createContext, use } from 'react'
 import { type Action, can, type Principal } from '../../../src/core/access.js'
 import { type OwnerRef } from '../../../src/core/owner.js'
 import { type ConsoleViewerQuery, type OwnerKind } from '../generated/graphql.js'
+import { scopeOf } from './scope.js'
 
 export interface NamedOwner {
   kind: OwnerKind
@@ -36,6 +37,9 @@ export function viewerOf({ viewer: { principal, user, owners } }: ConsoleViewerQ
     can: (action, owner) => can(asked, action, owner),
   }
 }
+
+/** Whether the viewer may add to the scope that a list shows. What is added to everything one can use is one's own. */
+export const mayAddTo = (viewer: Viewer, scope: string): boolean => !viewer.owners.some((owner) => scopeOf(owner, viewer.id) === scope && !viewer.can('WRITE_ENTRIES', owner))
 
 export const ViewerContext = createContext<Viewer | null>(null)
 

@@ -1,5 +1,5 @@
 import { Modal } from '@mantine/core'
-import { type ReactNode } from 'react'
+import { type ReactNode, useEffect } from 'react'
 import classes from './dialog.module.css'
 
 export interface DialogProps {
@@ -13,6 +13,7 @@ export interface DialogProps {
 
 /** A dialog over the page: it keeps the keyboard inside, Escape closes it, and the focus goes back to where it was. */
 export function Dialog({ isOpen, title, children, onClose, isAtTop = false }: DialogProps) {
+  useFocusBack(isOpen)
   return (
     // The scroll of the page behind would be locked with a <style> element, which the content policy refuses; the page itself never scrolls.
     <Modal.Root opened={isOpen} onClose={onClose} lockScroll={false} centered={!isAtTop} yOffset="10vh" transitionProps={{ duration: 0 }}>
@@ -24,4 +25,17 @@ export function Dialog({ isOpen, title, children, onClose, isAtTop = false }: Di
       </Modal.Content>
     </Modal.Root>
   )
+}
+
+/** Mantine gives the focus back when a dialog is closed, and not when it is taken away with what it was in, as most of ours are. */
+function useFocusBack(isOpen: boolean) {
+  useEffect(() => {
+    if (!isOpen) return
+    const before = document.activeElement
+    return () => {
+      // Whoever went on elsewhere meanwhile stays there.
+      const isNowhere = document.activeElement === null || document.activeElement === document.body
+      if (isNowhere && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true })
+    }
+  }, [isOpen])
 }

@@ -3,7 +3,7 @@ import { useDeferredValue } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
-import { useViewer, type Viewer } from '../../data/viewer.js'
+import { mayAddTo, useViewer, type Viewer } from '../../data/viewer.js'
 import { AgentListDocument, type AgentListQuery, type EntryStatus } from '../../generated/graphql.js'
 import { ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
 import { EmptyState } from '../../parts/empty-state.js'
@@ -39,7 +39,7 @@ export function AgentList() {
   }, { replace: true })
   const list = (
     <>
-      <PageHeader title={`Agents: ${titleOf(scope, viewer)}`} actions={<AddLinks scope={scope} />} />
+      <PageHeader title={`Agents: ${titleOf(scope, viewer)}`} actions={mayAddTo(viewer, scope) && <AddLinks scope={scope} />} />
       <div className={classes.filters} role="search">
         <TextInput type="search" aria-label="Search by name or description" placeholder="Search" value={search} onChange={({ currentTarget }) => filter('search', currentTarget.value)} />
         <NativeSelect
@@ -54,7 +54,7 @@ export function AgentList() {
           {(row) => <AgentRow row={row} isOpen={row.id === openId} viewer={viewer} to={{ pathname: `/agents/${scope}/${row.id}`, search: params.toString() }} />}
         </VirtualList>
       )}
-      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed isFiltered={search !== '' || status !== ''} />}
+      {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed scope={scope} mayAdd={mayAddTo(viewer, scope)} isFiltered={search !== '' || status !== ''} />}
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose an agent">It opens here.</EmptyState>} />
@@ -85,7 +85,14 @@ function AgentRow({ row, isOpen, viewer, to }: { row: Row; isOpen: boolean; view
   )
 }
 
-function NothingListed({ isFiltered }: { isFiltered: boolean }) {
+function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: boolean; isFiltered: boolean }) {
   if (isFiltered) return <EmptyState title="Nothing matches">Take a part of the search or the status away.</EmptyState>
-  return <EmptyState title="No agent yet"><p>Import an <code>.agent.md</code> that you have, or write one.</p></EmptyState>
+  if (!mayAdd) return <EmptyState title="No agent yet">Its maintainers and admins add them here; yours go under Mine.</EmptyState>
+  return (
+    <EmptyState title="No agent yet">
+      <p>Import an <code>.agent.md</code> that you have, or write one.</p>
+      <Button component={Link} to={`/agents/${scope}/import`}>Import an agent</Button>
+      <p>With the CLI: <code>pilothouse import planner.agent.md</code>.</p>
+    </EmptyState>
+  )
 }

@@ -67,7 +67,7 @@ function Found({ request, back, refresh }: FoundProps) {
       {findings.length > 0 && <Section title="What the policy says"><Findings findings={findings} /></Section>}
       <Section title="Difference to what was approved before"><DiffView diff={patch} label="What changes" /></Section>
       <Section title="The request"><About request={request} viewer={viewer} /></Section>
-      {request.mayDecide && <Section title="With the CLI"><CliLine line={`pilothouse approve ${id}`} /></Section>}
+      {request.mayDecide && <Section title="With the CLI"><CliLine line={`pilothouse approve ${id}`} label="Approve with the CLI" /><CliLine line={`pilothouse reject ${id} --note NOTE`} label="Reject with the CLI" /></Section>}
     </>
   )
 }

@@ -1,5 +1,6 @@
-import { type TypedDocumentNode } from 'urql'
+import { useEffect, useRef } from 'react'
 import { Link } from 'react-router'
+import { type TypedDocumentNode } from 'urql'
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
 import { InlineError } from '../../parts/inline-error.js'
@@ -34,8 +35,11 @@ export interface Done {
 
 /** What was done, where to see it take effect, and the way back. */
 export function DoneNotice({ done, onDone }: { done: Done; onDone: (done: Done | null) => void }) {
+  const notice = useRef<HTMLDivElement>(null)
+  // The button that did it is often gone with what it did: the keyboard goes on here, where the way back is.
+  useEffect(() => notice.current?.focus({ preventScroll: true }), [done])
   return (
-    <div className={classes.done}>
+    <div ref={notice} tabIndex={-1} className={classes.done}>
       <p role="status">{done.text}</p>
       {done.receiptId !== null && <Link to={`/revocations/${done.receiptId}`}>See the receipt fill</Link>}
       {done.undo !== null && <UndoButton undo={done.undo} onUndone={() => onDone({ text: 'Undone.', receiptId: null, undo: null })} />}

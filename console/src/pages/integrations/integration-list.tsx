@@ -4,7 +4,7 @@ import { Link, useParams, useSearchParams } from 'react-router'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
-import { useViewer, type Viewer } from '../../data/viewer.js'
+import { mayAddTo, useViewer, type Viewer } from '../../data/viewer.js'
 import { IntegrationListDocument, type IntegrationListQuery, IntegrationsHeldDocument } from '../../generated/graphql.js'
 import { Badge, ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
 import { EmptyState } from '../../parts/empty-state.js'
@@ -40,7 +40,7 @@ export function IntegrationList() {
   }, { replace: true })
   const list = (
     <>
-      <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} actions={<AddLink scope={scope} />} />
+      <PageHeader title={`Integrations: ${titleOf(scope, viewer)}`} actions={mayAddTo(viewer, scope) && <AddLink scope={scope} />} />
       <ListFilters filters={filters} onFilter={filter} />
       {isStatic ? <StaticList search={search} /> : (
         <>
@@ -51,7 +51,7 @@ export function IntegrationList() {
               {(row) => <IntegrationRow row={row} held={heldIn.get(row.id) ?? 0} isOpen={row.id === openId} viewer={viewer} query={query} />}
             </VirtualList>
           )}
-          {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed scope={scope} isFiltered={isAny} />}
+          {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <NothingListed scope={scope} mayAdd={mayAddTo(viewer, scope)} isFiltered={isAny} />}
         </>
       )}
     </>
@@ -84,13 +84,14 @@ const IntegrationRow = memo(function IntegrationRow({ row, held, isOpen, viewer,
   )
 })
 
-/** Into the scope that is open, as far as the viewer may add to it. */
+/** Into the scope that is open. */
 function AddLink({ scope, label = 'Add' }: { scope: string; label?: string }) {
   return <Button component={Link} to={`/integrations/add${scope === 'all' ? '' : `?owner=${encodeURIComponent(scope)}`}`}>{label}</Button>
 }
 
-function NothingListed({ scope, isFiltered }: { scope: string; isFiltered: boolean }) {
+function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: boolean; isFiltered: boolean }) {
   if (isFiltered) return <EmptyState title="Nothing matches">Take a part of the search or the status away.</EmptyState>
+  if (!mayAdd) return <EmptyState title="No MCP server yet">Its maintainers and admins add them here; yours go under Mine.</EmptyState>
   return (
     <EmptyState title="No MCP server yet">
       <p>Paste the JSON that you have, or fill in a form.</p>

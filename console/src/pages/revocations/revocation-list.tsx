@@ -53,7 +53,7 @@ function ReceiptRow({ row: { id, entryName, reason, state, stoppedCount, targetC
     <Link to={{ pathname: `/revocations/${id}`, search }} className={classes.row} aria-current={isOpen ? 'page' : undefined}>
       <span className={classes.name}><OutsideText>{entryName}</OutsideText></span>
       <RevocationBadge state={state} />
-      <span className={classes.below}>{stoppedCount} of {targetCount} stopped, <RelativeTime at={requestedAt} />: <OutsideText>{reason}</OutsideText></span>
+      <span className={classes.below}>{targetCount === 0 ? 'no session had it' : `${stoppedCount} of ${targetCount} stopped`}, <RelativeTime at={requestedAt} />: <OutsideText>{reason}</OutsideText></span>
     </Link>
   )
 }
