@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { Link } from 'react-router'
-import { type Done } from './done-notice.js'
-import { EntryActs } from './entry-acts.js'
+import { type Done } from '../../entries/done-notice.js'
+import { EntryActs } from '../../entries/entry-acts.js'
 import { type Integration } from './integration-detail.js'
 import { ShareButton } from './share-button.js'
 

@@ -7,7 +7,7 @@ import { useAsk } from '../../data/use-ask.js'
 import { useData } from '../../data/use-data.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
-import { ChangeIntegrationDocument, IntegrationDetailDocument, IntegrationImpactDocument } from '../../generated/graphql.js'
+import { ChangeIntegrationDocument, IntegrationDetailDocument, EntryImpactDocument } from '../../generated/graphql.js'
 import { ScopeBadge, StatusBadge } from '../../parts/badge.js'
 import { DiffView, unifiedDiff } from '../../parts/diff-view.js'
 import { EmptyState } from '../../parts/empty-state.js'
@@ -118,7 +118,7 @@ function textOf({ name, description, mcpJson, enabled, visibility, audience, loc
 }
 
 function Sessions({ id }: { id: string }) {
-  const { data } = useLiveQuery(IntegrationImpactDocument, { variables: { id }, topics: ['workers', 'entries'] })
+  const { data } = useLiveQuery(EntryImpactDocument, { variables: { id }, topics: ['workers', 'entries'] })
   const count = data?.revocationImpact.nodes.length ?? 0
   if (count === 0) return null
   return <p>{count === 1 ? 'One live session has' : `${count} live sessions have`} it now. If the change needs an approval, they lose it until then.</p>

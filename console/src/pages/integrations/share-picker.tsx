@@ -5,7 +5,7 @@ import { useViewer } from '../../data/viewer.js'
 import { SharePeopleDocument, ShareTeamsDocument } from '../../generated/graphql.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { type Integration } from './integration-detail.js'
-import classes from './detail.module.css'
+import classes from '../../entries/entries.module.css'
 
 type Owner = Integration['audience'][number]
 

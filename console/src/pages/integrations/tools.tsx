@@ -11,9 +11,9 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { RelativeTime } from '../../parts/relative-time.js'
-import { cliOf } from './cli-args.js'
+import { cliOf } from '../../entries/cli-args.js'
 import { type Integration } from './integration-detail.js'
-import classes from './detail.module.css'
+import classes from './integrations.module.css'
 
 type Inventory = NonNullable<IntegrationToolsQuery['toolInventory']>
 type Held = Inventory['held'][number]

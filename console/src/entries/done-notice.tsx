@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'react'
 import { Link } from 'react-router'
 import { type TypedDocumentNode } from 'urql'
-import { type Topic } from '../../data/live.js'
-import { useAction } from '../../data/use-action.js'
-import { InlineError } from '../../parts/inline-error.js'
-import { ProgressButton } from '../../parts/progress-button.js'
-import classes from './detail.module.css'
+import { type Topic } from '../data/live.js'
+import { useAction } from '../data/use-action.js'
+import { InlineError } from '../parts/inline-error.js'
+import { ProgressButton } from '../parts/progress-button.js'
+import classes from './entries.module.css'
 
 /** What an act changes, read again at once wherever it is shown. */
 export const actTopics: readonly Topic[] = ['entries', 'approvals', 'revocations', 'workers', 'tools']

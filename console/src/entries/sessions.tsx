@@ -1,21 +1,21 @@
 import { Button } from '@mantine/core'
-import { useLiveQuery } from '../../data/use-live-query.js'
-import { useLivePages } from '../../data/use-live-pages.js'
-import { type Topic } from '../../data/live.js'
-import { IntegrationConvergenceDocument, IntegrationSessionsDocument, type IntegrationSessionsQuery } from '../../generated/graphql.js'
-import { AppliedBadge, Badge, ScopeBadge } from '../../parts/badge.js'
-import { InlineError } from '../../parts/inline-error.js'
-import { OutsideText } from '../../parts/outside-text.js'
-import { RelativeTime } from '../../parts/relative-time.js'
-import { useViewer } from '../../data/viewer.js'
-import classes from './detail.module.css'
+import { useLiveQuery } from '../data/use-live-query.js'
+import { useLivePages } from '../data/use-live-pages.js'
+import { type Topic } from '../data/live.js'
+import { EntryConvergenceDocument, EntrySessionsDocument, type EntrySessionsQuery } from '../generated/graphql.js'
+import { AppliedBadge, Badge, ScopeBadge } from '../parts/badge.js'
+import { InlineError } from '../parts/inline-error.js'
+import { OutsideText } from '../parts/outside-text.js'
+import { RelativeTime } from '../parts/relative-time.js'
+import { useViewer } from '../data/viewer.js'
+import classes from './entries.module.css'
 
-type Session = IntegrationSessionsQuery['revocationImpact']['nodes'][number]
+type Session = EntrySessionsQuery['revocationImpact']['nodes'][number]
 const topics: readonly Topic[] = ['workers', 'entries', 'tools']
 
 /** The sessions that run it, as their workers last told, of those that the viewer may see. */
 export function Sessions({ id, revision }: { id: string; revision: number }) {
-  const { items, hasMore, isLoading, problem, more } = useLivePages(IntegrationSessionsDocument, { variables: { id }, topics, pageOf: ({ revocationImpact }) => revocationImpact })
+  const { items, hasMore, isLoading, problem, more } = useLivePages(EntrySessionsDocument, { variables: { id }, topics, pageOf: ({ revocationImpact }) => revocationImpact })
   return (
     <>
       <Convergence id={id} />
@@ -55,7 +55,7 @@ function SessionRow({ session, entryId, revision }: { session: Session; entryId:
 
 /** Workers, and not sessions: how many have its last change. */
 function Convergence({ id }: { id: string }) {
-  const { data } = useLiveQuery(IntegrationConvergenceDocument, { variables: { id }, topics })
+  const { data } = useLiveQuery(EntryConvergenceDocument, { variables: { id }, topics })
   if (data === undefined || data.convergence.workers === 0) return null
   const { workers, current, failed } = data.convergence
   return (

@@ -1,18 +1,18 @@
 import { Button } from '@mantine/core'
 import { type ReactNode } from 'react'
-import { definitionText } from '../../../../src/core/definition-text.js'
-import { useLivePages } from '../../data/use-live-pages.js'
-import { IntegrationHistoryDocument, type IntegrationHistoryQuery } from '../../generated/graphql.js'
-import { DiffView, unifiedDiff } from '../../parts/diff-view.js'
-import { InlineError } from '../../parts/inline-error.js'
-import { OutsideText } from '../../parts/outside-text.js'
-import { RelativeTime } from '../../parts/relative-time.js'
+import { definitionText } from '../../../src/core/definition-text.js'
+import { useLivePages } from '../data/use-live-pages.js'
+import { EntryHistoryPagesDocument, type EntryHistoryPagesQuery } from '../generated/graphql.js'
+import { DiffView, unifiedDiff } from '../parts/diff-view.js'
+import { InlineError } from '../parts/inline-error.js'
+import { OutsideText } from '../parts/outside-text.js'
+import { RelativeTime } from '../parts/relative-time.js'
 import { type Done } from './done-notice.js'
 import { type ActedOn } from './acted-on.js'
 import { RollbackButton } from './rollback-button.js'
-import classes from './integrations.module.css'
+import classes from './entries.module.css'
 
-type Revision = IntegrationHistoryQuery['entryHistory']['nodes'][number]
+type Revision = EntryHistoryPagesQuery['entryHistory']['nodes'][number]
 
 const textOf = ({ name, definition }: Revision) => definitionText({ name, ...(definition as object) })
 
@@ -25,7 +25,7 @@ interface HistoryProps {
 /** Every revision, newest first, with what it changed, and the way back to it. */
 export function History({ server, onDone }: HistoryProps) {
   const { id } = server
-  const { items, hasMore, isLoading, problem, more } = useLivePages(IntegrationHistoryDocument, { variables: { id }, topics: ['entries'], pageOf: ({ entryHistory }) => entryHistory })
+  const { items, hasMore, isLoading, problem, more } = useLivePages(EntryHistoryPagesDocument, { variables: { id }, topics: ['entries'], pageOf: ({ entryHistory }) => entryHistory })
   return (
     <>
       <InlineError problem={problem} />

@@ -1,11 +1,11 @@
 import { Button, Stack } from '@mantine/core'
 import { useState } from 'react'
-import { useAction } from '../../data/use-action.js'
-import { useViewer } from '../../data/viewer.js'
-import { RollbackIntegrationDocument } from '../../generated/graphql.js'
-import { CliLine } from '../../parts/code-block.js'
-import { ConfirmDialog } from '../../parts/confirm-dialog.js'
-import { DiffView } from '../../parts/diff-view.js'
+import { useAction } from '../data/use-action.js'
+import { useViewer } from '../data/viewer.js'
+import { RollbackEntryDocument } from '../generated/graphql.js'
+import { CliLine } from '../parts/code-block.js'
+import { ConfirmDialog } from '../parts/confirm-dialog.js'
+import { DiffView } from '../parts/diff-view.js'
 import { cliOf } from './cli-args.js'
 import { actTopics, type Done, undoBy } from './done-notice.js'
 import { Impact } from './impact.js'
@@ -15,7 +15,7 @@ import { type ActedOn } from './acted-on.js'
 export function RollbackButton({ server, to, diff, onDone }: { server: ActedOn; to: number; diff: string; onDone: (done: Done) => void }) {
   const viewer = useViewer()
   const [isAsking, setAsking] = useState(false)
-  const { run, isRunning, problem, reset } = useAction(RollbackIntegrationDocument, actTopics)
+  const { run, isRunning, problem, reset } = useAction(RollbackEntryDocument, actTopics)
   const rollBack = async () => {
     const answer = await run({ input: { id: server.id, expectedRevision: server.revision, toRevision: to } })
     if (answer === null) return
@@ -23,7 +23,7 @@ export function RollbackButton({ server, to, diff, onDone }: { server: ActedOn; 
     setAsking(false)
     onDone({
       text: `Revision ${entry.revision} is as revision ${to} was.`, receiptId: revocation?.id ?? null,
-      undo: undoBy(RollbackIntegrationDocument, { input: { id: server.id, expectedRevision: entry.revision, toRevision: server.revision } }, `Undo: back to revision ${server.revision}`, 'Rolling back…'),
+      undo: undoBy(RollbackEntryDocument, { input: { id: server.id, expectedRevision: entry.revision, toRevision: server.revision } }, `Undo: back to revision ${server.revision}`, 'Rolling back…'),
     })
   }
   return (

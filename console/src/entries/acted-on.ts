@@ -1,4 +1,4 @@
-import { type EntryStatus, type OwnerKind } from '../../generated/graphql.js'
+import { type EntryStatus, type OwnerKind } from '../generated/graphql.js'
 
 /** What acts have to know of an entry, an MCP server's or an agent's. */
 export interface ActedOn {

@@ -1,5 +1,5 @@
-import { shellQuoted } from '../../../../src/core/definition-text.js'
-import { type OwnerKind } from '../../generated/graphql.js'
+import { shellQuoted } from '../../../src/core/definition-text.js'
+import { type OwnerKind } from '../generated/graphql.js'
 
 interface Named {
   name: string

@@ -1,8 +1,8 @@
-import { useLiveQuery } from '../../data/use-live-query.js'
-import { type EntryKind, IntegrationAvailabilityDocument, type IntegrationAvailabilityQuery } from '../../generated/graphql.js'
-import { InlineError } from '../../parts/inline-error.js'
-import { OutsideText } from '../../parts/outside-text.js'
-import classes from './integrations.module.css'
+import { useLiveQuery } from '../data/use-live-query.js'
+import { type EntryKind, EntryAvailabilityDocument, type EntryAvailabilityQuery } from '../generated/graphql.js'
+import { InlineError } from '../parts/inline-error.js'
+import { OutsideText } from '../parts/outside-text.js'
+import classes from './entries.module.css'
 
 /** What each question of the chain asks. */
 const questions: Record<string, string> = {
@@ -12,7 +12,7 @@ const questions: Record<string, string> = {
 
 /** Why an entry of that name is, or is not, in the viewer's set: every question that was asked, in its order. */
 export function Availability({ name, entryId, kind = 'MCP_SERVER' }: { name: string; entryId: string; kind?: EntryKind }) {
-  const { data, problem, isLoading } = useLiveQuery(IntegrationAvailabilityDocument, {
+  const { data, problem, isLoading } = useLiveQuery(EntryAvailabilityDocument, {
     variables: { kind, name }, topics: ['entries', 'approvals', 'policy', 'secrets', 'people', 'workers'],
   })
   if (isLoading) return <p role="status">Loading…</p>
@@ -29,7 +29,7 @@ export function Availability({ name, entryId, kind = 'MCP_SERVER' }: { name: str
   )
 }
 
-type AskedStep = IntegrationAvailabilityQuery['explainAvailability']['steps'][number]
+type AskedStep = EntryAvailabilityQuery['explainAvailability']['steps'][number]
 
 function Step({ step: { check, passed, reason } }: { step: AskedStep }) {
   // That there are others of the name is to be known, and stands in nobody's way by itself.

@@ -1,16 +1,16 @@
 import { Button } from '@mantine/core'
 import { Link } from 'react-router'
-import { useLivePages } from '../../data/use-live-pages.js'
-import { IntegrationReceiptsDocument } from '../../generated/graphql.js'
-import { RevocationBadge } from '../../parts/badge.js'
-import { InlineError } from '../../parts/inline-error.js'
-import { OutsideText } from '../../parts/outside-text.js'
-import { RelativeTime } from '../../parts/relative-time.js'
-import classes from './detail.module.css'
+import { useLivePages } from '../data/use-live-pages.js'
+import { EntryReceiptsDocument } from '../generated/graphql.js'
+import { RevocationBadge } from '../parts/badge.js'
+import { InlineError } from '../parts/inline-error.js'
+import { OutsideText } from '../parts/outside-text.js'
+import { RelativeTime } from '../parts/relative-time.js'
+import classes from './entries.module.css'
 
 /** Whenever it was taken from sessions, newest first. */
 export function Receipts({ id }: { id: string }) {
-  const { items, hasMore, isLoading, problem, more } = useLivePages(IntegrationReceiptsDocument, { variables: { id }, topics: ['revocations', 'workers'], pageOf: ({ revocations }) => revocations })
+  const { items, hasMore, isLoading, problem, more } = useLivePages(EntryReceiptsDocument, { variables: { id }, topics: ['revocations', 'workers'], pageOf: ({ revocations }) => revocations })
   return (
     <>
       <InlineError problem={problem} />

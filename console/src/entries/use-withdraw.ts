@@ -1,7 +1,7 @@
 import { useNavigate } from 'react-router'
-import { type Problem } from '../../data/problem.js'
-import { useAction } from '../../data/use-action.js'
-import { DeleteIntegrationDocument, type RevocationMode, RevokeIntegrationDocument, SetIntegrationEnabledDocument } from '../../generated/graphql.js'
+import { type Problem } from '../data/problem.js'
+import { useAction } from '../data/use-action.js'
+import { DeleteEntryDocument, type RevocationMode, RevokeEntryDocument, SetEntryEnabledDocument } from '../generated/graphql.js'
 import { actTopics, type Done, undoBy } from './done-notice.js'
 
 export type Act = 'DISABLE' | 'REVOKE' | 'DELETE'
@@ -23,9 +23,9 @@ export interface Withdraw {
 /** Takes an entry from sessions. What is gone for good leads to its receipt; what can be enabled again stays open, with the way back. */
 export function useWithdraw(act: Act, { id, revision }: { id: string; revision: number }, onDone: (done: Done) => void): Withdraw {
   const navigate = useNavigate()
-  const disabling = useAction(SetIntegrationEnabledDocument, actTopics)
-  const revoking = useAction(RevokeIntegrationDocument, actTopics)
-  const deleting = useAction(DeleteIntegrationDocument, actTopics)
+  const disabling = useAction(SetEntryEnabledDocument, actTopics)
+  const revoking = useAction(RevokeEntryDocument, actTopics)
+  const deleting = useAction(DeleteEntryDocument, actTopics)
 
   const withdraw = async ({ reason, ...terms }: Terms) => {
     if (act === 'DISABLE') {
@@ -35,7 +35,7 @@ export function useWithdraw(act: Act, { id, revision }: { id: string; revision: 
       onDone({
         text: revocation === null || revocation === undefined ? 'Disabled.' : `Disabled: ${revocation.targetCount} ${revocation.targetCount === 1 ? 'session loses' : 'sessions lose'} it.`,
         receiptId: revocation?.id ?? null,
-        undo: undoBy(SetIntegrationEnabledDocument, { input: { id, expectedRevision: entry.revision, enabled: true } }, 'Undo: enable it', 'Enabling…'),
+        undo: undoBy(SetEntryEnabledDocument, { input: { id, expectedRevision: entry.revision, enabled: true } }, 'Undo: enable it', 'Enabling…'),
       })
       return true
     }
