@@ -4,6 +4,7 @@ import { actingOwner, wayTo } from '../core/effective.js'
 import { explain, type Availability, workersStep } from '../core/explain.js'
 import { type EntryKind, type JudgedEntry, isAgent, isMcpServer, nameKey, type McpServerEntry, type AgentEntry } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
+import { holdsTools } from '../core/team-policy.js'
 import { countStates } from '../db/worker.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { policiesOf } from '../index/judge.js'
@@ -71,7 +72,7 @@ export function explainFor(context: CatalogContext, owner: OwnerRef, kind: Entry
       wayTo(own, entry) !== null || isSameOwner(entry.owner, owner) || decide(context.principal, 'SEE_ENTRIES', entry.owner) === 'YES'),
     hasMcpServer: (server) => index.chosen(scope, 'MCP_SERVER', server) !== null,
     secretsOf: (entry) => standingReferences(index.state.secrets, entry, actingOwner(scope)),
-    driftOf: (entry) => ({ names: driftFor(context, entry), isHeld: index.state.policy.document?.tools.drift !== 'accept' }),
+    driftOf: (entry) => ({ names: driftFor(context, entry), isHeld: holdsTools(policiesOf(index.state, entry.owner)) }),
     now: context.now(),
     approversOf: ({ owner: whose }) => approversOf(whose, approvalTerms(policiesOf(index.state, whose))),
     nameOf: (principal) => principalName(index.state, principal),

@@ -22,6 +22,7 @@ export function wideningsOf(document: PolicyDocument, deployment: FullPolicyDocu
     }),
     ...widenedLists(document, deployment),
     ...exceeds('tools.maxPerMcpServer', tools.maxPerMcpServer, deployment.tools.maxPerMcpServer),
+    ...looser('tools.drift', tools.drift === 'accept' && deployment.tools.drift === 'hold', 'hold'),
     ...looser('approval.allowSelf', approval.allowSelf === true && !deployment.approval.allowSelf, false),
     ...looser('approval.approvers', approval.approvers === 'maintainers' && deployment.approval.approvers === 'admins', 'admins'),
     ...exceeds('approval.pendingExpiresAfterDays', approval.pendingExpiresAfterDays, deployment.approval.pendingExpiresAfterDays),
@@ -49,14 +50,10 @@ function widenedLists({ urls = {}, stdio = {} }: PolicyDocument, deployment: Ful
   ]
 }
 
-/** Parts that are the deployment's alone: what governs no entry of the team's, and what workers are told of no team's document. */
-function meaningless({ tools, quotas, static: ofStatic, staleAfterSeconds }: PolicyDocument): Finding[] {
-  const drift: Finding[] = tools?.drift === undefined ? [] : [{
-    rule: 'no-effect', field: 'document.tools.drift', message: 'Workers hold tools by the deployment\'s policy alone, so this means nothing in a team\'s.',
-    mend: 'Leave it out, or ask an admin for tools.drift: hold in the deployment\'s policy.',
-  }]
+/** Parts that are the deployment's alone: what governs no entry of the team's. */
+function meaningless({ quotas, static: ofStatic, staleAfterSeconds }: PolicyDocument): Finding[] {
   const parts = { 'quotas.entriesPerUser': quotas?.entriesPerUser, static: ofStatic, staleAfterSeconds }
-  return drift.concat(Object.entries(parts).flatMap(([part, value]) => value === undefined ? [] : [{
+  return Object.entries(parts).flatMap(([part, value]) => value === undefined ? [] : [{
     rule: 'no-effect', field: `document.${part}`, message: 'A team\'s policy governs what the team owns, so this means nothing in it.', mend: 'Leave it out; it belongs into the deployment\'s policy.',
-  }]))
+  }])
 }

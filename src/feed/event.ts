@@ -1,6 +1,7 @@
 import { type Difference, type RemovedEntry } from '../core/effective.js'
 import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
 import { denyingPolicy, type FullPolicyDocument } from '../core/policy-document.js'
+import { type TeamPolicy } from '../core/team-policy.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
 import { trustForMs } from '../core/worker-status.js'
 import { type EntrySecretVersion } from '../index/secrets.js'
@@ -17,6 +18,8 @@ export interface CatalogSnapshot {
   cursor: string
   trustForSeconds: number
   policy: EffectivePolicy
+  /** Of every team that owns an entry here and has a policy. */
+  teamPolicies: TeamPolicy[]
   /** Of every entry with references to secrets. */
   secretVersions: EntrySecretVersion[]
   /** Of every entry whose tools are pinned. */
@@ -31,6 +34,8 @@ export interface CatalogDelta {
   trustForSeconds: number
   /** Only when it changed. */
   policy: EffectivePolicy | null
+  /** Those that are others now, or of teams whose entries came. */
+  teamPolicies: TeamPolicy[]
   /** Those that are others now, or of entries that came. */
   secretVersions: EntrySecretVersion[]
   /** Those that are others now, or of entries that came. */
@@ -63,17 +68,18 @@ export function trustForSeconds({ policy }: Pick<CatalogState, 'policy'>): numbe
 }
 
 /** What changed in one owner's set. */
-export type SetDifference = Difference<JudgedEntry> & Pick<CatalogDelta, 'secretVersions' | 'toolPins'>
+export type SetDifference = Difference<JudgedEntry> & Pick<CatalogDelta, 'secretVersions' | 'toolPins' | 'teamPolicies'>
 
-export function isEmpty({ upserted, removed, secretVersions, toolPins }: SetDifference): boolean {
-  return upserted.length + removed.length + secretVersions.length + toolPins.length === 0
+export function isEmpty({ upserted, removed, secretVersions, toolPins, teamPolicies }: SetDifference): boolean {
+  return upserted.length + removed.length + secretVersions.length + toolPins.length + teamPolicies.length === 0
 }
 
 /** Equal differences of different owners share one execution and one encoding; this key tells them apart. */
-export function differenceKey({ upserted, removed, secretVersions, toolPins }: SetDifference): string {
+export function differenceKey({ upserted, removed, secretVersions, toolPins, teamPolicies }: SetDifference): string {
   return JSON.stringify([
     secretVersions.map(({ entryId, version }) => [entryId, version]),
     toolPins.map(({ entryId, version }) => [entryId, version]),
+    teamPolicies.map(({ teamId, revision }) => [teamId, revision]),
     upserted.map(({ id, revision }) => [id, revision]),
     removed.map(({ id, name, revision, reason, mode, deadlineSeconds }) => [id, name, revision, reason, mode, deadlineSeconds]),
   ])

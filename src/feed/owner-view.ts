@@ -3,8 +3,10 @@ import { type EntryKind, type JudgedEntry, nameKey } from '../core/entry.js'
 import { type OwnerRef } from '../core/owner.js'
 import { bothKinds } from '../catalog/snapshot.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
+import { type TeamPolicy } from '../core/team-policy.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
 import { type Touched } from '../index/state.js'
+import { teamPoliciesOver } from '../index/team-policies.js'
 import { pinsOf } from '../index/tool-pins.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
 import { type CatalogSnapshot, type SetDifference, trustForSeconds } from './event.js'
@@ -32,7 +34,7 @@ export function snapshotOf(index: CatalogIndex, { view, versions }: OwnerView): 
   return {
     __typename: 'CatalogSnapshot', cursor: index.cursor(), trustForSeconds: trustForSeconds(index.state), policy: index.state.policy,
     secretVersions: [...versions].map(([entryId, version]) => ({ entryId, version })), toolPins: [...view.values()].flatMap((entry) => pinsOf(index.state, entry) ?? []),
-    ...bothKinds(view.values()),
+    teamPolicies: teamPoliciesOver(index.state, view.values()), ...bothKinds(view.values()),
   }
 }
 
@@ -66,7 +68,19 @@ export function advance(index: CatalogIndex, held: OwnerView, touched: Touched):
   difference.removed.push(...hastenings(held.scope, touched.hastened, difference.removed))
   // A policy judges every entry anew, also those whose status stays.
   if (touched.policy) held.view = index.effective(held.scope)
-  return { ...difference, secretVersions: advanceVersions(index, held, touched, difference, isConcerned), toolPins: pinsOfTouched(index, held, touched, difference) }
+  return {
+    ...difference, secretVersions: advanceVersions(index, held, touched, difference, isConcerned), toolPins: pinsOfTouched(index, held, touched, difference),
+    teamPolicies: policiesOfTouched(index, held, touched, difference),
+  }
+}
+
+/** A team's policy touches every name of the team, so whoever has none of those is told nothing of it (F2). */
+function policiesOfTouched({ state }: CatalogIndex, { view }: OwnerView, { teamPolicies, names }: Touched, { upserted }: Difference<JudgedEntry>): TeamPolicy[] {
+  const governed = teamPolicies.size === 0 ? [] : [...names].flatMap((key) => {
+    const entry = view.get(key)
+    return entry?.owner.kind === 'TEAM' && teamPolicies.has(entry.owner.id) ? entry : []
+  })
+  return teamPoliciesOver(state, [...upserted, ...governed])
 }
 
 function pinsOfTouched({ state }: CatalogIndex, { view }: OwnerView, touched: Touched, { upserted }: Difference<JudgedEntry>): EntryToolPins[] {

@@ -4,7 +4,9 @@ import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
-import { type CatalogState, entriesOf, isBlocked } from '../index/state.js'
+import { isBlocked } from '../index/block.js'
+import { type CatalogState, entriesOf } from '../index/state.js'
+import { teamPoliciesOver } from '../index/team-policies.js'
 import { pinsOf } from '../index/tool-pins.js'
 import { type SetDifference } from './event.js'
 
@@ -40,7 +42,10 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
     difference.removed.push(...one.removed)
   }
   difference.removed.push(...hastenings(scope, hastenedIn(changes, (id) => isBlocked(state, id)), difference.removed))
-  return { ...difference, secretVersions: versionsSince(state, scope, changes, difference), toolPins: pinsSince(state, scope, changes, difference) }
+  return {
+    ...difference, secretVersions: versionsSince(state, scope, changes, difference), toolPins: pinsSince(state, scope, changes, difference),
+    teamPolicies: teamPoliciesOver(state, difference.upserted),
+  }
 }
 
 function pinsSince(state: CatalogState, scope: Scope, changes: readonly LoggedChange[], { upserted }: Difference<JudgedEntry>): EntryToolPins[] {

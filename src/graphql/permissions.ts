@@ -80,7 +80,7 @@ export const openTypes = [
   'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'Probe', 'ProbeOffer', 'ProbeTask', 'ProbedInventory', 'ProbedTool',
   'RemoteTransport', 'RemovedEntry', 'ReportProbePayload', 'ReportToolInventoryPayload', 'ReportWorkerStatusPayload', 'RequestProbePayload', 'Revocation',
   'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget', 'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret',
-  'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'TakeProbePayload', 'Team', 'TeamMembership', 'ToolInventory',
+  'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'TakeProbePayload', 'Team', 'TeamMembership', 'TeamPolicy', 'ToolInventory',
   'ToolInventoryConnection', 'ToolInventoryEdge', 'ToolPin', 'ToolSelection', 'User',
   'UserConnection', 'UserEdge', 'Verdict', 'Viewer', 'Worker', 'WorkerSession', 'WorkerSessionConnection', 'WorkerSessionEdge',
 ]

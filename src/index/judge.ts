@@ -1,7 +1,8 @@
 import { type PolicyRecord } from '../core/change.js'
 import { type Definition, type Entry, entryStatus, type JudgedEntry } from '../core/entry.js'
 import { evaluate, type Verdict } from '../core/policy.js'
-import { defaultPolicy, type Policy, readPolicy } from '../core/policy-document.js'
+import { type Policy, readPolicy } from '../core/policy-document.js'
+import { readTeamPolicy } from '../core/team-policy.js'
 import { type CatalogState } from './state.js'
 
 /** The deployment's, and after it the team's whose entry it is. */
@@ -9,7 +10,7 @@ export type Policies = readonly [Policy, ...Policy[]]
 
 /** What judges a team's entries: its document is read over the deployment's, whose own word counts too, so it can only narrow. */
 function narrowed(deployment: Policy, revision: number, document: unknown): Policies {
-  return [deployment, readPolicy(revision, document, deployment.document ?? defaultPolicy)]
+  return [deployment, readTeamPolicy(deployment, revision, document)]
 }
 
 const read = new WeakMap<object, Policy>()

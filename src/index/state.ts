@@ -1,15 +1,15 @@
 import { askedUnder } from '../core/approval.js'
 import { type Block } from '../core/block.js'
-import { isEqualJson } from '../core/canonical.js'
 import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type PolicyRecord, type TokenRecord } from '../core/change.js'
 import { type ConsoleSession } from '../core/console-session.js'
 import { skeletonOf } from '../core/confusable.js'
-import { type Candidate, type Entry, isRevoked, type JudgedEntry, nameKey } from '../core/entry.js'
+import { type Candidate, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
 import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type EntryTools } from '../core/tool-pin.js'
 import { type Withdrawal } from '../core/withdrawal.js'
 import { completePolicy, type Policy } from '../core/policy-document.js'
+import { isBlocked, putBlock } from './block.js'
 import { putConsoleSession, putToken } from './credentials.js'
 import { isDormant, judge, type Policies, putPolicy } from './judge.js'
 import { putMembership, putTeam, putUser } from './people.js'
@@ -70,6 +70,8 @@ export interface Touched {
   /** Ids of entries whose tools are pinned otherwise. */
   tools: Set<string>
   policy: boolean
+  /** Teams whose policies are others. */
+  teamPolicies: Set<string>
   /** Tokens or rights: every open subscription is judged again. */
   rights: boolean
 }
@@ -114,7 +116,7 @@ export function buildState(loaded: LoadedCatalog): CatalogState {
 export function applyChanges(state: CatalogState, changes: readonly LoggedChange[]): Touched {
   const fresh = changes.filter(({ sequence }) => sequence > state.sequence)
   const touched: Touched = {
-    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), secrets: [], tools: new Set(), policy: false, rights: false,
+    names: new Set(), deleted: new Map(), withdrawals: foldWithdrawals(fresh), hastened: [], users: new Set(), secrets: [], tools: new Set(), policy: false, teamPolicies: new Set(), rights: false,
   }
   for (const change of fresh) {
     applyChange(state, change, touched)
@@ -166,7 +168,8 @@ function applyChange(state: CatalogState, change: LoggedChange, touched: Touched
       return
     case 'POLICY': {
       const { requests, ...record } = change.after
-      touched.policy ||= record.owner.kind === 'DEPLOYMENT'
+      if (record.owner.kind === 'DEPLOYMENT') touched.policy = true
+      else touched.teamPolicies.add(record.owner.id)
       if (requests !== undefined) askedUnder(requests, (id) => state.entries.get(id)).forEach((entry) => putEntry(state, entry))
       return rejudge(state, record, touched)
     }
@@ -197,17 +200,6 @@ function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   }
   state.entriesByName.get(key)!.add(judged)
   return judged
-}
-
-/** Of an entry that is deleted the block stays. */
-function putBlock(state: CatalogState, { id, name, owner, revoked }: Entry): void {
-  if (isEqualJson(state.blocks.get(id)?.revoked ?? null, revoked ?? null)) return
-  const others = [...state.blocks].filter(([entryId]) => entryId !== id)
-  state.blocks = new Map(revoked ? [...others, [id, { entryId: id, name, owner, revoked }]] : others)
-}
-
-export function isBlocked({ blocks }: Pick<CatalogState, 'blocks'>, id: string): boolean {
-  return isRevoked(blocks.get(id) ?? {})
 }
 
 function removeEntry(state: CatalogState, id: string): void {

@@ -1,5 +1,6 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { refusalOf } from './refusal.js'
+import { policiesOf } from './team-policies.js'
 import { type CatalogView, type ViewAgent, type ViewEntry, type ViewMcpServer } from './view.js'
 
 /** Whom a session runs, and what stands beside the catalog on its worker. */
@@ -65,7 +66,7 @@ export function boundAgentOf(view: CatalogView, scope: SessionScope): ViewAgent 
   const key = `AGENT:${scope.agent}`
   const entry = scope.agent === null ? undefined : view.entries.get(key)
   if (entry?.kind !== 'AGENT') return null
-  return scope.staticAgent === null || (mayReplace(key, entry, view, scope) && refusalOf(entry, view.policy) === null) ? entry : null
+  return scope.staticAgent === null || (mayReplace(key, entry, view, scope) && refusalOf(entry, policiesOf(view, entry)) === null) ? entry : null
 }
 
 function isNamed(granted: { names: ReadonlySet<string>; inheritsDefaults: boolean }, server: ViewMcpServer): boolean {
@@ -73,7 +74,7 @@ function isNamed(granted: { names: ReadonlySet<string>; inheritsDefaults: boolea
 }
 
 function judge(key: string, entry: ViewEntry, view: CatalogView, scope: SessionScope): { fate: Fate; note: string | null } {
-  const refusal = protectedReason(key, entry, view, scope) ?? refusalOf(entry, view.policy)
+  const refusal = protectedReason(key, entry, view, scope) ?? refusalOf(entry, policiesOf(view, entry))
   if (refusal !== null) return { fate: { outcome: 'REFUSE', reason: refusal }, note: null }
   if (entry.kind === 'AGENT') return { fate: { outcome: 'RUN' }, note: missingServersNote(entry.definition.mcpServers, view, scope) }
   return { fate: { outcome: 'RUN' }, note: null }

@@ -15,10 +15,10 @@ export interface GuardedFetchOptions {
   /** The server's own address; nothing but its origin is ever spoken to. */
   url: string
   /**
-   * The policy of the moment, asked at each request and each connection.
+   * The policies of the moment, asked at each request and each connection; each has to allow it.
    * @throws Error when there is none
    */
-  policy: () => FullPolicyDocument
+  policies: () => readonly FullPolicyDocument[]
   /** Default: the system's resolver. */
   lookup?: Lookup
   /** What else connections are made with, e.g. `ca`. Default: nothing. */
@@ -42,13 +42,13 @@ const lookupAll: Lookup = async (hostname) => (await systemLookup(hostname, { al
  * were judged and is not resolved again. TLS and `Host` keep the name. Proxies of the environment are not used: they would
  * connect in our place, unjudged.
  */
-export function createGuardedFetch({ url, policy, lookup = lookupAll, connection = {} }: GuardedFetchOptions): GuardedFetch {
+export function createGuardedFetch({ url, policies, lookup = lookupAll, connection = {} }: GuardedFetchOptions): GuardedFetch {
   const own = new URL(url)
   /** Where its connections stand. */
   const reached = new Set<string>()
   const connect: buildConnector.connector = (options, callback) => {
     const name = bare(options.hostname)
-    void judged(name, policy, lookup).then((addresses) => {
+    void judged(name, policies, lookup).then((addresses) => {
       buildConnector({ ...connection, lookup: pinnedTo(addresses) })(options, (...[error, socket]) => {
         if (error !== null) return callback(error, null)
         // Whatever led here: the address at the other end is the one that counts.
@@ -65,8 +65,9 @@ export function createGuardedFetch({ url, policy, lookup = lookupAll, connection
   let agent = new Agent({ connect })
   /** Connections are kept, and where they lead may have been taken off the list since (S19): then all of them end, and the next one is judged anew. */
   const reviewed = (): Agent => {
-    const { privateNetworks } = policy().urls
-    if ([...reached].every((address) => addressObjection(bare(own.hostname), address, privateNetworks) === null)) return agent
+    const host = bare(own.hostname)
+    const allowed = policies()
+    if ([...reached].every((address) => objectionTo(host, address, allowed) === null)) return agent
     reached.clear()
     void agent.destroy()
     return agent = new Agent({ connect })
@@ -75,7 +76,7 @@ export function createGuardedFetch({ url, policy, lookup = lookupAll, connection
     fetch: async (target, init) => {
       const to = new URL(target)
       if (!isWithin(own, to)) throw new RefusedError(`${own.host} leads to another place (${to.protocol}//${to.host}), which is never followed.`)
-      const [objection] = judgeUrl(to.href, policy())
+      const [objection] = policies().flatMap((policy) => judgeUrl(to.href, policy))
       if (objection !== undefined) throw refusal(objection)
       try {
         return boundedResponse(await fetchOver(to, { ...init, redirect: 'manual', dispatcher: reviewed() } as FetchInit) as unknown as Response)
@@ -95,16 +96,20 @@ function isWithin(own: URL, to: URL): boolean {
 }
 
 /** Every address, or nothing: a name that leads to one that is refused may lead there on the next try. */
-async function judged(name: string, policy: GuardedFetchOptions['policy'], lookup: Lookup): Promise<string[]> {
+async function judged(name: string, policies: GuardedFetchOptions['policies'], lookup: Lookup): Promise<string[]> {
   // Literal addresses are never looked up, and judged all the same.
   const addresses = isIP(name) === 0 ? await lookup(name) : [name]
   if (addresses.length === 0) throw new RefusedError(`${name} leads to no address.`)
-  const { urls } = policy()
+  const allowed = policies()
   for (const address of addresses) {
-    const objection = addressObjection(name, address, urls.privateNetworks)
+    const objection = objectionTo(name, address, allowed)
     if (objection !== null) throw refusal(objection)
   }
   return addresses
+}
+
+function objectionTo(name: string, address: string, policies: readonly FullPolicyDocument[]): Objection | null {
+  return policies.map(({ urls }) => addressObjection(name, address, urls.privateNetworks)).find((objection) => objection !== null) ?? null
 }
 
 /** In the form that `net.connect` asks, which wants all of them or the first. */

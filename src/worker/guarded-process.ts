@@ -24,7 +24,7 @@ import { type TrustedPath, trustedPath } from './trusted-path.js'
 export async function startGuardedProcess(transport: StdioTransport, guard: LaunchGuard, stderr?: RedactingStream): Promise<ProcessGroup> {
   const { args, env } = transport
   guard.check()
-  const files = await checkedFiles(transport, guard.policy().stdio.directories, guard.launchers)
+  const files = await checkedFiles(transport, guard.policies().map(({ stdio }) => stdio.directories), guard.launchers)
   const folder = await createScratch()
   try {
     if (guard.launchers.packageCache !== null) await linkCaches(join(folder, 'home'), guard.launchers.packageCache)
@@ -59,32 +59,44 @@ interface CheckedFiles {
   cwd?: TrustedPath
 }
 
+/** `stdio.directories` of each policy. */
+type Listed = ReadonlyArray<FullPolicyDocument['stdio']['directories']>
+
 async function checkedFiles(
-  { command, args, cwd }: StdioTransport, below: FullPolicyDocument['stdio']['directories'], launchers: Launchers,
+  { command, args, cwd }: StdioTransport, below: Listed, launchers: Launchers,
 ): Promise<CheckedFiles> {
   const program = command.includes('/')
     // What follows an executable belongs to it.
     ? { executable: await trustedProgram(command, 'EXECUTABLE', below) }
     : await launched(command, args, cwd, below, launchers)
-  return cwd === null ? program : { ...program, cwd: await trustedPath(absolute(cwd), { kind: 'FOLDER', below }) }
+  return cwd === null ? program : { ...program, cwd: await trusted(cwd, 'FOLDER', below) }
 }
 
 /** The arguments are read as the launcher itself reads them: of all paths among them it runs one at the most, and the others are for the server. */
-async function launched(command: string, args: string[], cwd: string | null, below: string[] | null, launchers: Launchers): Promise<CheckedFiles> {
+async function launched(command: string, args: string[], cwd: string | null, below: Listed, launchers: Launchers): Promise<CheckedFiles> {
   const executable = await launchers.find(command)
   const operand = operandOf(command, args)
   if (operand === null) throw new RefusedError(`Nobody can say what ${command} would run with these arguments. Name a package or a script that it is to run.`)
   const { kind, at } = operand
   if (kind === 'SCRIPT') return { executable, script: { at, file: await trustedProgram(args[at]!, 'FILE', below) } }
-  if (kind !== 'IMAGE' && cwd !== null && below === null) {
+  if (kind !== 'IMAGE' && cwd !== null && below.every((folders) => folders === null)) {
     throw new RefusedError(`${command} would fetch its package as the configuration in ${cwd} says. Leave cwd out, or ask an admin to list the folder in stdio.directories.`)
   }
   return { executable }
 }
 
+/** Below folders of every policy: where a link among those of one leads, another need not have listed. */
+async function trusted(path: string, kind: 'EXECUTABLE' | 'FILE' | 'FOLDER', below: Listed): Promise<TrustedPath> {
+  const found: TrustedPath[] = []
+  for (const folders of below) found.push(await trustedPath(absolute(path), { kind, below: folders }))
+  const [first] = found
+  if (first === undefined || found.some(({ real }) => real !== first.real)) throw new RefusedError(`${path} leads to another place by now.`)
+  return { real: first.real, isUnchanged: async () => (await Promise.all(found.map((one) => one.isUnchanged()))).every((isSame) => isSame) }
+}
+
 /** By another name a launcher or a shell would be given arguments that nobody has judged, be it a file of the system or a script itself. */
-async function trustedProgram(path: string, kind: 'EXECUTABLE' | 'FILE', below: string[] | null): Promise<TrustedPath> {
-  const file = await trustedPath(absolute(path), { kind, below })
+async function trustedProgram(path: string, kind: 'EXECUTABLE' | 'FILE', below: Listed): Promise<TrustedPath> {
+  const file = await trusted(path, kind, below)
   const program = programKind(basename(file.real))
   if (program !== null) throw new RefusedError(`${path} leads to ${file.real}, which is ${program.kind}: nobody could judge what it would run. Name the server itself.`)
   const problem = scriptProblem(path) ?? scriptProblem(file.real)

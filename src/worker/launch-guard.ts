@@ -2,6 +2,7 @@ import { nameKey } from '../core/entry.js'
 import { type FullPolicyDocument } from '../core/policy-document.js'
 import { type Launchers } from './launchers.js'
 import { refusalOf } from './refusal.js'
+import { policiesOf } from './team-policies.js'
 import { type CatalogView, type ViewEntry } from './view.js'
 
 /** What connections and processes of one catalog entry are held to. Static entries have none: they run as their file says. */
@@ -12,10 +13,11 @@ export interface LaunchGuard {
    */
   check: () => void
   /**
-   * The policy of this moment, else the last that was heard: what has left the set may still say farewell, and nothing else.
-   * @throws Error when it cannot be read
+   * The policies of this moment, the deployment's and that of a team which owns the entry: what is done has to be allowed by each. Else the last that were
+   * heard: what has left the set may still say farewell, and nothing else.
+   * @throws Error when one cannot be read
    */
-  policy: () => FullPolicyDocument
+  policies: () => readonly FullPolicyDocument[]
   launchers: Launchers
 }
 
@@ -23,7 +25,7 @@ export interface LaunchGuard {
 export function mostTools(guard: LaunchGuard | undefined): number {
   if (guard === undefined) return Infinity
   try {
-    return guard.policy().tools.maxPerMcpServer
+    return Math.min(...guard.policies().map(({ tools }) => tools.maxPerMcpServer))
   } catch {
     return 0
   }
@@ -32,7 +34,7 @@ export function mostTools(guard: LaunchGuard | undefined): number {
 /** @param view what the worker holds of the owner's set; null: nothing, so nothing may start */
 export function createLaunchGuard(entry: ViewEntry, view: () => CatalogView | null, launchers: Launchers): LaunchGuard {
   const key = nameKey(entry)
-  let last: FullPolicyDocument | null = null
+  let last: ReadonlyArray<FullPolicyDocument | null> = [null]
   return {
     launchers,
     check: () => {
@@ -42,14 +44,15 @@ export function createLaunchGuard(entry: ViewEntry, view: () => CatalogView | nu
       if (current?.id !== entry.id) throw new Error('The entry has left the set, so nothing of it starts.')
       // An earlier revision may go on while the next one waits for its moment; that one's approval is not its own.
       const approval = current.digest === entry.digest ? current.approval : entry.approval
-      const refusal = refusalOf({ ...entry, approval }, held.policy)
+      const refusal = refusalOf({ ...entry, approval }, policiesOf(held, entry))
       if (refusal !== null) throw new Error(refusal)
     },
-    policy: () => {
+    policies: () => {
       const held = view()
-      if (held !== null) last = held.policy.document
-      if (last === null) throw new Error('The policy cannot be read, so nothing is allowed.')
-      return last
+      if (held !== null) last = policiesOf(held, entry).map(({ document }) => document)
+      const readable = last.filter((document) => document !== null)
+      if (readable.length < last.length) throw new Error('The policy cannot be read, so nothing is allowed.')
+      return readable
     },
   }
 }

@@ -1,7 +1,9 @@
 import { type OwnerInput } from '../client/index.js'
+import { holdsTools } from '../core/team-policy.js'
 import { driftOf, pinLabel, pinsByName } from '../core/tool-pin.js'
 import { isPinned, type Listed, named, type PinGate } from './held-tools.js'
 import { type InventoryDesk, type SeenInventory } from './inventory-desk.js'
+import { policiesOf } from './team-policies.js'
 import { type CatalogView, type ViewEntry, type ViewPins } from './view.js'
 
 /** What the tools of one entry are held to in one session, and where to tell what it offers. */
@@ -26,7 +28,8 @@ export interface PinSourceOptions {
   log: (message: string) => void
 }
 
-export function createPinSource({ id: entryId, name, digest }: ViewEntry, { view, desk, owner, log }: PinSourceOptions): PinSource {
+export function createPinSource(entry: ViewEntry, { view, desk, owner, log }: PinSourceOptions): PinSource {
+  const { id: entryId, name, digest } = entry
   /** What a report was answered, until the feed has come as far. */
   let answered: ViewPins | null = null
   /** An earlier definition may go on while the next one waits for its moment, and is held to what was told last of it. */
@@ -40,8 +43,10 @@ export function createPinSource({ id: entryId, name, digest }: ViewEntry, { view
     }
     return last
   }
-  // A policy that cannot be read lets nothing in (S23).
-  const holds = () => view()?.policy.document?.tools.drift !== 'accept'
+  const holds = () => {
+    const held = view()
+    return held === null || holdsTools(policiesOf(held, entry))
+  }
   const driftIn = (pins: ViewPins, seen: SeenInventory['seen']) => seen.filter(isPinned).filter((one) => driftOf(pins.hashes, one) !== null)
   const keyOf = (pins: ViewPins, drift: Array<Listed<unknown>>) => JSON.stringify([pins.version, drift.map(({ name: of, hash }) => [of, hash])])
   return {

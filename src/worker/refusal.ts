@@ -5,14 +5,14 @@ import { type Policy } from '../core/policy-document.js'
 import { type ViewEntry } from './view.js'
 
 /**
- * Why an entry must not run under that policy; null: it may. The server has judged already; the worker judges again, because it is
+ * Why an entry must not run under these policies, the deployment's first; null: it may. The server has judged already; the worker judges again, because it is
  * the worker that connects and spawns. What needs an approval runs only with one that was given for exactly this definition.
  */
-export function refusalOf(entry: ViewEntry, policy: Policy): string | null {
-  const { kind, findings } = evaluate(entry, [policy])
+export function refusalOf(entry: ViewEntry, policies: readonly [Policy, ...Policy[]]): string | null {
+  const { kind, findings, policyRevision } = evaluate(entry, policies)
   if (kind === 'ALLOW') return null
   const lack = kind === 'NEEDS_APPROVAL' ? approvalLack(entry) : ''
-  return lack === null ? null : `Policy revision ${policy.revision}: ${findings.map(findingText).join(' ')}${lack}`
+  return lack === null ? null : `Policy revision ${policyRevision}: ${findings.map(findingText).join(' ')}${lack}`
 }
 
 /** Worked out from the definition that came, never taken from the digest beside it (S5). */

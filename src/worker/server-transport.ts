@@ -47,7 +47,7 @@ function toAddress({ kind, url, headers }: RemoteTransport, { guard, injected }:
   // A reference itself is nothing to send.
   const requestInit = { headers: mapOf(injected === undefined ? headers : headers.filter(({ value }) => !hasReference(value))) }
   guard?.check()
-  const guarded = guard === undefined ? null : createGuardedFetch({ url, policy: guard.policy })
+  const guarded = guard === undefined ? null : createGuardedFetch({ url, policies: guard.policies })
   const sending = injected === undefined ? guarded?.fetch : createInjectedFetch(guarded?.fetch ?? fetch, url, injected)
   // Redirects stay within the origin: that is the SDK's default (`redirectPolicy: 'same-origin'`).
   const options = { requestInit, ...(sending !== undefined && { fetch: sending }) }

@@ -167,7 +167,7 @@ export function createSession(options: SessionOptions): HeldSession {
 /** Runs within the frame that brought the change: when it returns, the gates of what was removed are closed. */
 function change(session: Sitting, { view, removals, endsNow }: AppliedEvent): void {
   session.runner.hasten(endsNow)
-  const isOtherPolicy = session.view?.policy !== view.policy || session.view.pins !== view.pins
+  const isOtherPolicy = session.view?.policy !== view.policy || session.view.teamPolicies !== view.teamPolicies || session.view.pins !== view.pins
   decide(session, view, removals)
   if (isOtherPolicy) session.runner.policyChanged()
   hear(session, view.cursor)

@@ -1,9 +1,11 @@
 import { type AgentDefinition } from '../core/agent.js'
 import { type ApplyMoment, nameKey, type RevocationMode } from '../core/entry.js'
 import { type McpServerDefinition, type McpTransport, secretReferences } from '../core/mcp-server.js'
+import { type OwnerRef } from '../core/owner.js'
 import { type Policy, readPolicy } from '../core/policy-document.js'
 import { pinsByName } from '../core/tool-pin.js'
 import type { CatalogChangedSubscription } from '../client/index.js'
+import { teamPoliciesAfter, type TeamPolicies } from './team-policies.js'
 
 export type CatalogEvent = CatalogChangedSubscription['catalogChanged']
 export type CatalogSnapshot = Extract<CatalogEvent, { __typename: 'CatalogSnapshot' }>
@@ -27,6 +29,8 @@ export interface ViewApproval {
 
 interface ViewBase {
   id: string
+  /** A team's own policy governs what it owns. */
+  owner: OwnerRef
   name: string
   revision: number
   digest: string
@@ -53,11 +57,14 @@ export interface ViewPins {
   hashes: ReadonlyMap<string | null, string>
 }
 
-/** The effective set of one owner as last heard, with the policy that this worker enforces on it. Immutable. */
+/** The effective set of one owner as last heard, with the policies that this worker enforces on it. Immutable. */
 export interface CatalogView {
   /** By `nameKey`. */
   entries: ReadonlyMap<string, ViewEntry>
+  /** The deployment's. */
   policy: Policy
+  /** Narrow it for what those teams own. */
+  teamPolicies: TeamPolicies
   /** By the entry's id; another map whenever one of them is another. */
   pins: ReadonlyMap<string, ViewPins>
   cursor: string
@@ -112,7 +119,8 @@ function applySnapshot(held: CatalogView | null, event: CatalogSnapshot, positio
   const versions = versionsIn(event)
   for (const server of event.mcpServers) put(entries, toMcpServer(server, versions.get(server.id) ?? null), held)
   for (const agent of event.agents) put(entries, toAgent(agent), held)
-  const view = { entries, policy: readPolicy(event.policy.revision, event.policy.document), pins: pinsAfter(new Map(), event), cursor: event.cursor, position }
+  const policy = readPolicy(event.policy.revision, event.policy.document)
+  const view = { entries, policy, teamPolicies: teamPoliciesAfter(null, event, policy), pins: pinsAfter(new Map(), event), cursor: event.cursor, position }
   const removals = missing(held, entries).map(([key, entry]): Removal => ({
     key, id: entry.id, reason: 'ABSENT', mode: 'IMMEDIATE', deadlineSeconds: null, position,
   }))
@@ -145,7 +153,8 @@ function applyDelta(held: CatalogView, event: CatalogDelta, position: number): A
     return { key, id: entry.id, reason, mode, deadlineSeconds, position }
   })
   const endings = new Map(event.removed.filter(({ mode }) => mode === 'IMMEDIATE').map(({ id, reason }) => [id, reason]))
-  return { view: { entries, policy, pins: pinsAfter(held.pins, event), cursor: event.cursor, position }, removals, endsNow: (id) => endings.get(id) ?? null }
+  const view = { entries, policy, teamPolicies: teamPoliciesAfter(held, event, policy), pins: pinsAfter(held.pins, event), cursor: event.cursor, position }
+  return { view, removals, endsNow: (id) => endings.get(id) ?? null }
 }
 
 /** What did not change keeps its object. */
@@ -184,11 +193,11 @@ function missing(held: CatalogView | null, entries: ReadonlyMap<string, ViewEntr
 }
 
 function toMcpServer(wire: WireMcpServer, told: number | null): ViewMcpServer {
-  const { id, name, revision, digest, apply, approval = null, description, tools, timeoutMs } = wire
+  const { id, owner: { kind, id: ownerId }, name, revision, digest, apply, approval = null, description, tools, timeoutMs } = wire
   const definition = { description, transport: toTransport(wire.transport), tools, timeoutMs, default: wire.default }
   // Whoever lost its last reference has no version, whatever was told before.
   const secretVersion = secretReferences(definition).length > 0 ? told : null
-  return { kind: 'MCP_SERVER', id, name, revision, digest, apply, approval, definition, secretVersion }
+  return { kind: 'MCP_SERVER', id, owner: { kind, id: ownerId }, name, revision, digest, apply, approval, definition, secretVersion }
 }
 
 function toTransport(wire: WireMcpServer['transport']): McpTransport {
@@ -199,7 +208,7 @@ function toTransport(wire: WireMcpServer['transport']): McpTransport {
 }
 
 function toAgent(wire: WireAgent): ViewAgent {
-  const { id, name, revision, digest, apply, approval = null, description, prompt, agentTools, skills, mcpServers, inheritDefaultMcpServers, model } = wire
+  const { id, owner: { kind, id: ownerId }, name, revision, digest, apply, approval = null, description, prompt, agentTools, skills, mcpServers, inheritDefaultMcpServers, model } = wire
   const definition = { description, prompt, tools: agentTools, skills, mcpServers, inheritDefaultMcpServers, model }
-  return { kind: 'AGENT', id, name, revision, digest, apply, approval, definition }
+  return { kind: 'AGENT', id, owner: { kind, id: ownerId }, name, revision, digest, apply, approval, definition }
 }

@@ -66,7 +66,10 @@ describe('S28: a team can only narrow', () => {
     ['... or has, itself or around them', { urls: { insecureHttp: ['MCP.lan'], privateNetworks: ['10.2.3.0/24'] } }, inEffect, []],
     ['launchers and folders', { stdio: { launchers: ['npx', 'bun'], directories: ['/srv/mcp/tools', '/srv/mcpx'] } }, inEffect, ['stdio.launchers.1', 'stdio.directories.1']],
     ['command lines', { stdio: { preapproved: [['npx', '-y', 'srv@1.2.3'], ['npx', '-y', 'srv@1.2.4']] } }, inEffect, ['stdio.preapproved.1']],
-    ['what is the deployment\'s alone', { tools: { drift: 'hold' }, quotas: { entriesPerUser: 1 }, static: { overridable: ['public'] }, staleAfterSeconds: 60 }, {}, ['tools.drift', 'quotas.entriesPerUser', 'static', 'staleAfterSeconds']],
+    ['what is the deployment\'s alone', { quotas: { entriesPerUser: 1 }, static: { overridable: ['public'] }, staleAfterSeconds: 60 }, {}, ['quotas.entriesPerUser', 'static', 'staleAfterSeconds']],
+    ['tools let in that the deployment holds', { tools: { drift: 'accept' } }, { tools: { drift: 'hold' } }, ['tools.drift']],
+    ['... that it lets in too, and tools held that it lets in', { tools: { drift: 'accept' } }, { tools: { drift: 'accept' } }, []],
+    ['tools held that the deployment lets in', { tools: { drift: 'hold' } }, { tools: { drift: 'accept' } }, []],
   ])('%s', (_, document, deployment, fields) => {
     expect(told(document, deployment).filter((text) => text.startsWith('no-effect'))).toEqual(fields.map((field) => `no-effect document.${field}`))
   })

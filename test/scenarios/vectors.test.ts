@@ -45,7 +45,7 @@ async function imported(vectors: readonly Vector[]): Promise<string[]> {
 function atTheWorker(vector: Vector, policy: PolicyDocument): string {
   const definition = definitionOf(vector)
   const read = readPolicy(revision, JSON.parse(JSON.stringify(writtenPolicy(completePolicy(policy)))))
-  const refusal = (approval: ViewEntry['approval']) => refusalOf({ kind: 'MCP_SERVER', name, definition, approval } as ViewEntry, read)
+  const refusal = (approval: ViewEntry['approval']) => refusalOf({ kind: 'MCP_SERVER', name, definition, approval } as ViewEntry, [read])
   if (refusal(null) === null) return 'ALLOW'
   return refusal({ digest: digestOf('MCP_SERVER', definition), state: 'APPROVED' }) === null ? 'NEEDS_APPROVAL' : 'DENY'
 }

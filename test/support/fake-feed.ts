@@ -56,7 +56,7 @@ export interface Entries {
 }
 
 export function snapshot(cursor: string, { mcpServers = [], agents = [] }: Entries = {}, changes: Partial<CatalogSnapshot> = {}): CatalogSnapshot {
-  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 600, secretVersions: [], toolPins: [], policy: openPolicy, mcpServers, agents, ...changes }
+  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 600, secretVersions: [], toolPins: [], teamPolicies: [], policy: openPolicy, mcpServers, agents, ...changes }
 }
 
 export function delta(
@@ -66,7 +66,7 @@ export function delta(
     ...mcpServers.map((server): Upserted => ({ __typename: 'McpServer', ...server })),
     ...agents.map((agent): Upserted => ({ __typename: 'Agent', ...agent })),
   ]
-  return { __typename: 'CatalogDelta', cursor, trustForSeconds: 600, secretVersions: [], toolPins: [], changedPolicy: null, upserted, removed, ...changes }
+  return { __typename: 'CatalogDelta', cursor, trustForSeconds: 600, secretVersions: [], toolPins: [], teamPolicies: [], changedPolicy: null, upserted, removed, ...changes }
 }
 
 export function removed(id: string, name: string, changes: Partial<Removed> = {}): Removed {

@@ -34,5 +34,5 @@ export function asSnapshot(view: Map<string, string>, cursor: string): CatalogEv
     const [id, revision] = value.split('@')
     return { kind: 'MCP_SERVER', name: key.slice('MCP_SERVER:'.length), id, revision: Number(revision) }
   })
-  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 1, secretVersions: [], toolPins: [], policy: { revision: 0, document: {} }, mcpServers: mcpServers as never, agents: [] }
+  return { __typename: 'CatalogSnapshot', cursor, trustForSeconds: 1, secretVersions: [], toolPins: [], teamPolicies: [], policy: { revision: 0, document: {} }, mcpServers: mcpServers as never, agents: [] }
 }

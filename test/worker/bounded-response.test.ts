@@ -43,7 +43,7 @@ describe('what one server sends has a bound', () => {
     const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(bomb)).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
-    const { fetch, close } = createGuardedFetch({ url, policy: () => completePolicy({ urls: { insecureHttp: ['127.0.0.1'], privateNetworks: ['127.0.0.1'] } }) })
+    const { fetch, close } = createGuardedFetch({ url, policies: () => [completePolicy({ urls: { insecureHttp: ['127.0.0.1'], privateNetworks: ['127.0.0.1'] } })] })
     const response = await fetch(url)
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json'])
     await expect(response.text()).rejects.toThrow(`sent more than ${mostMessageBytes} bytes`)

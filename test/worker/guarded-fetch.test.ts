@@ -34,7 +34,7 @@ const onLoopback: PolicyDocument['urls'] = { insecureHttp: ['mcp.example.com', '
 
 function guarded(url: string, options: Partial<GuardedFetchOptions> & { urls?: PolicyDocument['urls'] } = {}) {
   const { urls = onLoopback, ...rest } = options
-  const { fetch, close } = createGuardedFetch({ url, policy: () => completePolicy({ urls }), ...rest })
+  const { fetch, close } = createGuardedFetch({ url, policies: () => [completePolicy({ urls })], ...rest })
   cleanups.push(close)
   return fetch
 }
@@ -73,7 +73,7 @@ describe('S9: a connection', () => {
     const { port, requests } = await serve((_, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n\n'))
     const url = `http://mcp.example.com:${port}/`
     let privateNetworks = ['127.0.0.0/8']
-    const fetch = guarded(url, { policy: () => completePolicy({ urls: { ...onLoopback, privateNetworks } }), lookup: resolver(['127.0.0.1']) })
+    const fetch = guarded(url, { policies: () => [completePolicy({ urls: { ...onLoopback, privateNetworks } })], lookup: resolver(['127.0.0.1']) })
     const stream = (await fetch(url)).text().catch(() => 'ended')
     await fetch(url)
     expect(requests).toHaveLength(2)
@@ -86,15 +86,26 @@ describe('S9: a connection', () => {
     const { port, requests } = await serve((_, response) => response.writeHead(200, { connection: 'close' }).end('here'))
     const url = `http://mcp.example.com:${port}/`
     let privateNetworks = ['127.0.0.0/8']
-    const policy = () => completePolicy({ urls: { ...onLoopback, privateNetworks } })
-    const rebound = guarded(url, { policy, lookup: resolver(['127.0.0.1'], ['127.0.0.1', '10.0.0.1']) })
+    const policies = () => [completePolicy({ urls: { ...onLoopback, privateNetworks } })]
+    const rebound = guarded(url, { policies, lookup: resolver(['127.0.0.1'], ['127.0.0.1', '10.0.0.1']) })
     expect(await textOf(rebound(url))).toBe('here')
     await expect(rebound(url)).rejects.toThrow('mcp.example.com leads to 10.0.0.1, which is not a public address (private).')
-    const tightened = guarded(url, { policy, lookup: resolver(['127.0.0.1']) })
+    const tightened = guarded(url, { policies, lookup: resolver(['127.0.0.1']) })
     expect(await textOf(tightened(url))).toBe('here')
     privateNetworks = []
     await expect(tightened(url)).rejects.toThrow('leads to 127.0.0.1, which is not a public address (loopback).')
     expect(requests).toHaveLength(2)
+  })
+
+  it('is made only where every policy allows it: of a team that lists less no name leads further (S9)', async () => {
+    const { port, requests } = await serve()
+    const url = `http://mcp.example.com:${port}/`
+    const both = (narrower: PolicyDocument['urls']) => [onLoopback, { ...onLoopback, ...narrower }].map((urls) => completePolicy({ urls }))
+    for (const [policies, reason] of [[both({ privateNetworks: [] }), 'leads to 127.0.0.1'], [both({ privateNetworks: [] }).reverse(), 'leads to 127.0.0.1'], [both({ insecureHttp: [] }), 'urls.insecureHttp']] as const) {
+      await expect(guarded(url, { policies: () => policies, lookup: resolver(['127.0.0.1']) })(url)).rejects.toThrow(reason)
+    }
+    expect(requests).toEqual([])
+    expect(await textOf(guarded(url, { policies: () => both({ privateNetworks: ['127.0.0.1'] }), lookup: resolver(['127.0.0.1']) })(url))).toBe('here')
   })
 
   it('asks the system for a name when nobody else is given', async () => {
@@ -162,7 +173,7 @@ describe('its connections', () => {
   it('end with it, requests in flight included', async () => {
     const { port } = await serve((_, response) => response.writeHead(200).write('begun'))
     const url = `http://127.0.0.1:${port}/`
-    const { fetch, close } = createGuardedFetch({ url, policy: () => completePolicy({ urls: onLoopback }) })
+    const { fetch, close } = createGuardedFetch({ url, policies: () => [completePolicy({ urls: onLoopback })] })
     const reading = (await fetch(url)).text()
     await Promise.all([expect(reading).rejects.toThrow(), close()])
     await expect(fetch(url)).rejects.toThrow()

@@ -28,7 +28,7 @@ async function serve(answer: RequestListener) {
 }
 
 const loopback = completePolicy({ urls: { insecureHttp: ['127.0.0.1'], privateNetworks: ['127.0.0.0/8'] } })
-const guard: LaunchGuard = { check: () => {}, policy: () => loopback, launchers: createLaunchers('') }
+const guard: LaunchGuard = { check: () => {}, policies: () => [loopback], launchers: createLaunchers('') }
 
 async function connect(kind: RemoteTransport['kind'], url: string, held: LaunchGuard | undefined = guard): Promise<Upstream> {
   const transport = { kind, url, headers: [{ name: 'Authorization', value: 'Bearer canary-token' }] }
@@ -59,8 +59,8 @@ describe('a catalog server behind the guard', () => {
   it('is not connected to when it is refused by then; a static one is none of the policy\'s business', async () => {
     const server = closing(await startTestMcpServer([{ name: 'a' }]))
     await expect(connect('HTTP', server.url, { ...guard, check: () => { throw new Error('denied by now') } })).rejects.toThrow('denied by now')
-    await expect(connect('HTTP', server.url, { ...guard, policy: () => completePolicy({}) })).rejects.toThrow('urls.insecureHttp')
-    await expect(connect('SSE', server.url, { ...guard, policy: () => completePolicy({ urls: { insecureHttp: ['127.0.0.1'] } }) })).rejects.toThrow('urls.privateNetworks')
+    await expect(connect('HTTP', server.url, { ...guard, policies: () => [completePolicy({})] })).rejects.toThrow('urls.insecureHttp')
+    await expect(connect('SSE', server.url, { ...guard, policies: () => [completePolicy({ urls: { insecureHttp: ['127.0.0.1'] } })] })).rejects.toThrow('urls.privateNetworks')
     expect(server.requests).toEqual([])
     const { tools } = await createConnector({ clock: systemClock }).connect({ transport: { kind: 'HTTP', url: server.url, headers: [] }, tools: { include: ['*'], exclude: [] }, timeoutMs: null }, {}, new AbortController().signal).then(closing)
     expect(tools()).toHaveLength(1)
@@ -72,7 +72,7 @@ describe('S9: a redirect', () => {
     const server = closing(await startTestMcpServer([{ name: 'a' }]))
     const moved = await serve((request, response) => response.writeHead(307, { location: request.url === '/old' ? '/new' : server.url }).end())
     let asked = 0
-    await expect(connect('HTTP', `${moved.url}/old`, { ...guard, policy: () => { asked += 1; return loopback } })).rejects.toThrow()
+    await expect(connect('HTTP', `${moved.url}/old`, { ...guard, policies: () => { asked += 1; return [loopback] } })).rejects.toThrow()
     expect(moved.requests.map(({ url }) => url)).toEqual(['/old', '/new'])
     expect(asked).toBeGreaterThanOrEqual(2)
     // The second hop leaves the origin: nobody goes there, and no header does.

@@ -61,10 +61,10 @@ afterAll(() => {
 
 const stdio = (command: string, args: string[] = [], changes: Partial<StdioTransport> = {}): StdioTransport => ({ kind: 'STDIO', command, args, env: [], cwd: null, ...changes })
 const guardOf = (check = () => {}, packageCache: string | null = null): LaunchGuard => (
-  { check, policy: () => completePolicy({ stdio: { directories: [listed] } }), launchers: createLaunchers(usualPath, packageCache) })
+  { check, policies: () => [completePolicy({ stdio: { directories: [listed] } })], launchers: createLaunchers(usualPath, packageCache) })
 /** Finds launchers that tell what they are given, whatever the machine has. */
 const tellingGuard = (directories?: string[]): LaunchGuard => (
-  { check: () => {}, policy: () => completePolicy(directories === undefined ? {} : { stdio: { directories } }), launchers: createLaunchers(`${join(root, 'bin')}:${usualPath}`) })
+  { check: () => {}, policies: () => [completePolicy(directories === undefined ? {} : { stdio: { directories } })], launchers: createLaunchers(`${join(root, 'bin')}:${usualPath}`) })
 const leftOvers = () => readdirSync(join(root, 'scratch'))
 
 async function tell(transport: StdioTransport, guard = guardOf()): Promise<Told> {
@@ -113,6 +113,17 @@ describe('a process of a catalog entry', () => {
     ['a launcher that is not there', () => stdio('no-such-launcher'), /There is no no-such-launcher on the worker's path/],
   ])('S3: is not started for %s', async (_, transport, reason) => {
     await expect(startGuardedProcess(transport(), guardOf())).rejects.toThrow(reason)
+    expect(leftOvers()).toEqual([])
+  })
+
+  it('S3: is started only from below folders of every policy, wherever links among those of one lead', async () => {
+    const guard = (...lists: string[][]): LaunchGuard => ({ ...guardOf(), policies: () => lists.map((directories) => completePolicy({ stdio: { directories } })) })
+    const elsewhere = join(root, 'elsewhere')
+    for (const lists of [[[listed], [elsewhere]], [[elsewhere], [listed]], [[listed], []]]) {
+      await expect(startGuardedProcess(stdio('node', [join(listed, 'tell.cjs')]), guard(...lists))).rejects.toThrow(/below none of the listed folders/)
+    }
+    await expect(startGuardedProcess(stdio('node', [join(listed, 'far.cjs')]), guard([listed], [listed, elsewhere]))).rejects.toThrow(/below none/)
+    expect((await tell(stdio('node', [join(listed, 'tell.cjs')]), guard([listed], [root]))).argv[1]).toBe(join(listed, 'tell.cjs'))
     expect(leftOvers()).toEqual([])
   })
 

@@ -28,7 +28,7 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
 }
 
 const policy = completePolicy({ urls: { insecureHttp: ['127.0.0.1'], privateNetworks: ['127.0.0.0/8'] } })
-const guard: LaunchGuard = { check: () => {}, policy: () => policy, launchers: createLaunchers('') }
+const guard: LaunchGuard = { check: () => {}, policies: () => [policy], launchers: createLaunchers('') }
 
 /** Connects with a header that is leased, `value` by now. */
 function connecting(kind: RemoteTransport['kind'], url: string) {

@@ -54,14 +54,14 @@ describe('the policy for farewells', () => {
   it('is that of the moment, then the last that was heard', () => {
     let now: CatalogView | null = viewOf(approved)
     const guard = createLaunchGuard(entryOf(now), () => now, createLaunchers(''))
-    expect(guard.policy().transports.stdio).toBe('approve')
+    expect(guard.policies()[0]!.transports.stdio).toBe('approve')
     now = viewOf(approved, {}, policyOf('deny'))
-    expect(guard.policy().transports.stdio).toBe('deny')
+    expect(guard.policies()[0]!.transports.stdio).toBe('deny')
     now = null
-    expect(guard.policy().transports.stdio).toBe('deny')
+    expect(guard.policies()[0]!.transports.stdio).toBe('deny')
     now = viewOf(approved, {}, { revision: 3, document: 1 })
-    expect(() => guard.policy()).toThrow('cannot be read')
+    expect(() => guard.policies()).toThrow('cannot be read')
     now = null
-    expect(() => guard.policy()).toThrow('cannot be read')
+    expect(() => guard.policies()).toThrow('cannot be read')
   })
 })

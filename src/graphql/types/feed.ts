@@ -1,6 +1,7 @@
 import { removalReasons, type RemovedEntry } from '../../core/effective.js'
 import { type Availability, type AvailabilityStep } from '../../core/explain.js'
 import { deliveredPolicy } from '../../core/policy-document.js'
+import { type TeamPolicy } from '../../core/team-policy.js'
 import { effectiveCatalog, type EffectiveCatalog, type EntryDrift, explainAvailability } from '../../catalog/snapshot.js'
 import { type CatalogBookmark, type CatalogDelta, type CatalogEvent, type CatalogSnapshot, type EffectivePolicy } from '../../feed/event.js'
 import { openCatalogStream } from '../../feed/stream.js'
@@ -20,6 +21,16 @@ const EffectivePolicyType = builder.objectRef<EffectivePolicy>('EffectivePolicy'
   fields: (t) => ({
     revision: t.exposeInt('revision'),
     document: t.field({ type: 'JSON', resolve: ({ document }) => deliveredPolicy(document) }),
+  }),
+})
+const TeamPolicyType = builder.objectRef<TeamPolicy>('TeamPolicy').implement({
+  description: 'What a worker enforces on the entries that the team owns, besides the deployment\'s policy: each of both has to agree.',
+  fields: (t) => ({
+    teamId: t.exposeID('teamId'),
+    revision: t.exposeInt('revision'),
+    document: t.field({
+      type: 'JSON', description: 'urls, stdio.directories and tools of the team\'s policy; what is left out is as in the deployment\'s.', resolve: ({ document }) => document,
+    }),
   }),
 })
 const EntrySecretVersionType = builder.objectRef<EntrySecretVersion>('EntrySecretVersion').implement({
@@ -43,6 +54,7 @@ const CatalogSnapshotType = builder.objectRef<CatalogSnapshot>('CatalogSnapshot'
     cursor: t.expose('cursor', { type: 'Cursor' }),
     trustForSeconds: t.exposeInt('trustForSeconds'),
     policy: t.field({ type: EffectivePolicyType, resolve: ({ policy }) => policy }),
+    teamPolicies: t.field({ type: [TeamPolicyType], description: 'Of every team that owns an entry here and has a policy.', resolve: ({ teamPolicies }) => teamPolicies }),
     secretVersions: t.field({
       type: [EntrySecretVersionType], description: 'Of every entry with references to secrets.', resolve: ({ secretVersions }) => secretVersions,
     }),
@@ -57,6 +69,7 @@ const CatalogDeltaType = builder.objectRef<CatalogDelta>('CatalogDelta').impleme
     cursor: t.expose('cursor', { type: 'Cursor' }),
     trustForSeconds: t.exposeInt('trustForSeconds'),
     policy: t.field({ type: EffectivePolicyType, nullable: true, description: 'Only when it changed.', resolve: ({ policy }) => policy }),
+    teamPolicies: t.field({ type: [TeamPolicyType], description: 'Those that are others now, and those over entries that came.', resolve: ({ teamPolicies }) => teamPolicies }),
     secretVersions: t.field({
       type: [EntrySecretVersionType], description: 'Those that are others now, and those of entries that came.', resolve: ({ secretVersions }) => secretVersions,
     }),
