@@ -1,8 +1,8 @@
 import { can } from '../core/access.js'
 import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, notFound } from '../core/errors.js'
-import { driftIn, heldAfter, parseSeenTools, pinsIn, type SeenToolInput, type ToolInventory, toolsIn } from '../core/tool-inventory.js'
-import { type EntryToolPins, type SeenTool } from '../core/tool-pin.js'
+import { driftIn, heldAfter, parseReturned, parseSeenTools, pinsIn, returnedFrom, type SeenToolInput, type ToolInventory, toolsIn } from '../core/tool-inventory.js'
+import { type EntryToolPins, type SeenTool, type ToolPin } from '../core/tool-pin.js'
 import { type Tx } from '../db/client.js'
 import { lockEntry } from '../db/entry.js'
 import { lockToolInventory, putToolInventory } from '../db/tool-inventory.js'
@@ -18,24 +18,28 @@ export interface ReportToolInventoryInput {
   digest: string
   owner: OwnerQuery
   tools: SeenToolInput[]
+  /** What it told to differ before for that owner, and sees no more. Default: nothing. */
+  returned?: Array<{ name?: string | null; hash: string }> | null
 }
 
 /**
  * Takes what a worker saw of an entry's tools. The first inventory of what the entry runs (`placeText`) becomes what they are held to, whoever's it is
- * (S26); every later one moves nothing (S27): what differs in it is kept for people to look at, and they are told.
+ * (S26); every later one moves nothing (S27): what differs in it is kept for people to look at, and they are told. What its worker told to differ and sees no more is held no
+ * longer; the version rises with that, so that whoever sees it still tells of it once more.
  * @returns what the tools are held to
  * @throws CatalogError INVALID_INPUT, LIMIT_EXCEEDED; FORBIDDEN for an owner that the token does not serve, or that there is not; NOT_FOUND for an entry
  * that is not in the owner's set; REVISION_CONFLICT (with currentRevision) for another digest than the entry has
  */
 export async function reportToolInventory(context: CatalogContext, input: ReportToolInventoryInput): Promise<EntryToolPins> {
   const { digest, seen } = parseSeenTools(input.digest, input.tools)
+  const returned = parseReturned(input.returned ?? [])
   await context.refresh()
   const known = pinsOf(context.index.state, requireServed(context, await servedOwner(context, input), input.entryId, digest))
-  if (known !== null && driftIn(known.tools, seen).length === 0) return known
+  if (known !== null && driftIn(known.tools, seen).length === 0 && returned.length === 0) return known
   const { result } = await commit(context, actorOf(context.principal), async () => {
     const entry = requireServed(context, await servedOwner(context, input), input.entryId, digest)
     const isKnown = pinsOf(context.index.state, entry) !== null
-    return (tx) => write(context, tx, { entryId: entry.id, digest, seen, isKnown })
+    return (tx) => write(context, tx, { entryId: entry.id, digest, seen, returned, isKnown })
   })
   return result
 }
@@ -61,7 +65,7 @@ function overtaken(currentRevision: number): CatalogError {
 
 /** Under the entry's lock, so that no edit and no other first inventory gets in between. */
 async function write(
-  context: CatalogContext, tx: Tx, { entryId, digest, seen, isKnown }: { entryId: string; digest: string; seen: SeenTool[]; isKnown: boolean },
+  context: CatalogContext, tx: Tx, { entryId, digest, seen, returned, isKnown }: { entryId: string; digest: string; seen: SeenTool[]; returned: ToolPin[]; isKnown: boolean },
 ): Promise<Written<EntryToolPins>> {
   const entry = await lockEntry(tx, entryId)
   const place = entry && placeOf(entry)
@@ -75,14 +79,15 @@ async function write(
     return { changes: [toolsChange(null, first, 'tools.pin')], result: pinsIn(first) }
   }
   const held = heldAfter(before.held, driftIn(before.pinned, seen), seenAt, seenBy)
-  const after: ToolInventory = { ...before, digest, held: [...held] }
+  const after: ToolInventory = { ...before, digest, held: held as ToolInventory['held'] }
   // Of an entry that was gone and is back no node knows it any more.
   const changes = isKnown ? [] : [toolsChange(null, after, 'tools.pin')]
-  if (held !== before.held) {
-    await putToolInventory(tx, after)
-    changes.push(holdChange(before, after))
-  }
-  return { changes, result: pinsIn(after) }
+  if (held !== before.held) changes.push(holdChange(before, after))
+  const over = returnedFrom(after, returned, seen)
+  const next = over.length === 0 ? after : { ...after, version: after.version + 1, held: after.held.filter((tool) => !over.some((one) => one.tool === tool)) }
+  if (over.length > 0) changes.push(returnChange(next, over))
+  if (next.held !== before.held) await putToolInventory(tx, next)
+  return { changes, result: pinsIn(next) }
 }
 
 /** As the audit tells it: names and hashes of what is another one. */
@@ -97,6 +102,12 @@ export function toolsChange(before: ToolInventory | null, after: ToolInventory, 
 function holdChange(before: ToolInventory, after: ToolInventory): AuditedChange {
   const come = after.held.filter((tool) => !before.held.includes(tool)).map(({ name, hash }) => ({ name, hash }))
   return { change: changeTo(after), action: 'tools.hold', before: null, after: { digest: after.digest, version: after.version, held: come } }
+}
+
+/** As with what is held: names and hashes, each with why it is over. */
+function returnChange(after: ToolInventory, over: ReturnType<typeof returnedFrom>): AuditedChange {
+  const returned = over.map(({ tool: { name, hash }, reason }) => ({ name, hash, reason }))
+  return { change: changeTo(after), action: 'tools.return', before: null, after: { digest: after.digest, version: after.version, returned } }
 }
 
 function changeTo(after: ToolInventory): AuditedChange['change'] {

@@ -70,10 +70,14 @@ async function accept(nameOrId: string, names: string[], { json = false, yes = f
   const { client } = connectionOf(options)
   const inventory = await read(client, nameOrId, owner)
   const isAll = names.length === 0 && !instructions
-  const chosen = newestOf(inventory?.held ?? []).filter(({ name }) => isAll || (name === null ? instructions : names.includes(name)))
-  const missing = names.filter((name) => !chosen.some((tool) => tool.name === name))
+  const wanted = newestOf(inventory?.held ?? []).filter(({ name }) => isAll || (name === null ? instructions : names.includes(name)))
+  const missing = names.filter((name) => !wanted.some((tool) => tool.name === name))
   if (missing.length > 0) throw new UsageError(`Nothing is held under ${missing.map((name) => JSON.stringify(name)).join(', ')}; \`pilothouse tools\` tells what is.`)
-  if (inventory === null || chosen.length === 0) return print(json ? JSON.stringify(null) : 'Nothing is held.')
+  // Without names those that can be; of what is named, and cannot, the server says why.
+  const left = isAll ? wanted.filter(({ isCut }) => isCut) : []
+  const chosen = wanted.filter((tool) => !left.includes(tool))
+  if (!json && left.length > 0) print(`Too long to be shown whole, so it cannot be accepted: ${left.map(labelOf).join(', ')}.`)
+  if (inventory === null || chosen.length === 0) return print(json ? JSON.stringify(null) : `Nothing ${left.length > 0 ? 'else ' : ''}is held.`)
   if (!json) tell(chosen)
   if (!yes && !await isConfirmed('Accept it?')) {
     process.exitCode = 1

@@ -3,7 +3,7 @@ import { CatalogError, invalid } from './errors.js'
 import { type PrincipalRef } from './owner.js'
 import { line, parseInput } from './parse.js'
 import { maskTokens } from './redact.js'
-import { driftOf, type EntryToolPins, type EntryTools, isPinnableName, pinLabel, pinLimits, pinsByName, type SeenTool, type ToolPin } from './tool-pin.js'
+import { driftOf, type EntryToolPins, type EntryTools, isCut, isPinnableName, pinLabel, pinLimits, pinsByName, type Return, returnOf, type SeenTool, type ToolPin } from './tool-pin.js'
 
 export type PinnedTool = SeenTool
 
@@ -31,6 +31,7 @@ const hidden = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 const text = z.string().max(pinLimits.textCharacters, `has more than ${pinLimits.textCharacters} characters`)
   .transform((given) => maskTokens(given.toWellFormed().replaceAll(hidden, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)))
 const seenSchema = z.array(z.object({ name, hash, text }))
+const returnedSchema = z.array(z.object({ name, hash })).max(pinLimits.held, `names more than ${pinLimits.held}`)
 
 export interface SeenToolInput {
   name?: string | null
@@ -48,6 +49,14 @@ export function parseSeenTools(digest: string, tools: SeenToolInput[]): { digest
   const seen = parseInput(seenSchema, tools, 'tools')
   if (pinsByName(seen).size < seen.length) throw invalid('tools', 'A tool is named twice.', 'Name each once: of those that are listed twice, the first.')
   return { digest: parseInput(line(100, 1), digest, 'digest'), seen }
+}
+
+/**
+ * What a worker says that it told to differ, and sees no more.
+ * @throws CatalogError INVALID_INPUT
+ */
+export function parseReturned(tools: Array<{ name?: string | null; hash: string }>): ToolPin[] {
+  return parseInput(returnedSchema, tools, 'returned')
 }
 
 function requireAtMost(given: number, most: number, noun: string): void {
@@ -97,10 +106,19 @@ export function heldAfter(held: readonly HeldTool[], drift: readonly SeenTool[],
   return kept.reverse()
 }
 
+/** Of what is held: what is over, by the word of whoever told of it and by what was seen now. */
+export function returnedFrom({ pinned, held }: ToolInventory, said: readonly ToolPin[], seen: readonly SeenTool[]): Array<{ tool: HeldTool; reason: Return }> {
+  const [pins, now] = [pinsByName(pinned), pinsByName(seen)]
+  return held.flatMap((tool) => {
+    const reason = said.some((one) => isSame(one, tool)) ? returnOf(pins, now, tool) : null
+    return reason === null ? [] : [{ tool, reason }]
+  })
+}
+
 /**
  * The inventory with some of what is held let in. What is accepted replaces what was pinned under the name, and everything else that was held under it.
  * @returns null when all of it is pinned already
- * @throws CatalogError INVALID_INPUT for what is not held: something else may be by now; LIMIT_EXCEEDED
+ * @throws CatalogError INVALID_INPUT for what is not held, since something else may be by now, and for what nobody was shown whole; LIMIT_EXCEEDED
  */
 export function accepted(inventory: ToolInventory, chosen: readonly ToolPin[]): ToolInventory | null {
   const { pinned, held, version } = inventory
@@ -109,7 +127,11 @@ export function accepted(inventory: ToolInventory, chosen: readonly ToolPin[]): 
   if (open.length === 0) return null
   const come = open.map((tool) => {
     const found = held.find((each) => isSame(each, tool))
-    if (found !== undefined) return found
+    if (found !== undefined && !isCut(found.text)) return found
+    if (found !== undefined) {
+      throw invalid('tools', `The definition of ${pinLabel(tool.name)} is too long to be shown whole, and nobody accepts what they cannot see.`,
+        'Have it made shorter by its server; or select fewer tools of that server in its entry, or all but this one.')
+    }
     throw invalid('tools', `Nothing of that hash is held for ${pinLabel(tool.name)}.`, 'Look at the inventory again: what is held may be something else by now.')
   })
   const names = new Set(come.map((tool) => tool.name))

@@ -37,7 +37,8 @@ export interface SeenTool extends ToolPin {
 export const pinLimits = {
   tools: 1_024,
   nameCharacters: 200,
-  textCharacters: 16_384,
+  /** Of one text; what has more is cut, and so cannot be accepted. */
+  textCharacters: 65_536,
   /** Of all texts of one report together. */
   allCharacters: 524_288,
   held: 200,
@@ -55,6 +56,20 @@ export function driftOf(pins: ReadonlyMap<string | null, string>, { name, hash }
   const pinned = pins.get(name)
   if (pinned === hash) return null
   return pinned === undefined ? 'NEW' : 'CHANGED'
+}
+
+/** Why something that differed does so no more, though nobody accepted it. */
+export type Return = 'AS_ACCEPTED' | 'GONE'
+
+/**
+ * Whether the server has under that name what is accepted again, or nothing where nothing is.
+ * @param seen what it has now
+ * @returns null: it differs still, or is missing, which says nothing
+ */
+export function returnOf(pins: ReadonlyMap<string | null, string>, seen: ReadonlyMap<string | null, string>, { name }: ToolPin): Return | null {
+  const [pinned, now] = [pins.get(name), seen.get(name)]
+  if (now !== pinned) return null
+  return pinned === undefined ? 'GONE' : 'AS_ACCEPTED'
 }
 
 export function pinsByName(tools: readonly ToolPin[]): Map<string | null, string> {
@@ -106,12 +121,28 @@ export function toolText(definition: object | string): string {
   return text.replaceAll(/\p{L}+/gu, visibleWord)
 }
 
-/** @param count how many texts there are beside it, which share what one report may hold */
-export function cutText(text: string, count: number): string {
-  const most = Math.min(pinLimits.textCharacters, Math.floor(pinLimits.allCharacters / Math.max(1, count)))
+/** The texts of one report, which share what it may hold: short ones are whole, and the long ones get the same of what is left. */
+export function cutTexts(texts: readonly string[]): string[] {
+  const cut: string[] = []
+  let left = pinLimits.allCharacters
+  let waiting = texts.length
+  for (const [at, text] of [...texts.entries()].sort(([, one], [, other]) => one.length - other.length)) {
+    cut[at] = cutText(text, Math.min(pinLimits.textCharacters, Math.floor(left / waiting)))
+    left -= cut[at].length
+    waiting -= 1
+  }
+  return cut
+}
+
+function cutText(text: string, most: number): string {
   if (text.length <= most) return text
   const told = `\n(cut here: it has ${text.length} characters in all)\n`
   return text.slice(0, Math.max(0, most - told.length)).toWellFormed() + told
+}
+
+/** Whether nobody who is shown it sees all of it. */
+export function isCut(text: string): boolean {
+  return /\n\(cut here: it has \d+ characters in all\)\n$/.test(text)
 }
 
 /** How a tool is called in texts for people. */

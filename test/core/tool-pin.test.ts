@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { accepted, driftIn, type HeldTool, heldAfter, pinsIn, type ToolInventory } from '../../src/core/tool-inventory.js'
+import { accepted, driftIn, type HeldTool, heldAfter, pinsIn, returnedFrom, type ToolInventory } from '../../src/core/tool-inventory.js'
 import { type McpTransport } from '../../src/core/mcp-server.js'
-import { cutText, isPinnableName, pinLabel, pinLimits, pinnedText, placeText, toolText } from '../../src/core/tool-pin.js'
+import { cutTexts, isCut, isPinnableName, pinLabel, pinLimits, pinnedText, placeText, toolText } from '../../src/core/tool-pin.js'
 
 const tool = {
   name: 'add', title: 'Add', description: 'Adds two numbers.', inputSchema: { type: 'object', properties: { a: { type: 'number', minimum: 0.5 }, b: { enum: ['x', null, 1] } } },
@@ -72,10 +72,18 @@ describe('what is shown', () => {
   })
 
   it('is cut where it is too long, and says so', () => {
-    expect(cutText('short\n', 1_000)).toBe('short\n')
-    expect(cutText('x'.repeat(20_000), 1)).toHaveLength(16_384)
-    expect(cutText('x'.repeat(20_000), 1)).toMatch(/x\n\(cut here: it has 20000 characters in all\)\n$/)
-    expect(cutText('\u{1f600}'.repeat(20_000), 1_000).isWellFormed()).toBe(true)
+    expect(cutTexts(['short\n'])).toEqual(['short\n'])
+    const [cut, last] = cutTexts(['x'.repeat(70_000), '\u{1f600}'.repeat(70_000)]) as [string, string]
+    expect([cut.length, isCut(cut), last.isWellFormed(), isCut(last)]).toEqual([65_536, true, true, true])
+    expect(cut).toMatch(/x\n\(cut here: it has 70000 characters in all\)\n$/)
+  })
+
+  it('is whole beside others that are long, which share what is left', () => {
+    const texts = cutTexts(['a\n', ...Array.from({ length: 20 }, () => 'x'.repeat(60_000)), 'y'.repeat(20_000)])
+    expect([texts[0], texts.at(-1), texts.slice(1, -1).every(isCut)]).toEqual(['a\n', 'y'.repeat(20_000), true])
+    expect(new Set(texts.slice(1, -1).map(({ length }) => length)).size).toBeLessThanOrEqual(2)
+    expect(texts.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(pinLimits.allCharacters)
+    expect(cutTexts(Array.from({ length: pinLimits.tools }, () => 'x'.repeat(60_000))).reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(pinLimits.allCharacters)
   })
 })
 
@@ -104,6 +112,25 @@ describe('an inventory', () => {
     for (const chosen of [[{ name: 'a', hash: '4' }], [{ name: 'd', hash: '1' }], [{ name: 'a', hash: '2' }, { name: 'a', hash: '3' }]]) {
       expect(() => accepted(before, chosen)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
     }
+  })
+
+  it('S10: lets in nothing that nobody was shown whole', () => {
+    const [whole, cut] = [{ ...seen('a', '2'), text: 'x'.repeat(60_000) }, { ...seen('b', '2'), text: cutTexts(['x'.repeat(70_000)])[0]! }]
+    const before: ToolInventory = { ...inventory([['a', '1'], ['b', '1']]), held: [whole, cut].map((one) => ({ ...one, seenAt: 't1', seenBy: by })) }
+    expect(told(accepted(before, [whole]))).toEqual({ pins: ['b 1', 'a 2'], held: ['b 2'] })
+    for (const chosen of [[cut], [whole, cut]]) {
+      expect(() => accepted(before, chosen)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', message: 'The definition of b is too long to be shown whole, and nobody accepts what they cannot see.' }))
+    }
+  })
+
+  it('S27: holds no longer what its worker sees no more: what is accepted is there again, or nothing where nothing is', () => {
+    const before = inventory([['a', '1'], ['b', '1'], ['c', '1'], [null, '1']], [['a', '2'], ['a', '3'], ['b', '2'], ['c', '2'], ['new', '1'], ['other', '1'], [null, '2']])
+    const all = before.held.filter(({ name }) => name !== 'other')
+    // `b` is missing, `c` another one still, and of `other` this worker never told.
+    const now = [seen('a', '1'), seen('c', '3'), seen(null, '1')]
+    expect(returnedFrom(before, all, now).map(({ tool: { name, hash }, reason }) => `${name} ${hash} ${reason}`)).toEqual(['a 2 AS_ACCEPTED', 'a 3 AS_ACCEPTED', 'new 1 GONE', 'null 2 AS_ACCEPTED'])
+    expect(returnedFrom(before, all, [...now, seen('new', '1')]).map(({ tool: { name } }) => name)).not.toContain('new')
+    expect(returnedFrom(before, [], now)).toEqual([])
   })
 
   it('is bounded, whatever is seen', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AcceptToolsDocument, type OwnerInput, PutSecretDocument, RegisterMcpServerDocument, ToolInventoryDocument, UpdateMcpServerDocument, WorkersDocument } from '../../src/client/index.js'
+import { AcceptToolsDocument, AuditEventsDocument, type OwnerInput, PutSecretDocument, RegisterMcpServerDocument, ToolInventoryDocument, UpdateMcpServerDocument, WorkersDocument } from '../../src/client/index.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { relayAdapter } from '../../src/worker/adapters/relay.js'
 import { type CatalogWorker, createCatalogWorker, type WorkerSession } from '../../src/worker/index.js'
@@ -87,6 +87,27 @@ describe('a server that swaps the description of a tool', () => {
     await client.until('tools', ['calc-add', 'calc-sub'])
     await client.close()
     await Promise.all([one.session, two.session, late.session, relayed].map((session) => session.close()))
+    await upstream.close()
+  })
+
+  it('S27: a server that goes back to what was accepted is held no longer, in live sessions and in the list; nobody had to accept anything', async () => {
+    const upstream = await startTestMcpServer([tool('add'), tool('sub')])
+    const { id, cursor } = await server.register(alice, 'sorry', { url: upstream.url })
+    const [one, two] = [await open(0, 'sorry-one'), await open(1, 'sorry-two')]
+    await Promise.all([one, two].map(({ session }) => session.settled(cursor)))
+    await upstream.setTools([poison, tool('sub'), tool('more')])
+    const { pins } = await untilHeld(id, 2)
+    await upstream.setTools([tool('add'), tool('sub')])
+    await untilHeld(id, 0)
+    // Each worker tells for itself, and of the pins nothing but the version is another one.
+    expect((await inventoryOf(id)).pins.tools).toEqual(pins.tools)
+    for (const { names, session } of [one, two]) {
+      await expect.poll(names).toEqual(['sorry-add', 'sorry-sub'])
+      expect(reasonOf(session, 'sorry')).toBeNull()
+    }
+    const { auditEvents: { nodes } } = await server.admin.client.execute(AuditEventsDocument, { target: id, action: 'tools.return', first: 1 })
+    expect(nodes[0]?.after).toMatchObject({ returned: expect.arrayContaining([expect.objectContaining({ name: 'add', reason: 'AS_ACCEPTED' })]) as unknown })
+    await Promise.all([one, two].map(({ session }) => session.close()))
     await upstream.close()
   })
 

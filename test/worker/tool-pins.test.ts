@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { type ReportToolInventoryInput } from '../../src/client/index.js'
 import { type EntryToolPins } from '../../src/core/tool-pin.js'
 import { ToolCallError } from '../../src/worker/errors.js'
+import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { type PinGate } from '../../src/worker/held-tools.js'
 import { createInventoryDesk } from '../../src/worker/inventory-desk.js'
 import { createPinSource } from '../../src/worker/pin-source.js'
+import { createToldDrift } from '../../src/worker/told-drift.js'
 import { createToolBook } from '../../src/worker/tool-book.js'
 import { toolHash } from '../../src/worker/tool-hash.js'
 import { type CatalogView, type ViewEntry } from '../../src/worker/view.js'
@@ -62,6 +64,33 @@ describe('a session', () => {
     await upstream.setTools([described('add')])
     await told
     expect([await tools(), reasonOf('s')]).toEqual([[], expect.stringMatching(/^Held: add \(changed\);/)])
+    await close()
+    await upstream.close()
+  })
+
+  it('S27: tells that what it told to differ is over, also in the owner\'s next session, once; and tells anew when it comes back', async () => {
+    const upstream = await startTestMcpServer(good)
+    const { feed, worker, host, operation, tools, close } = await openFakeSession({ mcpServers: [wireServer('1', 's', { url: upstream.url })] }, {}, {}, holding)
+    const pins = pinned(feed.inventories[0]!, 1)
+    operation.send(delta(cursorAt(2), {}, [], { toolPins: [pins] }))
+    feed.answerInventories(({ returned }) => ({ ...pins, version: returned === undefined ? 1 : 2 }))
+    const serve = async (...list: Parameters<typeof upstream.setTools>[0]) => {
+      const changed = new Promise<void>((resolve) => { const end = host.onToolsChanged(() => { end(); resolve() }) })
+      await upstream.setTools(list)
+      await changed
+    }
+    const told = () => feed.inventories.slice(1).map(({ returned, ...input }) => [...reported(input as ReportToolInventoryInput), ...(returned ?? []).map(({ name }) => `over: ${name}`)].join())
+    await serve(poison, described('sub'), described('new'))
+    await expect.poll(told).toEqual(['add poisoned,sub good,new good'])
+    await serve(...good)
+    // The pause between two reports is waited for by the next session, which has none before it.
+    const session = await worker.openSession({ id: 'next', owner: { kind: 'USER', id: 'u1' }, adapter: mcpAdapter() })
+    await expect.poll(told).toEqual(['add poisoned,sub good,new good', 'add good,sub good,over: add,over: new'])
+    expect(await tools()).toEqual(['s-add', 's-sub'])
+    await serve(poison)
+    await expect.poll(told, { timeout: 5_000 }).toContain('add poisoned')
+    expect(told()).toHaveLength(3)
+    await session.close()
     await close()
     await upstream.close()
   })
@@ -182,9 +211,9 @@ describe('a source of pins', () => {
     let pins: ReturnType<typeof told> | null = null
     let answer = 3
     const reports: Array<number | null> = []
-    const source = createPinSource({ id: 'e', digest: 'd' } as ViewEntry, {
+    const source = createPinSource({ id: 'e', digest: 'd', owner: { kind: 'USER', id: 'u' } } as ViewEntry, {
       view: () => ({ policy: policyOf(1, 'hold'), pins: new Map(pins === null ? [] : [['e', pins]]) }) as unknown as CatalogView, owner: { kind: 'USER', id: 'u' }, log: () => {},
-      desk: { report: async ({ version }) => {
+      desk: { told: createToldDrift(), report: async ({ version }) => {
         reports.push(version)
         return { entryId: 'e', digest: 'd', version: answer, tools: [{ name: 'add', hash: String(answer) }] }
       } },
@@ -203,8 +232,10 @@ describe('a source of pins', () => {
     // Late: the catalog has gone on since.
     await seen('x')
     expect([now(), reports]).toEqual(['4', [null, 4]])
+    // And that it differs no more.
     await seen('4')
-    expect(reports).toHaveLength(2)
+    await seen('4')
+    expect(reports).toEqual([null, 4, 4])
     // A database that was restored: what the feed says counts.
     pins = told(1)
     expect(now()).toBe('1')

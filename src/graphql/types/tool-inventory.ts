@@ -1,7 +1,7 @@
 import { acceptTools, heldDiff, heldTools, isNew, toolInventory, type ToolInventoryView } from '../../catalog/tool-inventory.js'
 import { reportToolInventory } from '../../catalog/report-tools.js'
 import { type HeldTool } from '../../core/tool-inventory.js'
-import { type EntryToolPins, pinLimits } from '../../core/tool-pin.js'
+import { type EntryToolPins, isCut, pinLimits } from '../../core/tool-pin.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageByText } from '../connection.js'
 import { callerOf } from '../context.js'
@@ -15,6 +15,7 @@ const HeldToolType = builder.objectRef<{ tool: HeldTool; inventory: ToolInventor
     name: t.string({ nullable: true, description: 'null: what the server says of its own use.', resolve: ({ tool }) => tool.name }),
     hash: t.string({ description: 'Of what is held; with it, it is accepted.', resolve: ({ tool }) => tool.hash }),
     isNew: t.boolean({ description: 'Nothing of that name was accepted before.', resolve: ({ tool, inventory }) => isNew(inventory, tool) }),
+    isCut: t.boolean({ description: 'Its text is too long to be shown whole, so it cannot be accepted.', resolve: ({ tool }) => isCut(tool.text) }),
     seenAt: t.field({ type: 'DateTime', description: 'For the first time.', resolve: ({ tool }) => tool.seenAt }),
     seenBy: t.field({ type: PrincipalType, resolve: ({ tool }) => tool.seenBy }),
     diff: t.string({
@@ -49,12 +50,22 @@ const SeenToolInput = builder.inputType('SeenToolInput', {
     text: t.string({ required: true, description: `The definition for people to read, redacted; at most ${pinLimits.textCharacters} characters.` }),
   }),
 })
+const ReturnedToolInput = builder.inputType('ReturnedToolInput', {
+  fields: (t) => ({
+    name: t.string({ description: 'Left out: what the server says of its own use.' }),
+    hash: t.string({ required: true, description: 'Of what was told to differ.' }),
+  }),
+})
 const ReportToolInventoryInput = builder.inputType('ReportToolInventoryInput', {
   fields: (t) => ({
     entryId: t.id({ required: true }),
     digest: t.string({ required: true, description: 'Of the definition that the worker runs.' }),
     owner: t.field({ type: OwnerInput, required: true, description: 'Of the session; one that the token serves.' }),
     tools: t.field({ type: [SeenToolInput], required: true, description: `All that the definition selects; at most ${pinLimits.tools}.` }),
+    returned: t.field({
+      type: [ReturnedToolInput],
+      description: 'What this worker told to differ before, for that owner, and sees no more: held no longer where tools has what is accepted under the name, or nothing where nothing is. Default: nothing.',
+    }),
   }),
 })
 const AcceptedToolInput = builder.inputType('AcceptedToolInput', {
