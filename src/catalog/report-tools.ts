@@ -101,7 +101,7 @@ export function toolsChange(before: ToolInventory | null, after: ToolInventory, 
 /** Moves no pin and reaches no worker; those who are to look at it are told as of any change. */
 function holdChange(before: ToolInventory, after: ToolInventory): AuditedChange {
   const come = after.held.filter((tool) => !before.held.includes(tool)).map(({ name, hash }) => ({ name, hash }))
-  return { change: changeTo(after), action: 'tools.hold', before: null, after: { digest: after.digest, version: after.version, held: come } }
+  return { change: { ...changeTo(after), before: { version: before.version } }, action: 'tools.hold', before: null, after: { digest: after.digest, version: after.version, held: come } }
 }
 
 /** As with what is held: names and hashes, each with why it is over. */
@@ -110,6 +110,6 @@ function returnChange(after: ToolInventory, over: ReturnType<typeof returnedFrom
   return { change: changeTo(after), action: 'tools.return', before: null, after: { digest: after.digest, version: after.version, returned } }
 }
 
-function changeTo(after: ToolInventory): AuditedChange['change'] {
+function changeTo(after: ToolInventory): Extract<AuditedChange['change'], { subject: 'TOOLS' }> {
   return { subject: 'TOOLS', id: after.entryId, before: null, after: toolsIn(after) }
 }

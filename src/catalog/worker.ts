@@ -10,6 +10,7 @@ import { lastChangeOf, momentsOf } from '../db/audit.js'
 import { countFailures, countSessions, countWorkers, type FailureCount, findWorkers, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
 import { type OwnerQuery, personId } from '../index/catalog-index.js'
 import { denied, ownerFor, visibleEntry } from './authorize.js'
+import { caughtUp } from './caught-up.js'
 import { type CatalogContext, type CatalogServices } from './context.js'
 
 /** A worker as the caller sees it: by the sessions that the caller may see. */
@@ -77,17 +78,20 @@ async function viewsOf(
     .filter((one) => isShown || owners === null || one.groups.length > 0)
   const { index } = context
   const newest = index.newestForWorkers()
-  const standings = seen.map((one) => ({ ...one, standing: standingOf(one.groups) }))
-  const missing = standings.map(({ standing }) => {
-    const at = firstMissing(standing, newest)
+  const knowing = caughtUpNow(context, groups)
+  const standings = seen.map((one) => ({ ...one, standing: standingOf(one.groups), knowing: standingOf(knowing.filter(({ workerId }) => workerId === one.each.id)) }))
+  const missing = standings.map((one) => {
+    const at = firstMissing(one.knowing, newest)
     return at === null ? null : index.changesAfter(at - 1)?.find(concernsWorkers)?.sequence ?? at
   })
   const moments = await momentsOf(context.db, missing.filter((at) => at !== null))
-  return standings.map(({ each, standing }, at) => ({
+  return standings.map(({ each, standing, knowing: known }, at) => ({
     id: each.id, connected: isConnected(each.seenAt, context.now()), lastSeenAt: each.seenAt.toISOString(), cursor: standing.cursor,
-    lagSeconds: lagSeconds(standing, moments.get(missing[at] ?? 0) ?? null, context.now()),
+    lagSeconds: lagSeconds(known, moments.get(missing[at] ?? 0) ?? null, context.now()),
   }))
 }
+
+const caughtUpNow = (context: CatalogContext, groups: readonly SessionGroup[]) => caughtUp(context.index, (owner) => ownerNow(context, owner), groups)
 
 interface GroupQuestion {
   owners: readonly OwnerRef[] | null
@@ -117,7 +121,7 @@ export async function workerSessions(
 
 /**
  * Who has come how far. Counted are workers that may still run something of the catalog (`mayRunSince`), by the sessions that the caller
- * sees, against the newest change that `concernsWorkers`. With an entry: against its last change, by the sessions that it reaches or that report it.
+ * sees, against the newest change that `concernsWorkers`: who reported an older cursor, and has nothing changed for any owner since, counts as current. With an entry: against its last change, by the sessions that it reaches or that report it.
  * @throws CatalogError NOT_FOUND for an entry that the caller does not see
  */
 export async function convergence(context: CatalogContext, entryId: string | null): Promise<Convergence> {
@@ -125,12 +129,12 @@ export async function convergence(context: CatalogContext, entryId: string | nul
   const moment = mayRunSince(context)
   const { incarnation } = index.state
   const sequence = index.newestForWorkers()
-  if (entryId === null) return convergenceOf(await groupsOf(context, { owners: visibleOwners(context), moment }), { incarnation, sequence })
+  if (entryId === null) return convergenceOf(caughtUpNow(context, await groupsOf(context, { owners: visibleOwners(context), moment })), { incarnation, sequence })
   const entry = await visibleEntry(context, entryId)
   if (entry === null) throw await denied(context, 'SEE_ENTRIES', entryId, 'entryId', 'entry')
   const groups = await groupsOf(context, { owners: visibleOwners(context), moment, entryId })
   const concerned = groups.filter(({ owner, hasEntry }) => hasEntry || wayTo(index.scopeOf(ownerNow(context, owner)), entry) !== null)
-  return convergenceOf(concerned, { incarnation, sequence: await lastChangeOf(context.db, entryId) ?? sequence })
+  return convergenceOf(caughtUpNow(context, concerned), { incarnation, sequence: await lastChangeOf(context.db, entryId) ?? sequence })
 }
 
 /** The kinds of failure that one look tells; the rest is in the sessions. */

@@ -57,7 +57,7 @@ export type Change =
   | { subject: 'CONSOLE_SESSION'; id: string; before: null; after: ConsoleSession }
   | { subject: 'SECRET'; id: string; before: SecretRecord | null; after: SecretRecord }
   | { subject: 'BINDING'; id: string; before: UserBinding | null; after: UserBinding }
-  | { subject: 'TOOLS'; id: string; before: null; after: EntryTools }
+  | { subject: 'TOOLS'; id: string; before: Pick<EntryTools, 'version'> | null; after: EntryTools }
 
 /** A change at its place. Sequences are drawn from one counter row in the commit itself, so their order is commit order. */
 export type LoggedChange = Change & { sequence: number }
@@ -85,10 +85,11 @@ export function altersRights(change: Change): boolean {
 
 /**
  * Whether what workers have can be another after a change, so that they are behind until they know of it. How somebody is let in is asked at every use, and
- * is in nobody's set.
+ * is in nobody's set; nor is what is held of a server's tools, by which no pin moves.
  */
-export function concernsWorkers({ subject }: Pick<Change, 'subject'>): boolean {
-  return subject !== 'TOKEN' && subject !== 'CONSOLE_SESSION'
+export function concernsWorkers(change: Change): boolean {
+  if (change.subject === 'TOOLS') return change.before?.version !== change.after.version
+  return change.subject !== 'TOKEN' && change.subject !== 'CONSOLE_SESSION'
 }
 
 /**

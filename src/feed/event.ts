@@ -1,10 +1,10 @@
-import { type Difference, type RemovedEntry } from '../core/effective.js'
-import { type AgentEntry, type JudgedEntry, type McpServerEntry } from '../core/entry.js'
+import { type AgentEntry, type McpServerEntry } from '../core/entry.js'
 import { denyingPolicy, type FullPolicyDocument } from '../core/policy-document.js'
 import { type TeamPolicy } from '../core/team-policy.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
 import { trustForMs } from '../core/worker-status.js'
 import { type EntrySecretVersion } from '../index/secrets.js'
+import { type SetDifference } from '../index/set-difference.js'
 import { type CatalogState } from '../index/state.js'
 
 export interface EffectivePolicy {
@@ -28,20 +28,12 @@ export interface CatalogSnapshot {
   agents: AgentEntry[]
 }
 
-export interface CatalogDelta {
+export interface CatalogDelta extends SetDifference {
   __typename: 'CatalogDelta'
   cursor: string
   trustForSeconds: number
   /** Only when it changed. */
   policy: EffectivePolicy | null
-  /** Those that are others now, or of teams whose entries came. */
-  teamPolicies: TeamPolicy[]
-  /** Those that are others now, or of entries that came. */
-  secretVersions: EntrySecretVersion[]
-  /** Those that are others now, or of entries that came. */
-  toolPins: EntryToolPins[]
-  upserted: JudgedEntry[]
-  removed: RemovedEntry[]
 }
 
 export interface CatalogBookmark {
@@ -65,13 +57,6 @@ export type CatalogEvent = CatalogSnapshot | CatalogDelta | CatalogBookmark
  */
 export function trustForSeconds({ policy }: Pick<CatalogState, 'policy'>): number {
   return Math.min((policy.document ?? denyingPolicy).staleAfterSeconds, trustForMs / 1_000)
-}
-
-/** What changed in one owner's set. */
-export type SetDifference = Difference<JudgedEntry> & Pick<CatalogDelta, 'secretVersions' | 'toolPins' | 'teamPolicies'>
-
-export function isEmpty({ upserted, removed, secretVersions, toolPins, teamPolicies }: SetDifference): boolean {
-  return upserted.length + removed.length + secretVersions.length + toolPins.length + teamPolicies.length === 0
 }
 
 /** Equal differences of different owners share one execution and one encoding; this key tells them apart. */

@@ -1,10 +1,11 @@
 import { type CatalogError, forbidden } from '../core/errors.js'
 import { type OwnerRef, ownerKey } from '../core/owner.js'
 import { type CatalogIndex } from '../index/catalog-index.js'
+import { isEmpty } from '../index/set-difference.js'
 import { type Touched } from '../index/state.js'
 import { type DeskChange } from './desk.js'
 import { type Answers, createAnswers, keep } from './answers.js'
-import { type CatalogDelta, type CatalogEvent, isEmpty, trustForSeconds, differenceKey, type ProbeOffer } from './event.js'
+import { type CatalogDelta, type CatalogEvent, trustForSeconds, differenceKey, type ProbeOffer } from './event.js'
 import { type Audience, createFanOut, type Encoded, type FanOut, type Outlet } from './fan-out.js'
 import { advance, openView, type OwnerView } from './owner-view.js'
 

@@ -9,7 +9,8 @@ import { type Touched } from '../index/state.js'
 import { teamPoliciesOver } from '../index/team-policies.js'
 import { pinsOf } from '../index/tool-pins.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
-import { type CatalogSnapshot, type SetDifference, trustForSeconds } from './event.js'
+import { type SetDifference } from '../index/set-difference.js'
+import { type CatalogSnapshot, trustForSeconds } from './event.js'
 
 /** One owner's set, as last sent. */
 export interface OwnerView {

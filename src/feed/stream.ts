@@ -4,10 +4,11 @@ import { type OwnerRef } from '../core/owner.js'
 import { ownerFor } from '../catalog/authorize.js'
 import { type CatalogContext } from '../catalog/context.js'
 import { type CatalogIndex, type OwnerQuery } from '../index/catalog-index.js'
-import { type CatalogEvent, isEmpty, trustForSeconds } from './event.js'
+import { foldChanges } from '../index/fold-changes.js'
+import { isEmpty } from '../index/set-difference.js'
+import { type CatalogEvent, trustForSeconds } from './event.js'
 import { type Hub, type Member, rightLost } from './hub.js'
 import { pushedStream } from './pushed-stream.js'
-import { foldChanges } from './resume.js'
 
 /** Where a subscription's results go; the WebSocket layer implements it. */
 export interface StreamSink extends Pick<Member, 'rendering' | 'write'> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  type AppliedEntryInput, ConvergenceDocument, DeleteEntryDocument, RevokeAccessTokenDocument, WorkersDocument, WorkerSessionsDocument,
+  type AppliedEntryInput, ConvergenceDocument, DeleteEntryDocument, EffectiveCatalogDocument, ReportToolInventoryDocument, RevokeAccessTokenDocument, SetPolicyDocument, WorkersDocument,
+  WorkerSessionsDocument,
 } from '../../src/client/index.js'
 import { openBrowser } from '../support/browser.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
@@ -223,6 +224,41 @@ describe('how far workers are', () => {
     await expect(convergence(first.id, stranger)).rejects.toMatchObject({ code: 'NOT_FOUND', extensions: { field: 'entryId' } })
     await expect(convergence('srv_none', stranger)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect(await convergence(undefined, stranger)).toMatchObject({ workers: 0 })
+  })
+
+  it('what concerns none of its owners leaves a worker where it is: neither behind nor late, with the cursor that it reported', async () => {
+    const [user, other, own] = [await server.user('unconcerned'), await server.user('concerned'), await server.worker()]
+    const team = await server.team('concerned-crew', [[other, 'MAINTAINER']])
+    const { id, cursor } = await server.register(user, 'mine')
+    const theirs = await server.register(other, 'theirs')
+    await report(own, 'calm', 1, [sessionOf(user, 'a', { cursor, entries: [applied('mine', { entryId: id })] })])
+    await report(own, 'stirred', 1, [sessionOf(user, 'a', { cursor: theirs.cursor }), sessionOf(other, 'b', { cursor: theirs.cursor })])
+    const standing = async (who = server.admin) => [
+      (await who.client.execute(ConvergenceDocument, {})).convergence,
+      ...await Promise.all(['calm', 'stirred'].map(async (name) => (await find(who, name))?.lagSeconds)),
+    ]
+    const before = await standing(user)
+    expect(before).toMatchObject([{ current: 2, behind: 0 }, null, null])
+    now += 5_000
+    const { cursor: newest } = await server.register(other, 'theirs-too')
+    now += 2_000
+    expect(await standing(user)).toMatchObject([{ cursor: newest, current: 2, behind: 0 }, null, null])
+    expect(await standing(other)).toMatchObject([{ cursor: newest, current: 0, behind: 1 }, undefined, 2])
+    expect((await standing()).slice(1)).toEqual([null, 2])
+    expect((await find(user, 'calm'))!.cursor).toBe(cursor)
+    // What is held of somebody's tools reaches no worker at all; and a policy of a team only whoever has something of it.
+    await report(own, 'stirred', 2, [sessionOf(user, 'a', { cursor: newest }), sessionOf(other, 'b', { cursor: newest })])
+    const { mcpServers: [mine] } = (await user.client.execute(EffectiveCatalogDocument, { owner: { kind: 'USER' } })).effectiveCatalog
+    const seen = (hash: string) => own.client.execute(ReportToolInventoryDocument, {
+      input: { entryId: id, digest: mine!.digest, owner: { kind: 'USER', id: user.id }, tools: [{ name: 'add', hash: hash.repeat(64), text: `${hash}\n` }] },
+    })
+    await server.admin.client.execute(SetPolicyDocument, { input: { owner: { kind: 'TEAM', id: team }, expectedRevision: 0, document: { tools: { drift: 'hold' } } } })
+    expect((await standing()).slice(1)).toEqual([null, null])
+    await seen('a')
+    expect(await standing(user)).toMatchObject([{ current: 0, behind: 2 }, 0, 0])
+    await report(own, 'stirred', 3, [sessionOf(user, 'a', { cursor: (await server.register(other, 'last')).cursor })])
+    await seen('b')
+    expect(await standing(user)).toMatchObject([{ current: 1, behind: 1 }, 0, null])
   })
 
   it('who signs in at the console, and what becomes of tokens, leaves nobody behind', async () => {

@@ -21,6 +21,18 @@ it('S11: workers are behind of the newest change that concerns them, and of what
   expect(open(11, [team(10), signIn(11)]).newestForWorkers()).toBe(10)
 })
 
+it('what is held of a server\'s tools concerns no worker; what is accepted does', () => {
+  const tools = (sequence: number, before: number | null, version: number): LoggedChange => (
+    { sequence, subject: 'TOOLS', id: 'srv_1', before: before === null ? null : { version: before }, after: { entryId: 'srv_1', digest: 'd', place: 'p', version, tools: [], held: [] } })
+  const index = open(7, [])
+  index.apply([tools(8, 1, 1)])
+  expect(index.newestForWorkers()).toBe(7)
+  index.apply([tools(9, null, 1), tools(10, 1, 1)])
+  expect(index.newestForWorkers()).toBe(9)
+  index.apply([tools(11, 1, 2)])
+  expect(index.newestForWorkers()).toBe(11)
+})
+
 it('S11: a long run of sign-ins makes nobody current who was not seen to be', () => {
   const index = open(7, [], 4)
   index.apply([team(8), ...Array.from({ length: 20 }, (_, place) => signIn(9 + place))])

@@ -1,14 +1,14 @@
-import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange } from '../core/change.js'
+import { altersRights, concernsWorkers, foldWithdrawals, hastenedIn, type LoggedChange } from '../core/change.js'
 import { actingOwner, chosenOf, type Difference, differenceOf, hastenings, type Scope, wayTo } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
-import { concernedBy, type EntrySecretVersion, secretVersionOf } from '../index/secrets.js'
-import { isBlocked } from '../index/block.js'
-import { type CatalogState, entriesOf } from '../index/state.js'
-import { teamPoliciesOver } from '../index/team-policies.js'
-import { pinsOf } from '../index/tool-pins.js'
-import { type SetDifference } from './event.js'
+import { concernedBy, type EntrySecretVersion, secretVersionOf } from './secrets.js'
+import { isBlocked } from './block.js'
+import { type CatalogState, entriesOf } from './state.js'
+import { teamPoliciesOver } from './team-policies.js'
+import { pinsOf } from './tool-pins.js'
+import { type SetDifference } from './set-difference.js'
 
 /**
  * What changed for an owner over a run of changes, folded: each thing at most once, as it now is.
@@ -49,7 +49,7 @@ export function foldChanges(state: CatalogState, scope: Scope, changes: readonly
 }
 
 function pinsSince(state: CatalogState, scope: Scope, changes: readonly LoggedChange[], { upserted }: Difference<JudgedEntry>): EntryToolPins[] {
-  return [...new Set([...upserted.map(({ id }) => id), ...changes.flatMap(({ subject, id }) => (subject === 'TOOLS' ? id : []))])].flatMap((id) => {
+  return [...new Set([...upserted.map(({ id }) => id), ...changes.flatMap((change) => (change.subject === 'TOOLS' && concernsWorkers(change) ? change.id : []))])].flatMap((id) => {
     const entry = state.entries.get(id)
     return entry === undefined || chosenOf(scope, state.entriesByName.get(nameKey(entry)) ?? []) !== entry ? [] : pinsOf(state, entry) ?? []
   })
