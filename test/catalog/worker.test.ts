@@ -255,10 +255,11 @@ describe('how far workers are', () => {
     await server.admin.client.execute(SetPolicyDocument, { input: { owner: { kind: 'TEAM', id: team }, expectedRevision: 0, document: { tools: { drift: 'hold' } } } })
     expect((await standing()).slice(1)).toEqual([null, null])
     await seen('a')
-    expect(await standing(user)).toMatchObject([{ current: 0, behind: 2 }, 0, 0])
+    // Who lacks something is late since the first change after what it reported, whoever's that was.
+    expect(await standing(user)).toMatchObject([{ current: 0, behind: 2 }, 7, 0])
     await report(own, 'stirred', 3, [sessionOf(user, 'a', { cursor: (await server.register(other, 'last')).cursor })])
     await seen('b')
-    expect(await standing(user)).toMatchObject([{ current: 1, behind: 1 }, 0, null])
+    expect(await standing(user)).toMatchObject([{ current: 1, behind: 1 }, 7, null])
   })
 
   it('who signs in at the console, and what becomes of tokens, leaves nobody behind', async () => {
