@@ -66,8 +66,10 @@ async function idOf(client: CatalogClient, option: string, text: string, kinds: 
   // What has the form of an id is taken for one, also where nothing is known of it.
   if (kindOfId(text) !== 'OTHER' || text === deploymentOwner.id || text === systemPrincipal.id) return text
   const { auditTargets } = await client.execute(AuditTargetsDocument, { search: text, kinds })
-  const exact = auditTargets.filter(({ name }) => name === text)
-  const found = exact.length > 0 ? exact : auditTargets
+  // Whoever comes with a token of their own is told as themself.
+  const possible = option === '--actor' ? auditTargets.filter(({ kind, owner }) => kind !== 'TOKEN' || owner === null) : auditTargets
+  const exact = possible.filter(({ name }) => name === text)
+  const found = exact.length > 0 ? exact : possible
   if (found.length === 1) return found[0]!.id
   if (found.length === 0) throw new UsageError(`${option}: nothing is or was called ${JSON.stringify(text)}. Give a part of the name, or an id.`)
   throw new UsageError(`${option}: ${JSON.stringify(text)} names several; give the id of one:\n${targetTable(found)}`)

@@ -51,8 +51,8 @@ it('audit finds by name whom and what events are about, there or gone, and tells
   const { id } = await server.register(mona, 'tickets')
   await server.admin.client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 1 } })
   const [found, listed, denied, several, none] = await Promise.all([
-    run(['audit', 'find', 'TICK']), run(['audit', 'list', '--about', 'tickets', '--actor', 'test/mona', '--since', '2001-01-01']),
-    run(['audit', 'list', '--chain', 'access', '--outcome', 'break_glass', '--about', 'mona']), run(['audit', 'list', '--about', 'm']), run(['audit', 'list', '--actor', 'nobody']),
+    run(['audit', 'find', 'TICK']), run(['audit', 'list', '--about', 'tickets', '--actor', 'mona', '--since', '2001-01-01']),
+    run(['audit', 'list', '--chain', 'access', '--outcome', 'break_glass', '--about', 'test/mona']), run(['audit', 'list', '--about', 'm']), run(['audit', 'list', '--actor', 'nobody']),
   ])
   expect(found.stdout).toMatch(new RegExp(`^ID .*\n${id} +MCP_SERVER +tickets +mona +gone\n$`))
   expect(listed.stdout).toMatch(new RegExp(`^ROW .*\n\\d+ .* mcpServer\\.register +OK +mona registered the MCP server tickets of mona +${id}\n$`))

@@ -1,11 +1,8 @@
 import { NativeSelect, TextInput } from '@mantine/core'
-import { type AuditTargetKind } from '../../generated/graphql.js'
 import { actionOptions } from './action-options.js'
 import { type AuditFilter, type FilterName } from './audit-filter.js'
 import { ThingPicker } from './thing-picker.js'
 import classes from './audit.module.css'
-
-const actors: AuditTargetKind[] = ['USER', 'TOKEN']
 
 /** Who, what, which kind of action, with which outcome, and when. */
 export function AuditFilters({ filter, onChange }: { filter: AuditFilter; onChange: (name: FilterName, value: string) => void }) {
@@ -14,7 +11,7 @@ export function AuditFilters({ filter, onChange }: { filter: AuditFilter; onChan
   )
   return (
     <div className={classes.filters} role="search">
-      <ThingPicker label="By" placeholder="Person or worker" kinds={actors} value={filter.actor} onChange={(id) => onChange('actor', id)} />
+      <ThingPicker label="By" placeholder="Person or worker" isActor value={filter.actor} onChange={(id) => onChange('actor', id)} />
       <ThingPicker label="About" placeholder="Any name, also a former one" value={filter.about} onChange={(id) => onChange('about', id)} />
       <NativeSelect size="xs" label="What was done" value={filter.action} data={actionOptions(filter.chain)} onChange={({ currentTarget }) => onChange('action', currentTarget.value)} />
       {filter.chain === 'ACCESS' && (

@@ -11,22 +11,23 @@ import classes from './audit.module.css'
 export interface ThingPickerProps {
   label: string
   placeholder: string
-  /** Left out: of every kind. */
-  kinds?: AuditTargetKind[]
+  /** Those alone who may have done something: people and workers. */
+  isActor?: boolean
   /** The id of what is chosen; '' for nothing. */
   value: string
   onChange: (id: string) => void
 }
 
 const shownAtOnce = 8
+const actors: AuditTargetKind[] = ['USER', 'TOKEN']
 
 /** Finds a person or thing by a part of its name, there or gone, and shows what is chosen by name. */
-export function ThingPicker({ label, placeholder, kinds, value, onChange }: ThingPickerProps) {
+export function ThingPicker({ label, placeholder, isActor = false, value, onChange }: ThingPickerProps) {
   const [search, setSearch] = useState('')
   const asked = useSettled(search.trim())
   const list = useId()
   const chosen = useLiveQuery(AuditThingsDocument, { variables: { ids: [value] }, topics: [], pause: value === '' })
-  const { data, problem } = useLiveQuery(AuditThingsDocument, { variables: { search: asked, kinds: kinds ?? null }, topics: [], pause: asked === '' || value !== '' })
+  const { data, problem } = useLiveQuery(AuditThingsDocument, { variables: { search: asked, kinds: isActor ? actors : null }, topics: [], pause: asked === '' || value !== '' })
   if (value !== '') {
     const thing = chosen.data?.auditTargets.find(({ id }) => id === value)
     return (
@@ -37,7 +38,8 @@ export function ThingPicker({ label, placeholder, kinds, value, onChange }: Thin
       </div>
     )
   }
-  const found = asked === '' ? [] : data?.auditTargets ?? []
+  // Whoever comes with a token of their own is told as themself.
+  const found = asked === '' ? [] : (data?.auditTargets ?? []).filter(({ kind, owner }) => !isActor || kind !== 'TOKEN' || owner == null)
   return (
     <div>
       <TextInput type="search" size="xs" label={label} placeholder={placeholder} value={search} autoComplete="off" spellCheck={false} aria-controls={list} onChange={({ currentTarget }) => setSearch(currentTarget.value)} />
