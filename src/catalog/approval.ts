@@ -1,5 +1,6 @@
 import { can } from '../core/access.js'
 import { approversOf, type ApprovalTerms, approvalTerms, type ApprovalState, isApprover, isExpired, makersOf } from '../core/approval.js'
+import { type ChangeAction } from '../core/audit-words.js'
 import { type Entry, type EntryApproval, type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, invalid } from '../core/errors.js'
 import { type OwnerRef } from '../core/owner.js'
@@ -51,7 +52,7 @@ export async function decideApproval(context: CatalogContext, input: DecideAppro
       const approval: EntryApproval = { ...entry.approval!, state: isApproved ? 'APPROVED' : 'REJECTED', decidedBy, decidedAt, note }
       const after: Entry = { ...entry, approval, revoked: isApproved ? null : entry.revoked }
       await putApprovals(tx, [after])
-      const action = `${isApproved ? 'entry.approve' : 'entry.reject'}${isOwn ? 'Own' : ''}`
+      const action: ChangeAction = `${isApproved ? 'entry.approve' : 'entry.reject'}${isOwn ? 'Own' : ''}`
       return { changes: [updated(context, entry, after, action)], result: { ...request, ...approval } }
     }
   })

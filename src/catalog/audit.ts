@@ -1,11 +1,13 @@
 import { can } from '../core/access.js'
+import { chainNames, type ChainName } from '../core/audit-words.js'
 import { type Entry } from '../core/entry.js'
 import { deploymentOwner } from '../core/owner.js'
 import { type McpServerDefinition, type NameValue } from '../core/mcp-server.js'
 import { hasDollar } from '../core/secret-ref.js'
-import { type AuditFilter, type AuditRecord, type ChainName, listAuditEvents, readChain } from '../db/audit.js'
+import { type AuditFilter, listAuditEvents, readChain } from '../db/audit.js'
 import { type Db } from '../db/client.js'
 import { readAccessHead, readHead } from '../db/head.js'
+import { type AuditNode, namedEvents, placeOfId } from './audit-target.js'
 import { authorize } from './authorize.js'
 import { chainHash } from './chain.js'
 import { type CatalogContext, hmac } from './context.js'
@@ -41,23 +43,20 @@ function maskBetween(key: Buffer) {
 }
 
 /** Newest first. @throws CatalogError FORBIDDEN for everybody but admins */
-export async function auditEvents(context: CatalogContext, filter: AuditFilter, before: number | null, limit: number): Promise<AuditRecord[]> {
+export async function auditEvents(context: CatalogContext, chain: ChainName, filter: AuditFilter, before: number | null, limit: number): Promise<AuditNode[]> {
   await authorize(context, 'READ_AUDIT', deploymentOwner, 'auditEvents')
   // Postgres cannot hold a NUL, so no event has one.
-  if (Object.values(filter).some((value: unknown) => typeof value === 'string' && value.includes('\0'))) return []
-  return listAuditEvents(context.db, filter, before, limit)
+  if (Object.values(filter).flat().some((value: unknown) => typeof value === 'string' && value.includes('\0'))) return []
+  return namedEvents(context, chain, await listAuditEvents(context.db, chain, filter, before, limit))
 }
-
-export type AuditNode = AuditRecord & { id: string }
-
-export const auditNode = (record: AuditRecord): AuditNode => ({ ...record, id: `aud_${record.sequence}` })
 
 /** null for everybody but admins, and for ids that are none. */
 export async function auditEventById(context: CatalogContext, id: string): Promise<AuditNode | null> {
-  const [, digits] = /^aud_([1-9]\d{0,8})$/.exec(id) ?? []
-  if (digits === undefined || !can(context.principal, 'READ_AUDIT', deploymentOwner)) return null
-  const [record] = await listAuditEvents(context.db, {}, Number(digits) + 1, 1)
-  return record?.sequence === Number(digits) ? auditNode(record) : null
+  const place = placeOfId(id)
+  if (place === null || !can(context.principal, 'READ_AUDIT', deploymentOwner)) return null
+  const records = await listAuditEvents(context.db, place.chain, {}, place.sequence + 1, 1)
+  const [event] = await namedEvents(context, place.chain, records.filter(({ sequence }) => sequence === place.sequence))
+  return event ?? null
 }
 
 export interface ChainReport {
@@ -82,7 +81,7 @@ const recentRows = 200
 export async function recentChains(context: CatalogContext): Promise<ChainReport[]> {
   await authorize(context, 'READ_AUDIT', deploymentOwner, 'auditChains')
   const { db, auditKey } = context
-  return Promise.all((['changes', 'access'] as const).map((chain) => verifyEnd(db, auditKey, chain, recentRows)))
+  return Promise.all(chainNames.map((chain) => verifyEnd(db, auditKey, chain, recentRows)))
 }
 
 async function verifyEnd(db: Db, key: Buffer, chain: ChainName, rows: number): Promise<ChainReport> {
@@ -126,4 +125,4 @@ export async function verifyChain(db: Db, key: Buffer, chain: ChainName, after =
   return report(null)
 }
 
-export type { AuditRecord, ChainName }
+export type { AuditFilter, ChainName }

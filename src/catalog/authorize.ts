@@ -1,4 +1,5 @@
 import { type Action, decide } from '../core/access.js'
+import { type AccessAction } from '../core/audit-words.js'
 import { wayTo } from '../core/effective.js'
 import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, notFound } from '../core/errors.js'
@@ -41,7 +42,7 @@ export async function ownerFor(context: CatalogContext, action: Action, query: O
 }
 
 /** The answer for everything that does not exist or must look so; recorded like any denial. */
-export async function denied(context: CatalogContext, action: string, target: string, field: string, noun: string): Promise<CatalogError> {
+export async function denied(context: CatalogContext, action: AccessAction, target: string, field: string, noun: string): Promise<CatalogError> {
   await context.accessLog.record({ actor: actorOf(context.principal), action, outcome: 'DENIED', target })
   return notFound(field, noun)
 }

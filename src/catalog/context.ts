@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { type Credential, type Principal } from '../core/access.js'
+import { type AccessAction, type AuditOutcome, type CalledField } from '../core/audit-words.js'
 import { type Definition, digestedText, type EntryKind } from '../core/entry.js'
 import { CatalogError } from '../core/errors.js'
 import { type PrincipalRef } from '../core/owner.js'
@@ -37,9 +38,9 @@ export interface CatalogServices {
 /** What happened in the access chain; see access-log.ts. */
 export interface AccessEvent {
   actor: PrincipalRef
-  action: string
+  action: AccessAction | CalledField
   /** OK: nothing was refused, and it is worth knowing who did it. */
-  outcome: 'DENIED' | 'BREAK_GLASS' | 'OK'
+  outcome: AuditOutcome
   target: string
   /** More that is worth knowing, never a value of a secret; texts are cut like `target`. */
   detail?: Readonly<Record<string, string | number | readonly string[]>>

@@ -9,6 +9,7 @@ import { frozenRefusal, policyDenied, revokedRefusal, unblocked } from './block.
 import { quotaOf } from './quota.js'
 import { lookAlike } from './look-alike.js'
 import { resolveReach, type ReachInput } from './reach.js'
+import { type ChangeAction } from '../core/audit-words.js'
 import { isEqualJson } from '../core/canonical.js'
 import { type ApplyMoment, type Definition, type Entry, type EntryKind, isRevoked, type JudgedEntry, toCandidate } from '../core/entry.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
@@ -74,7 +75,7 @@ export interface ChangedEntry {
 export interface EntryChange {
   target: { id: string; expectedRevision: number; kind?: EntryKind }
   /** As the audit calls it. */
-  action: string
+  action: ChangeAction
   decide: () => ((entry: Entry) => Partial<Entry>) | Promise<(entry: Entry) => Partial<Entry>>
 }
 
@@ -127,7 +128,7 @@ export function tombstoned(context: CatalogContext, before: Entry, withdrawal = 
   }
 }
 
-export const actionNoun: Record<EntryKind, string> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }
+export const actionNoun: Record<EntryKind, 'mcpServer' | 'agent'> = { MCP_SERVER: 'mcpServer', AGENT: 'agent' }
 
 /** @param target without a revision, whichever it is at is meant */
 export function atRevision(entry: Entry | null, { expectedRevision }: { expectedRevision?: number }): Entry {
@@ -169,7 +170,7 @@ export function registered(context: CatalogContext, entry: Entry): AuditedChange
   }
 }
 
-export function updated(context: CatalogContext, before: Entry, after: Entry, action: string, withdrawal?: Withdrawal): AuditedChange {
+export function updated(context: CatalogContext, before: Entry, after: Entry, action: ChangeAction, withdrawal?: Withdrawal): AuditedChange {
   return {
     change: { subject: 'ENTRY', id: after.id, before: { ...toCandidate(judged(context, before)), ...(withdrawal && { withdrawal }) }, after },
     action, before: auditView(context, before), after: auditView(context, after),

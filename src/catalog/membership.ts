@@ -1,3 +1,4 @@
+import { type ChangeAction } from '../core/audit-words.js'
 import { isOver, type Membership, systemPrincipal } from '../core/owner.js'
 import { findMembership, lockTeam, removeMembership } from '../db/user.js'
 import { commit } from './commit.js'
@@ -5,7 +6,7 @@ import { type CatalogServices } from './context.js'
 import { type AuditedChange } from './writer.js'
 
 /** How a membership changed: made (`before` null), altered or ended (`after` null). */
-export function membershipChange(before: Membership | null, after: Membership | null, action: string): AuditedChange {
+export function membershipChange(before: Membership | null, after: Membership | null, action: ChangeAction): AuditedChange {
   const { teamId, userId } = (after ?? before)!
   return { change: { subject: 'MEMBERSHIP', id: `${teamId}/${userId}`, teamId, userId, before, after }, action, before, after }
 }

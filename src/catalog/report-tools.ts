@@ -1,4 +1,5 @@
 import { can } from '../core/access.js'
+import { type ChangeAction } from '../core/audit-words.js'
 import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, notFound } from '../core/errors.js'
 import { driftIn, heldAfter, parseReturned, parseSeenTools, pinsIn, returnedFrom, type SeenToolInput, type ToolInventory, toolsIn } from '../core/tool-inventory.js'
@@ -91,7 +92,7 @@ async function write(
 }
 
 /** As the audit tells it: names and hashes of what is another one. */
-export function toolsChange(before: ToolInventory | null, after: ToolInventory, action: string): AuditedChange {
+export function toolsChange(before: ToolInventory | null, after: ToolInventory, action: ChangeAction): AuditedChange {
   const told = (one: ToolInventory, other: ToolInventory | null) => ({
     digest: one.digest, version: one.version, tools: driftIn(other?.pinned ?? [], one.pinned).map(({ name, hash }) => ({ name, hash })),
   })

@@ -1,4 +1,5 @@
 import { decide } from '../core/access.js'
+import { type ChangeAction } from '../core/audit-words.js'
 import { type JudgedEntry } from '../core/entry.js'
 import { CatalogError, forbidden, invalid, notFound } from '../core/errors.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
@@ -121,7 +122,7 @@ export function usersOfSecret({ principal, index }: CatalogContext, secret: Secr
  * How a secret changed, as the log and the audit tell it: who, when, which version, and where an outside provider has it. Of a value there is
  * nothing here, a keyed hash of it neither: it would tell that a value came back, or that two are the same.
  */
-export function secretChange(before: StoredSecret | null, after: StoredSecret, action: string, more: object = {}): AuditedChange {
+export function secretChange(before: StoredSecret | null, after: StoredSecret, action: ChangeAction, more: object = {}): AuditedChange {
   return {
     change: { subject: 'SECRET', id: after.id, before: before && toRecord(before), after: toRecord(after) },
     action, before: before && auditOf(before), after: { ...auditOf(after), ...more },

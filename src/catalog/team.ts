@@ -1,3 +1,4 @@
+import { type ChangeAction } from '../core/audit-words.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { deploymentOwner, type Membership, type Team, type TeamRole } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
@@ -81,7 +82,7 @@ export function removeTeamMember(context: CatalogContext, team: string, userId: 
 }
 
 function changeMembership(
-  context: CatalogContext, query: string, userId: string, action: string,
+  context: CatalogContext, query: string, userId: string, action: ChangeAction,
   write: (tx: Tx, teamId: string) => Promise<Membership | null>,
 ): Promise<Committed<Team>> {
   return commit(context, actorOf(context.principal), async () => {

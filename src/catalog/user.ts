@@ -1,3 +1,4 @@
+import { type ChangeAction } from '../core/audit-words.js'
 import { deploymentOwner, type Role, type User } from '../core/owner.js'
 import { CatalogError, invalid, notFound } from '../core/errors.js'
 import { line, parseInput } from '../core/parse.js'
@@ -84,7 +85,7 @@ function changeUser(
   })
 }
 
-export function userChange(before: User | null, after: User, action: string): AuditedChange {
+export function userChange(before: User | null, after: User, action: ChangeAction): AuditedChange {
   return { change: { subject: 'USER', id: after.id, before, after }, action, before, after }
 }
 

@@ -79,7 +79,7 @@ function withdraw(
       const isTaken = verb !== 'DISABLE' || judged(context, before).status === 'ACTIVE'
       const revision = after?.revision ?? before.revision
       const revocationId = isTaken ? await openReceipt(context, tx, { entry: before, verb, withdrawal, revision, reason, takesFrom: null }) : null
-      const change = after === null ? tombstoned(context, before, withdrawal) : updated(context, before, after, `entry.${verb.toLowerCase()}`, withdrawal)
+      const change = after === null ? tombstoned(context, before, withdrawal) : updated(context, before, after, verb === 'DISABLE' ? 'entry.disable' : 'entry.revoke', withdrawal)
       return { changes: [change], result: { entry, revocationId } }
     }
   })

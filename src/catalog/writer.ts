@@ -1,3 +1,4 @@
+import { type ChangeAction } from '../core/audit-words.js'
 import { type Change, altersRights, type LoggedChange } from '../core/change.js'
 import { type PrincipalRef } from '../core/owner.js'
 import { appendAudit, type AuditRecord } from '../db/audit.js'
@@ -12,7 +13,7 @@ import { type Growth, requireRoom } from './quota.js'
 /** A change and how the audit tells it. `before` and `after` must hold no secret; use `auditView`. */
 export interface AuditedChange {
   change: Change
-  action: string
+  action: ChangeAction
   before: unknown
   after: unknown
 }

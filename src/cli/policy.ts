@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Command } from 'commander'
-import { type CatalogClient, type OwnerInput, PolicyDocument, SetPolicyDocument, SimulatePolicyDocument, type SimulatePolicyQuery } from '../client/index.js'
+import { type CatalogClient, type OwnerInput, PolicyDocument, PolicyHistoryDocument, type PolicyHistoryQuery, SetPolicyDocument, SimulatePolicyDocument, type SimulatePolicyQuery } from '../client/index.js'
 import { printableJson } from '../core/printable-json.js'
 import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table, UsageError, warn } from './session.js'
 
@@ -27,6 +27,9 @@ export function addPolicy(program: Command): void {
     .option('--expected <revision>', 'refuse if the policy is at another revision (default: whichever it is at)'))
   withOptions(policy.command('show').description('print the document as it is stored; what is left out in it is as in the default'))
     .action(showPolicy)
+  withOptions(policy.command('history').description('every document that it had, newest first, for whoever may set it')
+    .option('--revision <revision>', 'print the document of that revision, such as to set it again'))
+    .action(showHistory)
   withFile(policy.command('set').description('make a document the policy; every entry is judged by it at once'))
     .action(setPolicy)
   withFile(policy.command('simulate').description('which entries a document would change if it were set; nothing is stored'))
@@ -40,6 +43,27 @@ async function showPolicy(options: PolicyOptions): Promise<void> {
   print(printableJson(policy.document))
   warn(`Revision ${policy.revision}${policy.revision === 0 ? ': nothing was set yet' : ''}.`)
   warnOf(policy.warnings)
+}
+
+type Past = PolicyHistoryQuery['policyHistory']['nodes'][number]
+
+async function showHistory({ revision, json, ...options }: PolicyOptions & { revision?: string }): Promise<void> {
+  const wanted = revision === undefined ? null : wholeNumber('--revision', revision)
+  const owner = parseOwner(options.owner)
+  const { client } = connectionOf(options)
+  const past: Past[] = []
+  for (let after: string | null = null; ;) {
+    const { policyHistory: { nodes, pageInfo } }: PolicyHistoryQuery = await client.execute(PolicyHistoryDocument, { owner, first: pageSize, after })
+    past.push(...nodes)
+    if (!pageInfo.hasNextPage) break
+    after = pageInfo.endCursor
+  }
+  const found = past.find((one) => one.revision === wanted)
+  if (wanted !== null && found === undefined) throw new UsageError(`There is no revision ${wanted}; \`pilothouse policy history\` lists those that there are.`)
+  if (json) return print(JSON.stringify(found ?? past))
+  if (found !== undefined) return print(printableJson(found.document))
+  if (past.length === 0) return print('Nothing was set yet.')
+  print(table([['REVISION', 'AT', 'BY'], ...past.map(({ revision: number, at, setBy }) => [String(number), at.slice(0, 19), printable(setBy.displayName)])]))
 }
 
 async function setPolicy(file: string, options: ChangeOptions): Promise<void> {
@@ -77,15 +101,15 @@ function rowOf({ entry: { kind, name, owner }, before, after }: Effect): string[
 async function inputOf(client: CatalogClient, file: string, { owner: ownerText, expected }: ChangeOptions) {
   const owner = parseOwner(ownerText)
   const document = readDocument(file)
-  return { owner, document, expectedRevision: expected === undefined ? await revisionOf(client, owner) : wholeNumber(expected) }
+  return { owner, document, expectedRevision: expected === undefined ? await revisionOf(client, owner) : wholeNumber('--expected', expected) }
 }
 
 async function revisionOf(client: CatalogClient, owner: OwnerInput): Promise<number> {
   return (await client.execute(PolicyDocument, { owner })).policy.revision
 }
 
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError('--expected takes a revision: a whole number, 0 before the first.')
+function wholeNumber(option: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${option} takes a revision: a whole number, 0 before the first.`)
   return Number(text)
 }
 

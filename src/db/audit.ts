@@ -1,5 +1,6 @@
-import { and, asc, desc, eq, gt, inArray, lt, max, sql } from 'drizzle-orm'
-import { type PrincipalRef } from '../core/owner.js'
+import { and, asc, desc, eq, gt, gte, inArray, lt, max, or, type SQL, sql } from 'drizzle-orm'
+import { type AuditOutcome, type ChainName, type ChangeAction } from '../core/audit-words.js'
+import { ownerKey, ownerKinds, type PrincipalRef } from '../core/owner.js'
 import { type Queryable, type Tx } from './client.js'
 import { accessEvent, auditEvent } from './schema.js'
 
@@ -17,9 +18,6 @@ export interface AuditRecord {
   hash: string
 }
 
-/** `changes`: every mutation, in its own transaction. `access`: denials and break-glass reads, in batches. */
-export type ChainName = 'changes' | 'access'
-
 const tables = { changes: auditEvent, access: accessEvent } as const
 
 export async function appendAudit(tx: Tx, chain: ChainName, records: AuditRecord[]): Promise<void> {
@@ -36,22 +34,47 @@ export async function readChain(db: Queryable, chain: ChainName, after: number, 
 }
 
 export interface AuditFilter {
+  /** The target as it stands in the event. */
   target?: string | null
+  /** The id of a thing: events with it as their target, of a person or team memberships and what is told of all that they have besides. */
+  about?: string | null
   actorId?: string | null
-  action?: string | null
+  /** One of them. */
+  actions?: readonly string[] | null
+  outcome?: AuditOutcome | null
+  /** From then on. */
+  since?: Date | null
+  /** Before then. */
+  until?: Date | null
 }
 
 /** Newest first; `before` is the sequence that the last page ended with. */
-export async function listAuditEvents(db: Queryable, filter: AuditFilter, before: number | null, limit: number): Promise<AuditRecord[]> {
-  const rows = await db.select().from(auditEvent)
+export async function listAuditEvents(db: Queryable, chain: ChainName, filter: AuditFilter, before: number | null, limit: number): Promise<AuditRecord[]> {
+  const table = tables[chain]
+  const { target, about, actorId, actions, outcome, since, until } = filter
+  const rows = await db.select().from(table)
     .where(and(
-      before === null ? undefined : lt(auditEvent.sequence, before),
-      filter.target ? eq(auditEvent.target, filter.target) : undefined,
-      filter.action ? eq(auditEvent.action, filter.action) : undefined,
-      filter.actorId ? sql`${auditEvent.actor}->>'id' = ${filter.actorId}` : undefined,
+      before === null ? undefined : lt(table.sequence, before),
+      target ? eq(table.target, target) : undefined,
+      about ? isAbout(table, about) : undefined,
+      actions ? inArray(table.action, [...actions]) : undefined,
+      actorId ? sql`${table.actor}->>'id' = ${actorId}` : undefined,
+      outcome ? eq(table.outcome, outcome) : undefined,
+      since ? gte(table.at, since) : undefined,
+      until ? lt(table.at, until) : undefined,
     ))
-    .orderBy(desc(auditEvent.sequence)).limit(limit)
+    .orderBy(desc(table.sequence)).limit(limit)
   return rows.map((row) => ({ ...row, at: row.at.toISOString() }))
+}
+
+const membershipActions = ['team.setMember', 'team.removeMember', 'team.expireMember'] as const satisfies readonly ChangeAction[]
+
+/** Memberships stand as `TEAM/PERSON`, and what is asked of an owner as `KIND:ID`. */
+function isAbout(table: (typeof tables)[ChainName], id: string): SQL | undefined {
+  return or(
+    inArray(table.target, [id, ...ownerKinds.map((kind) => ownerKey({ kind, id }))]),
+    and(inArray(table.action, [...membershipActions]), sql`${id} in (split_part(${table.target}, '/', 1), split_part(${table.target}, '/', 2))`),
+  )
 }
 
 /** When each of these changes was made; a sequence that no change has is left out. */

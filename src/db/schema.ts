@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, serial, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
+import { bigint, boolean, type ExtraConfigColumn, index, integer, jsonb, pgTable, primaryKey, serial, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
 import { type TokenRecord } from '../core/change.js'
 import { type ApplyMoment, type Definition, type EntryApproval, type EntryKind, type RevocationMode, type Revoked, type Visibility } from '../core/entry.js'
 import { type OwnerKind, type OwnerRef, type PrincipalRef, type Role, type TeamRole } from '../core/owner.js'
@@ -232,13 +232,16 @@ const chain = {
   hash: text('hash').notNull(),
 }
 
-/** Who changed what; kept for years. One row for each change, with the same sequence. */
-export const auditEvent = pgTable('audit_event', { sequence: sequence('sequence').primaryKey(), ...chain }, (table) => [
-  index('audit_event_target').on(table.target), index('audit_event_action').on(table.action),
-])
+/** What people look for in a chain; `sequence` orders it. */
+const chainIndexes = (name: string) => ({ target, action, at }: Record<'target' | 'action' | 'at', ExtraConfigColumn>) => [
+  index(`${name}_target`).on(target), index(`${name}_action`).on(action), index(`${name}_at`).on(at), index(`${name}_actor`).on(sql`(actor->>'id')`),
+]
 
-/** Denials, refused tokens and break-glass reads; a chain of its own, written in batches. */
-export const accessEvent = pgTable('access_event', { sequence: sequence('sequence').primaryKey(), ...chain })
+/** Who changed what; kept for years. One row for each change, with the same sequence. */
+export const auditEvent = pgTable('audit_event', { sequence: sequence('sequence').primaryKey(), ...chain }, chainIndexes('audit_event'))
+
+/** Denials, refused tokens, leases and break-glass reads; a chain of its own, written in batches. */
+export const accessEvent = pgTable('access_event', { sequence: sequence('sequence').primaryKey(), ...chain }, chainIndexes('access_event'))
 
 /** What workers last reported. State of theirs, no change of ours: it draws no sequence and is in no chain. */
 export const worker = pgTable('worker', {

@@ -1,4 +1,5 @@
 import { type GraphQLObjectType, type GraphQLSchema, isObjectType } from 'graphql'
+import { type CalledField } from '../core/audit-words.js'
 import { CatalogError, forbidden } from '../core/errors.js'
 import { actorOf, type CatalogContext } from '../catalog/context.js'
 import { type GraphQLContext } from './context.js'
@@ -20,7 +21,7 @@ function callers(name: string, ...kinds: Array<'USER' | 'WORKER'>): ShieldRule {
     const { principal } = callerNow(caller)
     if (principal instanceof Error) return principal
     if (kinds.includes(principal.kind)) return true
-    await caller.accessLog.record({ actor: actorOf(principal), action: info.fieldName, outcome: 'DENIED', target: principal.id })
+    await caller.accessLog.record({ actor: actorOf(principal), action: info.fieldName as CalledField, outcome: 'DENIED', target: principal.id })
     return principal.kind === 'WORKER'
       ? forbidden(info.fieldName, 'A worker may read effective sets, lease secrets and report its status, and never change the catalog.', 'Use a personal token.')
       : forbidden(info.fieldName, 'Workers alone report what they run, lease secrets and take probes.', 'Use a worker token.')
@@ -49,7 +50,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     viewer: everybody, node: people,
     mcpServers: people, mcpServer: people, agents: people, agent: people, entryHistory: people,
     effectiveCatalog: everybody, explainAvailability: everybody,
-    policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people, auditChains: people,
+    policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people, auditTargets: people, auditChains: people, policyHistory: people,
     workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
     approval: people, approvals: people, validateMcpServer: people, validateAgent: people,
     secrets: people, secretBindings: people, toolInventory: people, heldTools: people, probe: people, probes: people,
@@ -73,11 +74,11 @@ export const machineMutations: ReadonlySet<string> = new Set(Object.entries(root
 export const openTypes = [
   'AcceptToolsPayload', 'AccessToken', 'AccessTokenConnection', 'AccessTokenEdge', 'Agent', 'AgentConnection', 'AgentEdge', 'AgentPayload', 'AppliedEntry',
   'Approval', 'ApprovalConnection', 'ApprovalEdge', 'ApprovalPayload',
-  'AuditBreak', 'AuditChain', 'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
+  'AuditBreak', 'AuditChain', 'AuditEvent', 'AuditEventConnection', 'AuditEventEdge', 'AuditTarget', 'Availability', 'AvailabilityStep', 'CatalogBookmark', 'CatalogDelta',
   'CatalogSnapshot', 'Convergence', 'ConvergenceFailure', 'CreateAccessTokenPayload', 'DeskChange', 'EffectiveCatalog', 'EffectivePolicy', 'EntryPayload',
   'EntryRevision', 'EntryRevisionConnection', 'EntryRevisionEdge', 'EntrySecretVersion', 'EntryToolPins', 'EntryToolsHeld', 'Finding', 'HeldTool', 'ImportItem',
   'ImportPayload', 'McpServer', 'McpServerConnection', 'McpServerEdge', 'McpServerPayload', 'NameValue', 'Owner', 'PageInfo', 'Policy', 'PolicyEffect',
-  'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'Principal', 'Probe', 'ProbeOffer', 'ProbeTask', 'ProbedInventory', 'ProbedTool',
+  'PolicyEffectConnection', 'PolicyEffectEdge', 'PolicyPayload', 'PolicyRevision', 'PolicyRevisionConnection', 'PolicyRevisionEdge', 'Principal', 'Probe', 'ProbeOffer', 'ProbeTask', 'ProbedInventory', 'ProbedTool',
   'RemoteTransport', 'RemovedEntry', 'ReportProbePayload', 'ReportToolInventoryPayload', 'ReportWorkerStatusPayload', 'RequestProbePayload', 'Revocation',
   'RevocationConnection', 'RevocationEdge', 'RevocationPayload', 'RevocationTarget', 'RevocationTargetConnection', 'RevocationTargetEdge', 'Secret',
   'SecretBinding', 'SecretLease', 'SecretPayload', 'SecretReference', 'StdioTransport', 'TakeProbePayload', 'Team', 'TeamMembership', 'TeamPolicy', 'ToolInventory',

@@ -16,6 +16,8 @@ const weights = new Map<string, (sent: Sent) => number>([
   ['simulatePolicy', () => 99],
   // Four hundred rows are hashed.
   ['auditChains', () => 9],
+  // All names are looked through.
+  ['auditTargets', () => 4],
   // Every entry is judged anew.
   ['setPolicy', () => 19],
   // A worker starts a process or connects.

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { TeamsDocument, UsersDocument } from '../../src/client/index.js'
+import { DeleteEntryDocument, TeamsDocument, UsersDocument } from '../../src/client/index.js'
 import { pilothouse } from '../support/process.js'
 import { type Person, startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
@@ -47,6 +47,20 @@ it('audit list filters by action, target and actor; as JSON with what was before
   expect(JSON.parse(json.stdout)).toMatchObject([{ target: mona.id, after: { id: mona.id } }])
 })
 
+it('audit finds by name whom and what events are about, there or gone, and tells of them in words', async () => {
+  const { id } = await server.register(mona, 'tickets')
+  await server.admin.client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 1 } })
+  const [found, listed, denied, several, none] = await Promise.all([
+    run(['audit', 'find', 'TICK']), run(['audit', 'list', '--about', 'tickets', '--actor', 'mona', '--since', '2001-01-01']),
+    run(['audit', 'list', '--chain', 'access', '--outcome', 'break_glass', '--about', 'test/mona']), run(['audit', 'list', '--about', 'm']), run(['audit', 'list', '--actor', 'nobody']),
+  ])
+  expect(found.stdout).toMatch(new RegExp(`^ID .*\n${id} +MCP_SERVER +tickets +mona +gone\n$`))
+  expect(listed.stdout).toMatch(new RegExp(`^ROW .*\n\\d+ .* mcpServer\\.register +OK +mona registered the MCP server tickets of mona +${id}\n$`))
+  expect(denied.stdout).toMatch(/BREAK_GLASS +Admin broke glass: to change what mona has +USER:usr_\w+\n/)
+  expect(several).toMatchObject({ code: 2, stderr: expect.stringMatching(/names several; give the id of one:\nID .*\n.*usr_/) as string })
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing is or was called "nobody"') as string })
+})
+
 it('token list shows those of another person, to admins', async () => {
   const [shown, refused] = await Promise.all([run(['token', 'list', '--user', mona.id]), run(['token', 'list', '--user', server.admin.id], mona)])
   expect(shown.stdout).toMatch(/tok_\w+ +PERSONAL +mona/)
@@ -55,7 +69,7 @@ it('token list shows those of another person, to admins', async () => {
 
 it.each([
   [['user', 'role', 'test/nobody', 'admin'], 2, 'There is no user'], [['user', 'role', 'test/mona', 'king'], 2, 'is no role'], [['user', 'create', 'a/b'], 1, 'FORBIDDEN'],
-  [['team', 'add', 'none', 'test/mona', '--role', 'boss'], 2, 'is no role in a team'], [['audit', 'list', '--limit', '0'], 2, '--limit takes'],
+  [['team', 'add', 'none', 'test/mona', '--role', 'boss'], 2, 'is no role in a team'], [['audit', 'list', '--limit', '0'], 2, '--limit takes'], [['audit', 'list', '--chain', 'x'], 2, '--chain takes one of CHANGES, ACCESS'],
 ])('%j of a person who is no admin exits with %i and says why', async (args, code, message) => {
   expect(await run(args, mona)).toMatchObject({ code, stderr: expect.stringContaining(message) as string })
 })

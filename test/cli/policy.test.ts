@@ -66,6 +66,10 @@ describe('pilothouse policy', () => {
     expect(stdout + stderr).not.toMatch(/[\u202e\u{e0041}]/u)
     expect(stderr).toContain('Revision 1.\nwarning: document.mcpServers.deny.1: ')
     expect(await run(['set', '-'], '{}', keeper)).toMatchObject({ code: 1, stderr: expect.stringContaining('FORBIDDEN') as string })
+    const [past, first, none] = [await run(['history', '--owner', 'team:crew'], '', keeper), await run(['history', '--owner', 'team:crew', '--revision', '1'], '', keeper), await run(['history', '--revision', '9'])]
+    expect(past.stdout).toMatch(/^REVISION +AT +BY\n1 +\S{19} +keeper\n$/)
+    expect(JSON.parse(first.stdout)).toEqual(JSON.parse(text))
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no revision 9') as string })
   })
 
   it.each([

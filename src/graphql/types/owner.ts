@@ -9,21 +9,26 @@ const PrincipalKindEnum = builder.enumType('PrincipalKind', { values: ['USER', '
 
 export const NodeInterface = builder.interfaceRef<{ id: string }>('Node').implement({ fields: (t) => ({ id: t.exposeID('id') }) })
 
-export const OwnerType = builder.objectRef<OwnerRef>('Owner').implement({
+/** What tells of the past brings along what somebody was called that the catalog may have no more. */
+interface LastNamed {
+  lastName?: string
+}
+
+export const OwnerType = builder.objectRef<OwnerRef & LastNamed>('Owner').implement({
   description: 'Who an entry belongs to: the deployment, a team or a user.',
   fields: (t) => ({
     kind: t.expose('kind', { type: OwnerKindEnum }),
     id: t.exposeID('id'),
-    displayName: t.string({ resolve: (owner, _, { index }) => ownerName(index.state, owner) }),
+    displayName: t.string({ resolve: (owner, _, { index }) => owner.lastName ?? ownerName(index.state, owner) }),
   }),
 })
 
-export const PrincipalType = builder.objectRef<PrincipalRef>('Principal').implement({
+export const PrincipalType = builder.objectRef<PrincipalRef & LastNamed>('Principal').implement({
   description: 'Who acted: a user, a worker (by the id of its token) or Pilothouse itself.',
   fields: (t) => ({
     kind: t.expose('kind', { type: PrincipalKindEnum }),
     id: t.exposeID('id'),
-    displayName: t.string({ resolve: (principal, _, { index }) => principalName(index.state, principal) }),
+    displayName: t.string({ resolve: (principal, _, { index }) => principal.lastName ?? principalName(index.state, principal) }),
   }),
 })
 

@@ -1,9 +1,11 @@
 import { type PolicyRecord } from '../../core/change.js'
 import { type Finding, type Verdict } from '../../core/policy.js'
+import { policyHistory, type PolicyRevision } from '../../catalog/policy-history.js'
 import { readOwnerPolicy, setPolicy, warningsOf } from '../../catalog/policy.js'
 import { builder } from '../builder.js'
+import { connectionOf, pageArgs, pageByNumber } from '../connection.js'
 import { callerOf } from '../context.js'
-import { OwnerInput, OwnerType } from './owner.js'
+import { OwnerInput, OwnerType, PrincipalType } from './owner.js'
 
 export const FindingType = builder.objectRef<Finding>('Finding').implement({
   description: 'What a rule says of one field, and how to mend it.',
@@ -59,6 +61,28 @@ builder.queryField('policy', (t) => t.field({
   description: 'The owner\'s policy as stored. Before the first setPolicy: the default for the deployment, and for a team {}, which narrows nothing.',
   args: { owner: t.arg({ type: OwnerInput, required: true }) },
   resolve: (_, { owner }, context) => readOwnerPolicy(callerOf(context), owner),
+}))
+
+const PolicyRevisionType = builder.objectRef<PolicyRevision>('PolicyRevision').implement({
+  description: 'A document as it was once set.',
+  fields: (t) => ({
+    revision: t.exposeInt('revision'),
+    document: t.field({ type: 'JSON', resolve: ({ document }) => document }),
+    before: t.field({ type: 'JSON', nullable: true, description: 'The document before; null: there was none.', resolve: ({ before }) => before }),
+    setBy: t.field({ type: PrincipalType, resolve: ({ setBy }) => setBy }),
+    at: t.field({ type: 'DateTime', resolve: ({ at }) => at }),
+  }),
+})
+
+const PolicyRevisionConnection = connectionOf('PolicyRevision', PolicyRevisionType)
+
+builder.queryField('policyHistory', (t) => t.field({
+  type: PolicyRevisionConnection,
+  description: 'Every document that the owner\'s policy had, newest first, for whoever may set it. To go back, set one of them again.',
+  args: { owner: t.arg({ type: OwnerInput, required: true }), ...pageArgs(t.arg) },
+  resolve: (_, { owner, ...page }, context) => pageByNumber(
+    (before, limit) => policyHistory(callerOf(context), owner, before, limit), ({ sequence }) => sequence, page,
+  ),
 }))
 
 builder.mutationField('setPolicy', (t) => t.field({

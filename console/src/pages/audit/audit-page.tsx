@@ -2,7 +2,7 @@ import { Route, Routes } from 'react-router'
 import { AuditDetail } from './audit-detail.js'
 import { AuditList } from './audit-list.js'
 
-/** `/audit/ID?action=…&target=…&actor=…`: which event is open, of which. */
+/** `/audit/ID?chain=access&about=…&actor=…`: which event is open, of which. */
 export function AuditPage() {
   return (
     <Routes>

@@ -5,7 +5,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import classes from './audit.module.css'
 
-const holds: Record<string, string> = { changes: 'Changes', access: 'Denials and break-glass reads' }
+const holds: Record<string, string> = { changes: 'Changes', access: 'Denials and looks' }
 
 /** Whether the newest rows of both chains are as they were written. */
 export function ChainState() {

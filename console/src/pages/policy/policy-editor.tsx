@@ -3,7 +3,6 @@ import { useRef, useState } from 'react'
 import { cliOwner } from '../../data/cli-owner.js'
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
-import { useViewer } from '../../data/viewer.js'
 import { type OwnerInput, SavePolicyDocument } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { ConfirmDialog } from '../../parts/confirm-dialog.js'
@@ -31,7 +30,6 @@ export interface PolicyEditorProps {
 const findingsId = 'policy-findings'
 
 export function PolicyEditor({ policy, owner, scope, refresh }: PolicyEditorProps) {
-  const viewer = useViewer()
   const field = useRef<HTMLTextAreaElement>(null)
   const draft = useDraft(policy)
   const { text, checked } = draft
@@ -60,7 +58,7 @@ export function PolicyEditor({ policy, owner, scope, refresh }: PolicyEditorProp
       </ConfirmDialog>
       <PolicyWarnings warnings={policy.warnings} text={draft.isChanged ? null : text} onJump={(line) => showPlace(field.current, startOf(text, line))} />
       <Section title="With the CLI"><CliLine line={[`pilothouse policy simulate policy.json${cliOwner(scope, 'deployment')}`, `pilothouse policy set policy.json${cliOwner(scope, 'deployment')}`].join('\n')} /></Section>
-      {viewer.isAdmin && <PolicyHistory target={policy.owner.id} onUse={(old) => { draft.setText(old); saving.reset(); showPlace(field.current, 0) }} />}
+      <PolicyHistory owner={owner} onUse={(old) => { draft.setText(old); saving.reset(); showPlace(field.current, 0) }} />
     </>
   )
 }
