@@ -114,6 +114,7 @@ export type DeleteSecretInput = {
 export type DeskKind =
   | 'APPROVAL'
   | 'AUDIT'
+  | 'CONSOLE_SESSION'
   | 'ENTRY'
   | 'EVERYTHING'
   | 'PEOPLE'
