@@ -174,10 +174,10 @@ describe('S7: a sign-in is kept from nobody by what others of their address do',
       return problems
     }
     const moment = new Date()
-    now = () => moment
-    expect(new Set(await tries(120))).toEqual(new Set(['denied']))
+    expect(await tries(120)).toContain('denied')
+    now = () => new Date(moment.getTime() + 60_000)
     expect(await tries(12)).toEqual([...Array<string>(10).fill('denied'), 'busy', 'busy'])
-    now = () => new Date(moment.getTime() + 1_000)
+    now = () => new Date(moment.getTime() + 61_000)
     expect((await back(browser, good)).headers.location).toBe(`${origin}/approvals`)
     now = () => new Date()
   })
