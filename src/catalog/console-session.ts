@@ -5,7 +5,7 @@ import { forbidden } from '../core/errors.js'
 import { systemPrincipal } from '../core/owner.js'
 import { type Tx } from '../db/client.js'
 import {
-  insertConsoleSession, lockConsoleSession, lockConsoleSessionsOf, lockDueConsoleSessions, setConsoleSessionEnded,
+  findConsoleSession, insertConsoleSession, lockConsoleSession, lockConsoleSessionsOf, lockDueConsoleSessions, setConsoleSessionEnded,
 } from '../db/console-session.js'
 import { lockUser } from '../db/user.js'
 import { commit } from './commit.js'
@@ -51,7 +51,7 @@ export async function beginConsoleSession(services: CatalogServices, credential:
       await lockUser(tx, principal.id)
       const open = await lockConsoleSessionsOf(tx, principal.id)
       const changes: AuditedChange[] = []
-      for (const old of open.slice(0, Math.max(0, open.length + 1 - mostOfUser))) changes.push(await ended(tx, old, now))
+      for (const old of open.slice(0, Math.max(0, open.length + 1 - mostOfUser))) changes.push(await endedSession(tx, old, now))
       await insertConsoleSession(tx, session)
       const change = { subject: 'CONSOLE_SESSION' as const, id: session.id, before: null, after: session }
       return { changes: [...changes, { change, action: 'consoleSession.begin', before: null, after: consoleSessionView(session) }], result: { secret, session } }
@@ -67,15 +67,15 @@ function endOf({ index }: CatalogServices, credential: SourceCredential, now: Da
   return new Date(given === undefined ? latest : Math.min(latest, new Date(given).getTime()))
 }
 
-/** Signs out: its requests are refused and its sockets close, on every node. One that has ended already is no error. */
-export async function endConsoleSession(services: CatalogServices, { id, userId }: Pick<ConsoleSession, 'id' | 'userId'>): Promise<void> {
+/** A browser signs out: its requests are refused and its sockets close, on every node. A session that has ended already is no error. */
+export async function signOut(services: CatalogServices, { id, userId }: Pick<ConsoleSession, 'id' | 'userId'>): Promise<void> {
   await commit(services, { kind: 'USER', id: userId }, async () => async (tx) => {
     const before = await lockConsoleSession(tx, id)
-    return { changes: before === null ? [] : [await ended(tx, before, services.now())], result: null }
+    return { changes: before === null ? [] : [await endedSession(tx, before, services.now())], result: null }
   })
 }
 
-async function ended(tx: Tx, before: ConsoleSession, now: Date): Promise<AuditedChange> {
+export async function endedSession(tx: Tx, before: ConsoleSession, now: Date): Promise<AuditedChange> {
   await setConsoleSessionEnded(tx, before.id, now)
   const after: ConsoleSession = { ...before, endedAt: now.toISOString() }
   return {
@@ -83,12 +83,24 @@ async function ended(tx: Tx, before: ConsoleSession, now: Date): Promise<Audited
   }
 }
 
+/** Writes into the access chain that somebody came with the cookie of a session that opens nothing any more. What never was one is nobody's, and no event. */
+export async function recordEndedSession({ accessLog, db, index }: CatalogServices, secret: string): Promise<void> {
+  const hash = hashToken(secret)
+  const session = index.state.consoleSessionsByHash.get(hash) ?? await findConsoleSession(db, { hash })
+  if (session !== null) await accessLog.record({ actor: { kind: 'USER', id: session.userId }, action: 'AUTHENTICATE', outcome: 'DENIED', target: session.id })
+}
+
+/** Writes into the access chain that the cookie of somebody who is signed in came from no page of ours. */
+export async function recordForeignPage({ accessLog }: CatalogServices, sessionId: string, userId: string, field: string): Promise<void> {
+  await accessLog.record({ actor: { kind: 'USER', id: userId }, action: 'AUTHENTICATE', outcome: 'DENIED', target: sessionId, detail: { refused: field } })
+}
+
 /** Ends those that are over, and those that nobody used for two hours. */
 export async function endDueConsoleSessions(services: CatalogServices): Promise<void> {
   const now = services.now()
   await commit(services, systemPrincipal, async () => async (tx) => {
     const changes: AuditedChange[] = []
-    for (const due of await lockDueConsoleSessions(tx, now, new Date(now.getTime() - idleMs), mostAtOnce)) changes.push(await ended(tx, due, now))
+    for (const due of await lockDueConsoleSessions(tx, now, new Date(now.getTime() - idleMs), mostAtOnce)) changes.push(await endedSession(tx, due, now))
     return { changes, result: null }
   })
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { CatalogRequestError } from '../client/index.js'
 import { addApprovals } from './approvals.js'
 import { addAudit } from './audit.js'
+import { addConsoleSession } from './console-session.js'
 import { addDatabase } from './database.js'
 import { addEntry } from './entry.js'
 import { addImport } from './import.js'
@@ -32,6 +33,7 @@ program.command('serve').description('run the server; without DATABASE_URL on an
   // Loaded only here: the other commands need no server, and start in a fraction of the time.
   .action(async () => (await import('../main.js')).serve(print, process.stdout.isTTY))
 addToken(program)
+addConsoleSession(program)
 addImport(program)
 addPolicy(program)
 addWatch(program)

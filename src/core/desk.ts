@@ -8,7 +8,7 @@ import { deploymentOwner, type OwnerRef } from './owner.js'
  * What somebody at the console may have to read again. EVERYTHING: their own rights or a policy over them, so all that they show.
  * WORKER: what workers reported of themselves, their sessions and receipts; PROBE: that one was asked for, taken, answered or is over. Nobody is told whose.
  */
-export const deskKinds = ['EVERYTHING', 'ENTRY', 'APPROVAL', 'REVOCATION', 'TOOLS', 'SECRET', 'POLICY', 'PEOPLE', 'TOKEN', 'AUDIT', 'WORKER', 'PROBE'] as const
+export const deskKinds = ['EVERYTHING', 'ENTRY', 'APPROVAL', 'REVOCATION', 'TOOLS', 'SECRET', 'POLICY', 'PEOPLE', 'TOKEN', 'CONSOLE_SESSION', 'AUDIT', 'WORKER', 'PROBE'] as const
 export type DeskKind = (typeof deskKinds)[number]
 
 /** Who looks, with the rights of this moment. */
@@ -73,7 +73,7 @@ function factsOf(change: LoggedChange, entryNow: (id: string) => JudgedEntry | u
       ]
     }
     case 'TOKEN': return [{ kind: 'TOKEN', id: change.id, isFor: (viewpoint) => isAdmin(viewpoint) || isPerson(change.after.userId)(viewpoint) }]
-    case 'CONSOLE_SESSION': return []
+    case 'CONSOLE_SESSION': return [{ kind: 'CONSOLE_SESSION', id: change.id, isFor: (viewpoint) => isAdmin(viewpoint) || isPerson(change.after.userId)(viewpoint) }]
   }
 }
 

@@ -1,11 +1,16 @@
-import { and, asc, eq, inArray, isNull, type InferSelectModel, lte, or } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNull, type InferSelectModel, lte, or } from 'drizzle-orm'
 import { type ConsoleSession } from '../core/console-session.js'
 import { type Queryable, type Tx } from './client.js'
 import { consoleSession } from './schema.js'
 
+export interface StoredConsoleSession extends ConsoleSession {
+  lastUsedAt: string
+}
+
 const toSession = ({ lastUsedAt: _, ...row }: InferSelectModel<typeof consoleSession>): ConsoleSession => ({
   ...row, createdAt: row.createdAt.toISOString(), expiresAt: row.expiresAt.toISOString(), endedAt: row.endedAt?.toISOString() ?? null,
 })
+const toStored = (row: InferSelectModel<typeof consoleSession>): StoredConsoleSession => ({ ...toSession(row), lastUsedAt: row.lastUsedAt.toISOString() })
 
 /** Those that have not ended; whether their time is over is judged at each use. */
 export async function loadConsoleSessions(db: Queryable): Promise<ConsoleSession[]> {
@@ -22,6 +27,19 @@ export async function lockConsoleSessionsOf(tx: Tx, userId: string): Promise<Con
   const rows = await tx.select().from(consoleSession)
     .where(and(eq(consoleSession.userId, userId), isNull(consoleSession.endedAt))).orderBy(asc(consoleSession.createdAt), asc(consoleSession.id)).for('update')
   return rows.map(toSession)
+}
+
+/** A person's that have not ended, newest first. */
+export async function listConsoleSessions(db: Queryable, userId: string): Promise<StoredConsoleSession[]> {
+  const rows = await db.select().from(consoleSession)
+    .where(and(eq(consoleSession.userId, userId), isNull(consoleSession.endedAt))).orderBy(desc(consoleSession.createdAt), desc(consoleSession.id))
+  return rows.map(toStored)
+}
+
+/** Ended or not, by its id or the hash of its cookie; null: there never was one. */
+export async function findConsoleSession(db: Queryable, by: { id: string } | { hash: string }): Promise<StoredConsoleSession | null> {
+  const [row] = await db.select().from(consoleSession).where('id' in by ? eq(consoleSession.id, by.id) : eq(consoleSession.hash, by.hash))
+  return row === undefined ? null : toStored(row)
 }
 
 /** null: unknown, or it has ended. */

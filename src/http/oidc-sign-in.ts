@@ -10,6 +10,7 @@ import { isFromTheFuture, type OidcSettings } from './oidc.js'
 import { algorithms, createKeySource, discover, type Discovery, endpointOf, fetchBounded, fetchTimeoutMs } from './oidc-issuer.js'
 import { localPath } from './local-path.js'
 import { cookieIn } from './session-cookie.js'
+import { createTrickle } from './trickle.js'
 
 /** How Pilothouse is known at the issuer. */
 export interface OidcClient {
@@ -30,14 +31,21 @@ export interface OidcSignInOptions {
   report: (error: unknown) => void
 }
 
-/** Why nobody was signed in: the issuer or the catalog refused; the browser has no, or another, try under way; the issuer is away. */
-export type SignInProblem = 'denied' | 'expired' | 'unavailable'
+/** Why nobody was signed in: the issuer or the catalog refused; the browser has no, or another, try under way; the issuer is away; too many tries of the address were refused. */
+export type SignInProblem = 'denied' | 'expired' | 'unavailable' | 'busy'
 
 export interface OidcSignIn {
-  /** Where the browser goes to, and the cookie that it comes back with. @throws CatalogError UNAVAILABLE */
-  begin: (request: IncomingMessage) => Promise<{ location: string; cookie: string }>
-  /** Who came back, and to which page of ours. */
-  finish: (request: IncomingMessage) => Promise<{ credential: SourceCredential; path: string } | { problem: SignInProblem }>
+  /**
+   * Where the browser goes to, and the cookie that it comes back with.
+   * @param replaces the session that the browser has
+   * @throws CatalogError UNAVAILABLE
+   */
+  begin: (request: IncomingMessage, replaces: string | null) => Promise<{ location: string; cookie: string }>
+  /**
+   * Who came back, to which page of ours (null: none is known), and the session that the browser had when it went.
+   * @param isSparing too many tries of the address were refused: the issuer is asked about ten in a second, for all of them together
+   */
+  finish: (request: IncomingMessage, isSparing: boolean) => Promise<{ credential: SourceCredential; path: string; replaces: string | null } | { problem: SignInProblem; path: string | null }>
   /** Ends the try. */
   noCookie: string
 }
@@ -46,6 +54,9 @@ export const callbackPath = '/session/oidc/callback'
 /** As long as people need to sign in at the issuer. */
 const patienceSeconds = 600
 const discoveryMs = 300_000
+/** An issuer that is away is asked once in so long, however many want to sign in. */
+const issuerRestMs = 1_000
+const sparseRedemptions = 10
 
 /** What a browser keeps while its person is at the issuer, sealed: neither they nor a script can read or make one. */
 interface Try extends Record<string, unknown> {
@@ -53,6 +64,7 @@ interface Try extends Record<string, unknown> {
   nonce: string
   verifier: string
   path: string
+  replaces: string | null
 }
 
 /**
@@ -67,16 +79,8 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
   const cookieName = isHttps ? '__Host-pilothouse-oidc' : 'pilothouse-oidc'
   // Lax: the issuer's page sends the browser here, and the cookie must come along.
   const attributes = `HttpOnly; SameSite=Lax; Path=/${isHttps ? '; Secure' : ''}`
-  let known: { discovery: Promise<Discovery>; until: number } | null = null
-
-  async function discovery(): Promise<Discovery> {
-    if (known === null || known.until < performance.now()) known = { discovery: discover(settings.issuer), until: performance.now() + discoveryMs }
-    return known.discovery.catch((error: unknown) => {
-      known = null
-      throw error
-    })
-  }
-
+  const discovery = createDiscovery(settings.issuer)
+  const mayRedeem = createTrickle(sparseRedemptions, () => services.now().getTime())
   async function readTry(request: IncomingMessage): Promise<Try | null> {
     const sealed = cookieIn(request.headers.cookie, cookieName)
     if (sealed === null) return null
@@ -99,7 +103,7 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
 
   return {
     noCookie: `${cookieName}=; Max-Age=0; ${attributes}`,
-    begin: async (request) => {
+    begin: async (request, replaces) => {
       const [state, nonce, verifier] = [secret(), secret(), secret()]
       const path = localPath(new URLSearchParams((request.url ?? '').split('?')[1]).get('return'))
       const location = await discovery().then((found) => endpointOf(found, 'authorization_endpoint')).catch((error: unknown) => {
@@ -112,29 +116,44 @@ export function createOidcSignIn({ settings, client, services, publicOrigin, rep
       }
       for (const [name, value] of Object.entries(asked)) location.searchParams.set(name, value)
       const nowSeconds = Math.floor(services.now().getTime() / 1_000)
-      const sealed = await new EncryptJWT({ state, nonce, verifier, path } satisfies Try).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).setExpirationTime(nowSeconds + patienceSeconds).encrypt(key)
+      const sealed = await new EncryptJWT({ state, nonce, verifier, path, replaces } satisfies Try).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).setExpirationTime(nowSeconds + patienceSeconds).encrypt(key)
       return { location: location.href, cookie: `${cookieName}=${sealed}; Max-Age=${patienceSeconds}; ${attributes}` }
     },
-    finish: async (request) => {
+    finish: async (request, isSparing) => {
       const answer = new URLSearchParams((request.url ?? '').split('?')[1])
       const begun = await readTry(request)
-      if (begun === null || answer.get('state') !== begun.state) return { problem: 'expired' }
+      const path = begun?.path ?? null
+      if (begun === null || answer.get('state') !== begun.state) return { problem: 'expired', path }
       const code = answer.get('code')
       // Nothing is said twice (RFC 6749, 3.1). An answer may say whose it is: of another issuer none counts.
-      if (code === null || new Set(answer.keys()).size !== answer.size || (answer.get('iss') ?? settings.issuer) !== settings.issuer) return { problem: 'denied' }
+      if (code === null || new Set(answer.keys()).size !== answer.size || (answer.get('iss') ?? settings.issuer) !== settings.issuer) return { problem: 'denied', path }
+      if (isSparing && !mayRedeem()) return { problem: 'busy', path }
       try {
         const idToken = await redeem(endpointOf(await discovery(), 'token_endpoint'), client, { code, code_verifier: begun.verifier, redirect_uri: redirectUri })
         const userId = idToken === null ? null : await personOf(idToken, begun.nonce)
-        if (userId === null) return { problem: 'denied' }
+        if (userId === null) return { problem: 'denied', path }
         // A commit is done before this node has read it, if its reader lags.
-        if (!services.index.state.users.has(userId)) return { problem: 'unavailable' }
+        if (!services.index.state.users.has(userId)) return { problem: 'unavailable', path }
         const expiresAt = new Date(services.now().getTime() + consoleSessionMs).toISOString()
-        return { credential: { kind: 'SIGN_IN', userId, expiresAt }, path: begun.path }
+        return { credential: { kind: 'SIGN_IN', userId, expiresAt }, path: begun.path, replaces: begun.replaces }
       } catch (error) {
         report(error)
-        return { problem: 'unavailable' }
+        return { problem: 'unavailable', path }
       }
     },
+  }
+}
+
+/** What the issuer says of itself, kept for some minutes. */
+function createDiscovery(issuer: string): () => Promise<Discovery> {
+  let known: { discovery: Promise<Discovery>; until: number } | null = null
+  return () => {
+    if (known === null || known.until < performance.now()) {
+      const asked = { discovery: discover(issuer), until: performance.now() + discoveryMs }
+      asked.discovery.catch(() => { asked.until = performance.now() + issuerRestMs })
+      known = asked
+    }
+    return known.discovery
   }
 }
 

@@ -18,7 +18,7 @@ export type Budget = 'reads' | 'writes' | 'reports' | 'subscriptions'
 export interface Rates {
   /** @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
   charge: (principalId: string, budget: Budget, points: number) => Promise<void>
-  /** Whoever asks for the page of GraphiQL, or begins to sign in elsewhere, has no token, so its address pays. @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
+  /** Whoever asks for the page of GraphiQL has no token, so its address pays; nothing else does by this budget, which others of the address may have spent. @throws CatalogError RATE_LIMITED, with `retryAfter` in seconds */
   page: (address: string) => Promise<void>
   failures: Failures
 }

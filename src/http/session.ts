@@ -1,18 +1,18 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Principal } from '../core/access.js'
-import { CatalogError, type ErrorCode, forbidden, invalid } from '../core/errors.js'
-import { beginConsoleSession, endConsoleSession, type SourceCredential } from '../catalog/console-session.js'
+import { CatalogError, type ErrorCode, invalid } from '../core/errors.js'
+import { beginConsoleSession, recordEndedSession, signOut, type SourceCredential } from '../catalog/console-session.js'
 import { type CatalogServices } from '../catalog/context.js'
+import { answerOidc, authorizePath } from './answer-oidc.js'
 import { type Authenticated, authenticate, type AuthProvider, bearerOf, type Entrance } from './auth.js'
 import { isReadableType, type RequestHead } from './hosts.js'
 import { readBody } from './json-request.js'
-import { callbackPath, type OidcSignIn, type SignInProblem } from './oidc-sign-in.js'
+import { callbackPath, type OidcSignIn } from './oidc-sign-in.js'
+import { createPageGuard } from './own-page.js'
 import { type Rates } from './rates.js'
-import { anySessionSecretIn, csrfHeader, noSessionCookie, ownPageOf, type Scheme, sessionCookie, sessionSecretIn } from './session-cookie.js'
+import { anySessionSecretIn, noSessionCookie, ownPageOf, type Scheme, sessionCookie, sessionSecretIn } from './session-cookie.js'
 
 const sessionPath = '/session'
-/** Where a sign-in at the identity provider begins. */
-const authorizePath = '/session/oidc'
 
 export interface SessionOptions {
   services: CatalogServices
@@ -41,8 +41,12 @@ export interface Sessions {
   secretOf: (request: RequestHead) => string | null
   /** @throws CatalogError UNAUTHENTICATED, RATE_LIMITED */
   admitSecret: (secret: string, address: string) => Promise<Authenticated>
-  /** Signs somebody in, in the place of whom the browser was before. @returns the cookie to be set */
-  begin: (request: RequestHead, credential: SourceCredential, scheme: Scheme) => Promise<string>
+  /**
+   * Signs somebody in, in the place of whom the browser was before.
+   * @param replaces the session that the browser had when it went to sign in elsewhere: coming back from there it brings no strict cookie along
+   * @returns the cookie to be set
+   */
+  begin: (request: RequestHead, credential: SourceCredential, scheme: Scheme, replaces?: string | null) => Promise<string>
 }
 
 /** The longest token, quoted, and some. */
@@ -50,16 +54,13 @@ const maxBodyBytes = 20_480
 
 export function createSessions(options: SessionOptions): Sessions {
   const { services, entrance, provider, rates, publicOrigin, oidc } = options
-  const ownEntrance: Entrance = { providers: [provider], failures: entrance.failures }
+  const { ownPage, sessionOf } = createPageGuard(options)
+  const { admitSecret, known } = createCookieEntrance(services, { providers: [provider], failures: entrance.failures })
 
-  async function admitSecret(secret: string, address: string): Promise<Authenticated> {
-    return authenticate(ownEntrance, secret, address).catch((error: unknown) => {
-      throw hasCode(error, 'UNAUTHENTICATED') ? isOver() : error
-    })
-  }
-
-  async function begin(request: RequestHead, credential: SourceCredential, scheme: Scheme): Promise<string> {
+  async function begin(request: RequestHead, credential: SourceCredential, scheme: Scheme, replaces: string | null = null): Promise<string> {
     const { secret } = await beginConsoleSession(services, credential)
+    const before = services.index.state.consoleSessions.get(replaces ?? '')
+    if (before !== undefined) await signOut(services, before)
     // Whoever came with something good is never refused for what others of their address tried: an old cookie that is not looked at then ends by itself.
     await end(request, sessionSecretIn(request.headers.cookie, scheme)).catch((error: unknown) => {
       if (!hasCode(error, 'RATE_LIMITED')) throw error
@@ -69,19 +70,11 @@ export function createSessions(options: SessionOptions): Sessions {
 
   async function end(request: RequestHead, secret: string | null): Promise<void> {
     const found = await known(request, secret)
-    if (found?.credential.kind === 'CONSOLE') await endConsoleSession(services, { id: found.credential.sessionId, userId: found.principal.id })
-  }
-
-  /** null: nobody's, or it is over. */
-  async function known(request: RequestHead, secret: string | null): Promise<Authenticated | null> {
-    return secret === null ? null : admitSecret(secret, addressOf(request)).catch((error: unknown) => {
-      if (hasCode(error, 'UNAUTHENTICATED')) return null
-      throw error
-    })
+    if (found?.credential.kind === 'CONSOLE') await signOut(services, { id: found.credential.sessionId, userId: found.principal.id })
   }
 
   async function signIn(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const scheme = ownPage(request, publicOrigin)
+    const scheme = await ownPage(request)
     const token = await tokenIn(request)
     const { principal, credential } = await authenticate(entrance, token, addressOf(request)).catch((error: unknown) => {
       throw hasCode(error, 'UNAUTHENTICATED') ? badToken() : error
@@ -92,32 +85,37 @@ export function createSessions(options: SessionOptions): Sessions {
     send(response, 204, { 'set-cookie': await begin(request, credential, scheme) })
   }
 
-  async function signOut(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const scheme = ownPage(request, publicOrigin)
+  async function leave(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const scheme = await ownPage(request)
     await end(request, sessionSecretIn(request.headers.cookie, scheme))
     send(response, 204, { 'set-cookie': noSessionCookie(scheme) })
   }
 
   async function tell(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const signedIn = await known(request, anySessionSecretIn(request.headers.cookie)) !== null
+    // Whoever cannot be told to be signed in is asked to sign in: what others of their address tried never keeps them from that.
+    const signedIn = await known(request, anySessionSecretIn(request.headers.cookie)).catch((error: unknown) => {
+      if (hasCode(error, 'RATE_LIMITED')) return null
+      throw error
+    }) !== null
     send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, JSON.stringify({ signedIn, oidc: oidc && { authorizePath } }))
   }
 
+  const elsewhere = oidc && publicOrigin !== null ? { oidc, publicOrigin, services, failures: entrance.failures, begin, sessionOf } : null
   const pay = (principal: Principal) => rates.charge(principal.id, 'writes', 1)
 
   return {
     admitSecret, begin,
-    isFor: (path) => path === sessionPath || (oidc !== null && [authorizePath, callbackPath].includes(path)),
+    isFor: (path) => path === sessionPath || (elsewhere !== null && [authorizePath, callbackPath].includes(path)),
     answer: async (request, response, path) => {
-      if (path !== sessionPath && oidc !== null) return signInElsewhere({ ...options, oidc }, request, response, path, begin)
+      if (elsewhere !== null && path !== sessionPath) return answerOidc(elsewhere, request, response, path)
       if (request.method === 'POST') return signIn(request, response)
-      if (request.method === 'DELETE') return signOut(request, response)
+      if (request.method === 'DELETE') return leave(request, response)
       if (request.method === 'GET') return tell(request, response)
       throw invalid('method', 'A session is begun, ended and asked for.', 'Send POST, DELETE or GET.')
     },
     admit: async (request) => {
       if (bearerOf(request.headers) !== null || anySessionSecretIn(request.headers.cookie) === null) return null
-      const secret = sessionSecretIn(request.headers.cookie, ownPage(request, publicOrigin))
+      const secret = sessionSecretIn(request.headers.cookie, await ownPage(request))
       if (secret === null) throw isOver()
       return admitSecret(secret, addressOf(request))
     },
@@ -128,41 +126,27 @@ export function createSessions(options: SessionOptions): Sessions {
   }
 }
 
-/** Which page of ours it was; nobody else changes anything with a cookie. @throws CatalogError FORBIDDEN */
-function ownPage(request: RequestHead, publicOrigin: string | null): Scheme {
-  if (request.headers[csrfHeader] !== '1') throw forbidden(csrfHeader, 'A request with the cookie of a session has a header that no foreign page can send.', `Send ${csrfHeader}: 1.`)
-  const isSameOrigin = (request.headers['sec-fetch-site'] ?? 'same-origin') === 'same-origin'
-  const scheme = isSameOrigin ? ownPageOf(request, publicOrigin) : null
-  if (scheme === null) throw forbidden('origin', 'A session is for pages of this server, over https or on this machine.', 'Open the console at its published https address; an operator sets it with PILOTHOUSE_PUBLIC_URL.')
-  return scheme
-}
-
-/** To the issuer, or back from it. Whatever comes of it, whoever comes back finds themselves at a page of ours. */
-async function signInElsewhere(options: SessionOptions & { oidc: OidcSignIn }, request: IncomingMessage, response: ServerResponse, path: string, begin: Sessions['begin']): Promise<void> {
-  const { oidc, publicOrigin, rates } = options
-  if (request.method !== 'GET') throw invalid('method', 'A browser goes there and comes back.', 'Send GET.')
-  if (path === authorizePath) {
-    await rates.page(addressOf(request))
-    const { location, cookie } = await oidc.begin(request)
-    return send(response, 302, { location, 'set-cookie': cookie })
+/** Lets in by the secret of a cookie, or tells who it would be. */
+function createCookieEntrance(services: CatalogServices, entrance: Entrance) {
+  async function admitSecret(secret: string, address: string): Promise<Authenticated> {
+    try {
+      return await authenticate(entrance, secret, address)
+    } catch (error) {
+      if (!hasCode(error, 'UNAUTHENTICATED')) throw error
+      await recordEndedSession(services, secret)
+      throw isOver()
+    }
   }
-  const came = await comeBack(options, request, begin)
-  if ('problem' in came) return send(response, 302, { location: `${publicOrigin}/sign-in?problem=${came.problem}`, 'set-cookie': oidc.noCookie })
-  send(response, 302, { location: `${publicOrigin}${came.path}`, 'set-cookie': [came.cookie, oidc.noCookie] })
-}
 
-async function comeBack(
-  { oidc, publicOrigin, rates, services }: SessionOptions & { oidc: OidcSignIn }, request: IncomingMessage, begin: Sessions['begin'],
-): Promise<{ path: string; cookie: string } | { problem: SignInProblem }> {
-  try {
-    await rates.page(addressOf(request))
-    const came = await oidc.finish(request)
-    return 'problem' in came ? came : { path: came.path, cookie: await begin(request, came.credential, publicOrigin?.startsWith('https:') ? 'https' : 'http') }
-  } catch (error) {
-    if (hasCode(error, 'UNAUTHENTICATED') || hasCode(error, 'FORBIDDEN')) return { problem: 'denied' }
-    if (!(error instanceof CatalogError)) services.warn(error, 'somebody came back from the identity provider and could not be signed in')
-    return { problem: 'unavailable' }
+  /** null: nobody's, or it is over. */
+  async function known(request: RequestHead, secret: string | null): Promise<Authenticated | null> {
+    return secret === null ? null : authenticate(entrance, secret, addressOf(request)).catch((error: unknown) => {
+      if (hasCode(error, 'UNAUTHENTICATED')) return null
+      throw error
+    })
   }
+
+  return { admitSecret, known }
 }
 
 const hasCode = (error: unknown, code: ErrorCode) => error instanceof CatalogError && error.code === code

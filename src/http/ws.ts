@@ -19,6 +19,7 @@ import { createRenderings } from './rendering.js'
 import { type Sessions } from './session.js'
 import { createSubscriptionBound } from './subscription-bound.js'
 import { type Tracer } from './trace.js'
+import { whyEnded } from './why-ended.js'
 import { graphqlPath, nothingHere, pathOf } from './yoga.js'
 
 export interface WsOptions {
@@ -101,8 +102,9 @@ export function attachWebSockets(server: Server, options: WsOptions): WsServer {
   }
 
   function closeEnded(): void {
+    const now = services.now()
     for (const { socket, authenticated } of open) {
-      if (authenticated !== null && services.index.principalNow(authenticated.credential, services.now()) === null) socket.close(closeCodes.tokenEnded, 'Token ended')
+      if (authenticated !== null && services.index.principalNow(authenticated.credential, now) === null) socket.close(closeCodes.tokenEnded, whyEnded(services.index, authenticated, now))
     }
   }
 

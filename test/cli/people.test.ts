@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { DeleteEntryDocument, TeamsDocument, UsersDocument } from '../../src/client/index.js'
+import { openBrowser } from '../support/browser.js'
 import { pilothouse } from '../support/process.js'
 import { type Person, startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
@@ -67,7 +68,21 @@ it('token list shows those of another person, to admins', async () => {
   expect(refused).toMatchObject({ code: 1 })
 })
 
+it('session list and end: where somebody is signed in at the console, and no more', async () => {
+  const browsers = [openBrowser(server.url), openBrowser(server.url), openBrowser(server.url)]
+  for (const browser of browsers) await browser.signIn(mona.token)
+  const [listed, refused] = await Promise.all([run(['session', 'list'], mona), run(['session', 'list', '--user', server.admin.id], mona)])
+  expect(listed.stdout).toMatch(/^ID +SINCE .*\n(cns_\w+ +[-\dT: ]+ +token mona\n){3}$/)
+  expect(refused.code).toBe(2)
+  const [newest] = /cns_\w+/.exec(listed.stdout)!
+  expect(await run(['session', 'end', newest], mona)).toMatchObject({ code: 0, stdout: `Ended ${newest}.\n` })
+  expect(await Promise.all(browsers.map(async (browser) => (await browser.whoAmI())[0]))).toEqual([200, 200, 401])
+  expect(await run(['session', 'end', '--all', '--user', 'test/mona'])).toMatchObject({ code: 0, stdout: 'Ended 2 sessions.\n' })
+  expect((await run(['session', 'list'], mona)).stdout).toBe('Nobody is signed in at the console.\n')
+})
+
 it.each([
+  [['session', 'end'], 2, 'or --all'], [['session', 'end', 'cns_1', '--all'], 2, 'or --all'], [['session', 'end', 'cns_1'], 1, 'NOT_FOUND'],
   [['user', 'role', 'test/nobody', 'admin'], 2, 'There is no user'], [['user', 'role', 'test/mona', 'king'], 2, 'is no role'], [['user', 'create', 'a/b'], 1, 'FORBIDDEN'],
   [['team', 'add', 'none', 'test/mona', '--role', 'boss'], 2, 'is no role in a team'], [['audit', 'list', '--limit', '0'], 2, '--limit takes'], [['audit', 'list', '--chain', 'x'], 2, '--chain takes one of CHANGES, ACCESS'],
 ])('%j of a person who is no admin exits with %i and says why', async (args, code, message) => {

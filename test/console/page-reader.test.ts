@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { createPageReader, type PagesState } from '../../console/src/data/page-reader.js'
+import { problem } from '../../console/src/data/problem.js'
 
 interface Row {
   id: number
@@ -61,4 +62,24 @@ it('shows what was read again before the rest of a long list, nothing twice, and
   for (const { items } of states) expect(new Set(items.map(({ id }) => id)).size).toBe(items.length)
   expect(states[0]!.items.length).toBe(1_000)
   expect(states.at(-1)!.items).toEqual(rows)
+})
+
+it.each([['NOT_FOUND', 0], ['FORBIDDEN', 0], ['UNAVAILABLE', 1], ['RATE_LIMITED', 1]])('S19: refused with %s, a list that was read before has %i of its rows', async (code, count) => {
+  const states: Array<PagesState<Row>> = []
+  let isRefused = false
+  const read = new Promise<void>((resolve) => {
+    const reader = createPageReader<Row>({
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as the console has it: what is shown
+      read: () => (isRefused ? Promise.reject(problem('Refused.', null, code)) : Promise.resolve({ nodes: [row(1)], pageInfo: { hasNextPage: false, endCursor: '1' } })),
+      changed: (state) => {
+        states.push(state)
+        if (isRefused) return resolve()
+        isRefused = true
+        reader.refresh()
+      },
+    })
+    reader.refresh()
+  })
+  await read
+  expect(states.map(({ items, problem: why }) => [items.length, why?.code])).toEqual([[1, undefined], [count, code]])
 })

@@ -52,7 +52,7 @@ describe('S21: of a change hears who may read what changed', () => {
     ['a membership', [{ subject: 'MEMBERSHIP', id: 'red/bob', before: membership, after: null, teamId: 'red', userId: 'bob' }], undefined, ['EVERYTHING null: bob', 'PEOPLE red: bob member lead admin', audited]],
     ['a token', [{ subject: 'TOKEN', id: 'tok_1', before: null, after: token }], undefined, ['TOKEN tok_1: ada admin', audited]],
     ['a worker\'s token', [{ subject: 'TOKEN', id: 'tok_1', before: null, after: { ...token, kind: 'WORKER', userId: null } }], undefined, ['TOKEN tok_1: admin', audited]],
-    ['a sign-in', [{ subject: 'CONSOLE_SESSION', id: 'cns_1', before: null, after: { id: 'cns_1', hash: 'h', userId: 'ada', tokenId: null, createdAt: at, expiresAt: at, endedAt: null } }], undefined, [audited]],
+    ['a sign-in', [{ subject: 'CONSOLE_SESSION', id: 'cns_1', before: null, after: { id: 'cns_1', hash: 'h', userId: 'ada', tokenId: null, createdAt: at, expiresAt: at, endedAt: null } }], undefined, ['CONSOLE_SESSION cns_1: ada admin', audited]],
     ['nothing', [], undefined, []],
   ])('%s', (_what, changes, now, facts) => expect(told(changes, now)).toEqual(facts))
 })

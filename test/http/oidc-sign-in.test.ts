@@ -37,6 +37,7 @@ async function begun(target = '/session/oidc?return=/approvals') {
   return { browser, headers, location: headers.location! }
 }
 /** Back from the issuer at that address. */
+const problemAt = (location: string | undefined) => Object.fromEntries(new URL(location ?? 'none:').searchParams)
 const back = (browser: Browser, address: string) => browser.request(`GET ${address.replace(origin, '')}`, navigation)
 
 describe('S7: a sign-in at the issuer', () => {
@@ -70,37 +71,51 @@ describe('S7: a sign-in at the issuer', () => {
     const [status, id] = await signedIn.whoAmI()
     expect(status).toBe(200)
     // Nobody comes in a second time by the same answer.
-    expect((await back(openBrowser(server.url, { host, scheme: 'https', cookie: browser.cookie() }), address)).headers.location).toMatch(/\?problem=(denied|expired)$/)
+    expect((await back(openBrowser(server.url, { host, scheme: 'https', cookie: browser.cookie() }), address)).headers.location).toMatch(/\?problem=(denied|expired)&return=%2Fapprovals$/)
     await server.admin.client.execute(DeactivateUserDocument, { userId: id! })
     expect(await signedIn.whoAmI()).toEqual([401, 'UNAUTHENTICATED'])
     const again = await begun()
-    expect((await back(again.browser, await issuer.browse(again.location, 'bob'))).headers.location).toBe(`${origin}/sign-in?problem=denied`)
+    expect(problemAt((await back(again.browser, await issuer.browse(again.location, 'bob'))).headers.location)).toEqual({ problem: 'denied', return: '/approvals' })
   })
 
-  it.each<[what: string, problem: string, change: (address: URL, browser: Browser) => Promise<[URL, Browser]>]>([
+  it('takes the place of the session that the browser had, which the way back does not bring along', async () => {
+    const signedIn = openBrowser(server.url, { host, scheme: 'https' })
+    const user = await server.user('before')
+    await signedIn.signIn(user.token)
+    const { headers } = await openBrowser(server.url, { host, scheme: 'https', cookie: signedIn.cookie() }).request('GET /session/oidc', navigation)
+    const on = openBrowser(server.url, { host, scheme: 'https', cookie: headers['set-cookie']!.split(';')[0]! })
+    const address = await issuer.browse(headers.location!, 'dora')
+    expect(await signedIn.whoAmI()).toEqual([200, user.id])
+    expect((await back(on, address)).headers.location).toBe(`${origin}/`)
+    expect(await signedIn.whoAmI()).toEqual([401, 'UNAUTHENTICATED'])
+  })
+
+  it.each<[what: string, problem: string, change: (address: URL, browser: Browser) => Promise<[URL, Browser]>, isKnown?: false]>([
     ['another state', 'expired', async (address, browser) => (address.searchParams.set('state', 'x'.repeat(43)), [address, browser])],
     ['no state', 'expired', async (address, browser) => (address.searchParams.delete('state'), [address, browser])],
-    ['no try under way', 'expired', async (address) => [address, openBrowser(server.url, { host, scheme: 'https' })]],
+    ['no try under way', 'expired', async (address) => [address, openBrowser(server.url, { host, scheme: 'https' })], false],
     ['the try of another browser', 'expired', async (address) => [address, (await begun()).browser]],
-    ['a try that was made up', 'expired', async (address) => [address, openBrowser(server.url, { host, scheme: 'https', cookie: `__Host-pilothouse-oidc=eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA` })]],
+    ['a try that was made up', 'expired', async (address) => [address, openBrowser(server.url, { host, scheme: 'https', cookie: `__Host-pilothouse-oidc=eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA` })], false],
     ['another code', 'denied', async (address, browser) => (address.searchParams.set('code', 'x'.repeat(43)), [address, browser])],
     ['no code', 'denied', async (address, browser) => (address.searchParams.delete('code'), [address, browser])],
     ['a refusal of the issuer', 'denied', async (address, browser) => (address.searchParams.delete('code'), address.searchParams.set('error', 'access_denied'), [address, browser])],
     ['the answer of two issuers', 'denied', async (address, browser) => (address.searchParams.append('iss', 'https://elsewhere.test'), [address, browser])],
     ['two codes', 'denied', async (address, browser) => (address.searchParams.append('code', 'x'.repeat(43)), [address, browser])],
     ['the answer of another issuer', 'denied', async (address, browser) => (address.searchParams.set('iss', 'https://elsewhere.test'), [address, browser])],
-    ['an answer that comes too late', 'expired', async (address, browser) => (now = () => new Date(Date.now() + 601_000), [address, browser])],
+    ['an answer that comes too late', 'expired', async (address, browser) => (now = () => new Date(Date.now() + 601_000), [address, browser]), false],
     ['the code of another try, whose verifier and nonce are others', 'denied', async (address, browser) => {
       const other = new URL(await issuer.browse((await begun()).location, 'mallory'))
       address.searchParams.set('code', other.searchParams.get('code')!)
       return [address, browser]
     }],
-  ])('signs nobody in with %s', async (_what, problem, change) => {
+  ])('signs nobody in with %s', async (_what, problem, change, isKnown = true as boolean) => {
     const { browser, location } = await begun()
     const [address, from] = await change(new URL(await issuer.browse(location, 'eve')), browser)
     const answer = await back(from, address.href)
     now = () => new Date()
-    expect([answer.status, answer.headers.location]).toEqual([302, `${origin}/sign-in?problem=${problem}`])
+    expect([answer.status, answer.headers.location!.split('?')[0]]).toEqual([302, `${origin}/sign-in`])
+    // Where it began is known from the try alone, and leads on.
+    expect(problemAt(answer.headers.location)).toEqual({ problem, ...isKnown && { return: '/approvals' } })
     expect(answer.headers['set-cookie']).toMatch(/^__Host-pilothouse-oidc=; Max-Age=0/)
   })
 
@@ -137,6 +152,36 @@ describe('S7: the page to come back to is one of ours', () => {
   })
 })
 
+describe('S7: a sign-in is kept from nobody by what others of their address do', () => {
+  it('however many begin one, or load GraphiQL', async () => {
+    const ask = (target: string, etag = '') => openBrowser(server.url, { host, scheme: 'https' }).request(target, { ...navigation, headers: ['Accept: text/html', `If-None-Match: ${etag}`] })
+    const { headers: { etag } } = await ask('GET /graphql')
+    const statuses = await Promise.all(Array.from({ length: 120 }, async () => (await ask('GET /graphql', etag)).status))
+    expect([...new Set(statuses)].sort()).toEqual([304, 429])
+    await Promise.all(Array.from({ length: 121 }, () => begun()))
+    const { browser, location } = await begun()
+    expect((await back(browser, await issuer.browse(location, 'ada'))).headers.location).toBe(`${origin}/approvals`)
+  })
+
+  it('after many that the issuer refused it is asked ten times in a second, and whoever must wait is told so', async () => {
+    const { browser, location } = await begun()
+    const [good, cookie] = [await issuer.browse(location, 'ada'), browser.cookie()]
+    const bad = good.replace(/code=[^&]+/, `code=${'x'.repeat(43)}`)
+    const tries = async (count: number) => {
+      const problems: string[] = []
+      for (let at = 0; at < count; at++) problems.push(problemAt((await back(openBrowser(server.url, { host, scheme: 'https', cookie }), bad)).headers.location).problem!)
+      return problems
+    }
+    const moment = new Date()
+    expect(await tries(120)).toContain('denied')
+    now = () => new Date(moment.getTime() + 60_000)
+    expect(await tries(12)).toEqual([...Array<string>(10).fill('denied'), 'busy', 'busy'])
+    now = () => new Date(moment.getTime() + 61_000)
+    expect((await back(browser, good)).headers.location).toBe(`${origin}/approvals`)
+    now = () => new Date()
+  })
+})
+
 it('S14: no line of the log holds a code, a state, a cookie or a verifier, whatever becomes of a sign-in', async () => {
   const [good, refused, lost] = [await begun(), await begun(), await begun()]
   const answers: URL[] = []
@@ -144,19 +189,11 @@ it('S14: no line of the log holds a code, a state, a cookie or a verifier, whate
   const session = await fetch(`${server.url.replace('/graphql', '')}${answers[0]!.href.replace(origin, '')}`, { redirect: 'manual', headers: { cookie: good.headers['set-cookie']!.split(';')[0]! } })
   const cookie = session.headers.getSetCookie().find((line) => line.startsWith('__Host-pilothouse='))!.split(';')[0]!
   expect((await openBrowser(server.url, { host, scheme: 'https', cookie }).whoAmI())[0]).toBe(200)
-  expect((await back(refused.browser, `${answers[1]!.href}&iss=https://elsewhere.test`)).headers.location).toBe(`${origin}/sign-in?problem=denied`)
+  expect((await back(refused.browser, `${answers[1]!.href}&iss=https://elsewhere.test`)).headers.location).toMatch(/\/sign-in\?problem=denied&/)
   await issuer.close()
-  expect((await back(lost.browser, answers[2]!.href)).headers.location).toBe(`${origin}/sign-in?problem=unavailable`)
+  expect((await back(lost.browser, answers[2]!.href)).headers.location).toMatch(/\/sign-in\?problem=unavailable&/)
   await log.line({ msg: 'the OIDC issuer cannot be reached' })
   const kept = [cookie, ...[good, refused, lost].map(({ headers }) => headers['set-cookie']!.split(';')[0]!)].map((one) => one.split('=')[1]!)
   const told = answers.flatMap(({ searchParams }) => [searchParams.get('code')!, searchParams.get('state')!])
   for (const secret of [...kept, ...told]) expect([secret.length > 20, log.text().includes(secret)]).toEqual([true, false])
-})
-
-it('S7: who comes back when too many did finds themselves at a page that says so', async () => {
-  const statuses = new Set<number>()
-  for (let at = 0; at < 120; at++) statuses.add((await openBrowser(server.url, { host, scheme: 'https' }).request('GET /session/oidc', navigation)).status)
-  expect([...statuses]).toEqual([302, 429])
-  const answer = await back(openBrowser(server.url, { host, scheme: 'https' }), `${origin}/session/oidc/callback?state=x`)
-  expect([answer.status, answer.headers.location]).toEqual([302, `${origin}/sign-in?problem=unavailable`])
 })

@@ -66,7 +66,8 @@ export async function signInByForm(page: Page, token: string, path = '/'): Promi
   await isSignedIn(page)
 }
 
-const isSignedIn = (page: Page) => page.getByRole('navigation', { name: 'Sections' }).waitFor({ state: 'attached' })
+/** On a narrow screen the tree is there, and folded away. */
+const isSignedIn = (page: Page) => page.getByRole('navigation', { name: 'Sections', includeHidden: true }).waitFor({ state: 'attached' })
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { Provider } from 'oidc-provider'
 
-/** A real OIDC issuer on loopback at which a browser signs in, as whom the test says. */
+/** A real OIDC issuer on loopback at which a browser signs in: a real one by the page that it shows, and others as whom the test says. */
 export interface OidcLogin {
   url: string
   /** Follows the issuer's own pages from its authorization endpoint on; resolves with the address to which it sends the browser back. */
@@ -15,12 +16,19 @@ export interface OidcLogin {
 
 export const loginClient = { id: 'console', secret: 'a secret with : and +' }
 
+const loginPage = `<!doctype html><html lang="en"><title>The organisation</title>
+<form method="post"><label>Who are you? <input name="who"></label><button>Log in</button></form><form method="post"><button>Cancel</button></form>`
+
 export async function startOidcLogin(redirectUri: string): Promise<OidcLogin> {
   const claims = new Map<string, Record<string, unknown>>()
   let subject = ''
   const server: Server = createServer((request, response) => {
-    const isLogin = request.url!.startsWith('/interaction/')
-    void (isLogin ? provider.interactionFinished(request, response, { login: { accountId: subject } }) : provider.callback()(request, response))
+    if (!request.url!.startsWith('/interaction/')) return void provider.callback()(request, response)
+    const finish = (who: string) => provider.interactionFinished(request, response, who === '' ? { error: 'access_denied' } : { login: { accountId: who } })
+    // A browser shows a page; `browse` has said who it is.
+    if (request.method === 'POST') return void text(request).then((body) => finish(new URLSearchParams(body).get('who') ?? ''))
+    if (!(request.headers.accept ?? '').includes('text/html')) return void finish(subject)
+    response.writeHead(200, { 'content-type': 'text/html' }).end(loginPage)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

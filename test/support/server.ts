@@ -62,6 +62,8 @@ export interface TestServer {
   register: (who: Person, name: string, more?: Partial<RegisterMcpServerInput> & { url?: string }) => Promise<{ id: string; revision: number; cursor: string }>
   /** One more API node on the same database; it closes with the server. */
   node: (tuning?: AppTuning) => Promise<TestNode>
+  /** Ends the server and no node of it. @returns starts it again on the same database and port */
+  stop: () => Promise<() => Promise<void>>
   /** Lets entries use servers on loopback, as tests and examples do. */
   allowLoopback: () => Promise<void>
   close: () => Promise<void>
@@ -70,11 +72,11 @@ export interface TestServer {
 export async function startTestServer(tuning: AppTuning = {}, more: Partial<Config> = {}): Promise<TestServer> {
   const database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-data-'))
-  const start = (own: AppTuning) => createApp({
-    ...readConfig({ PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32) }), databaseUrl: database.url, port: 0, dataDir, readsPerMinute: 1_000_000, writesPerMinute: 1_000_000,
+  const start = (own: AppTuning, port = 0) => createApp({
+    ...readConfig({ PILOTHOUSE_SECRET_KEY: 'ab'.repeat(32) }), databaseUrl: database.url, port, dataDir, readsPerMinute: 1_000_000, writesPerMinute: 1_000_000,
     maxSocketsPerPrincipal: 1_000, maxOperationsPerSocket: 1_000, logLevel: 'silent', ...more,
   }, own)
-  const app = await start(tuning)
+  let app = await start(tuning)
   const { url, webSocketUrl } = await app.listen()
   const nodes: App[] = []
   const subscribers: Subscriber[] = []
@@ -92,7 +94,8 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
   const { viewer } = await admin.client.execute(ViewerDocument)
   admin.id = viewer.principal.id
   return {
-    app, url, webSocketUrl, databaseUrl: database.url, dataDir, admin,
+    get app() { return app },
+    url, webSocketUrl, databaseUrl: database.url, dataDir, admin,
     user: async (subject) => {
       const { createUser } = await admin.client.execute(CreateUserDocument, { provider: 'test', subject, displayName: subject, role: 'USER' })
       const { createAccessToken } = await admin.client.execute(CreateAccessTokenDocument, { input: { kind: 'PERSONAL', name: subject, userId: createUser.id } })
@@ -118,6 +121,13 @@ export async function startTestServer(tuning: AppTuning = {}, more: Partial<Conf
       nodes.push(node)
       const address = await node.listen()
       return { app: node, url: address.url, as: ({ id, token }) => personAt(address, id, token) }
+    },
+    stop: async () => {
+      await app.close()
+      return async () => {
+        app = await start(tuning, Number(new URL(url).port))
+        await app.listen()
+      }
     },
     allowLoopback: async () => {
       await admin.client.execute(SetPolicyDocument, {

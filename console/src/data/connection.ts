@@ -6,8 +6,8 @@ export type ConnectionState = 'CONNECTING' | 'LIVE' | 'LOST'
 export interface ConnectionOptions {
   url: string
   onState: (state: ConnectionState) => void
-  /** The sign-in has ended: nothing is tried again. */
-  onSignedOut: () => void
+  /** The sign-in has ended: nothing is tried again. `reason`: the server's word for why. */
+  onSignedOut: (reason: string) => void
 }
 
 const pingEveryMs = 12_000
@@ -34,7 +34,8 @@ export function createConnection({ url, onState, onSignedOut }: ConnectionOption
       },
       closed: (event) => {
         clearTimeout(waiting)
-        if ((event as CloseEvent).code === unauthorized) return onSignedOut()
+        const { code, reason } = event as CloseEvent
+        if (code === unauthorized) return onSignedOut(reason)
         onState(wasLive ? 'LOST' : 'CONNECTING')
       },
       ping: (isReceived) => {

@@ -20,8 +20,8 @@ export interface ConsoleData {
 }
 
 export interface ConsoleDataOptions {
-  /** Called once the server no longer knows the sign-in. */
-  onSignedOut: () => void
+  /** Called once the server no longer knows the sign-in. `reason`: its word for why; empty when it said none. */
+  onSignedOut: (reason: string) => void
 }
 
 export function createConsoleData({ onSignedOut }: ConsoleDataOptions): ConsoleData {
@@ -42,7 +42,7 @@ export function createConsoleData({ onSignedOut }: ConsoleDataOptions): ConsoleD
   const noticeEnd = mapExchange({
     onError: ({ graphQLErrors, response }) => {
       const isOut = (response as Response | undefined)?.status === 401 || graphQLErrors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED')
-      if (isOut) onSignedOut()
+      if (isOut) onSignedOut('')
     },
   })
   const client = new Client({

@@ -7,7 +7,7 @@ type DeskKind = DeskToldSubscription['deskChanged']['kind']
 
 const topicsOf: Record<DeskKind, readonly Topic[]> = {
   EVERYTHING: topics, ENTRY: ['entries'], APPROVAL: ['approvals', 'entries'], REVOCATION: ['revocations'], TOOLS: ['tools'], SECRET: ['secrets'], POLICY: ['policy', 'entries'],
-  PEOPLE: ['people'], TOKEN: ['tokens'], AUDIT: ['audit'], PROBE: ['probes'],
+  PEOPLE: ['people'], TOKEN: ['tokens'], CONSOLE_SESSION: ['signIns'], AUDIT: ['audit'], PROBE: ['probes'],
   // Receipts fill by what workers report.
   WORKER: ['workers', 'revocations'],
 }

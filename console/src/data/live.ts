@@ -1,5 +1,5 @@
 /** What may have changed: pages say what they show, and read it again when that is named. */
-export const topics = ['entries', 'approvals', 'workers', 'revocations', 'secrets', 'policy', 'people', 'tokens', 'tools', 'audit', 'probes'] as const
+export const topics = ['entries', 'approvals', 'workers', 'revocations', 'secrets', 'policy', 'people', 'tokens', 'signIns', 'tools', 'audit', 'probes'] as const
 export type Topic = (typeof topics)[number]
 
 /** Changes come in bursts: the first is told at once, and what follows within this time together. */

@@ -82,6 +82,8 @@ export function createPageReader<Item>({ read, changed }: PageReaderOptions<Item
     const problem = await step().then(() => null, (error: unknown) => error as Problem)
     isReading = false
     if (isStopped) return
+    // What one may see no more is not shown any more; after any other failure the old list is better than none.
+    if (problem !== null && ['NOT_FOUND', 'FORBIDDEN'].includes(problem.code)) [items, end, hasMore] = [[], null, false]
     changed({ items, hasMore: hasMore && problem === null, isLoading: false, problem })
     if (!isStale) return
     isStale = false

@@ -1,6 +1,6 @@
 import { Anchor, Button, PasswordInput, Stack, Text } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
-import { useLocation } from 'react-router'
+import { useLocation, useNavigate } from 'react-router'
 import { type Problem, problem } from '../data/problem.js'
 import { type SessionState, signIn } from '../data/session.js'
 import { InlineError } from '../parts/inline-error.js'
@@ -15,6 +15,7 @@ export const signInPath = '/sign-in'
 const refusals = new Map<string, [message: string, mend: string, code: string]>(Object.entries({
   denied: ['Your organisation did not let you in.', 'Try again with the account that you use there, or ask an admin whether you may use Pilothouse.', 'UNAUTHENTICATED'],
   expired: ['The sign-in took too long, or belongs to another one.', 'Begin it again here.', 'UNAUTHENTICATED'],
+  busy: ['Too many sign-ins from your network were refused.', 'Try again in a minute, or sign in with a token.', 'RATE_LIMITED'],
   unavailable: ['Your organisation\'s sign-in cannot be reached.', 'Try again in a moment, or sign in with a token.', 'UNAVAILABLE'],
 }))
 
@@ -28,9 +29,16 @@ export interface SignInProps {
 export function SignIn({ oidc, notice, onSignedIn }: SignInProps) {
   useTitle('Sign in')
   const { pathname, search } = useLocation()
-  // Where the identity provider's refusals come to is no place to go on.
+  const navigate = useNavigate()
+  // Where the identity provider's refusals come to is no place to go on; it says where one wanted to go.
   const isBack = pathname === signInPath
-  const refusal = isBack ? refusals.get(new URLSearchParams(search).get('problem') ?? '') : undefined
+  const asked = new URLSearchParams(search)
+  const refusal = isBack ? refusals.get(asked.get('problem') ?? '') : undefined
+  const wanted = isBack ? pathOfOurs(asked.get('return')) : pathname + search
+  const goOn = () => {
+    if (isBack) void navigate(wanted, { replace: true })
+    onSignedIn()
+  }
   return (
     <main className={classes.page}>
       <div className={classes.card}>
@@ -38,9 +46,9 @@ export function SignIn({ oidc, notice, onSignedIn }: SignInProps) {
         {notice !== null && <p role="status">{notice}</p>}
         {refusal !== undefined && <InlineError problem={problem(...refusal)} />}
         {oidc !== null && (
-          <Button component="a" href={`${oidc.authorizePath}?return=${encodeURIComponent(isBack ? '/' : pathname + search)}`} size="md">Sign in with your organisation</Button>
+          <Button component="a" href={`${oidc.authorizePath}?return=${encodeURIComponent(wanted)}`} size="md">Sign in with your organisation</Button>
         )}
-        <TokenForm onSignedIn={onSignedIn} isSecond={oidc !== null} />
+        <TokenForm onSignedIn={goOn} isSecond={oidc !== null} />
         <Text size="sm" c="dimmed">
           The first start writes an admin&apos;s token to <code>admin-token</code> in the data folder (<code>.pilothouse/</code>). <code>pilothouse token create</code> makes
           more. The <Anchor href="/graphql" inherit underline="always">API</Anchor> has everything that this console has.
@@ -48,6 +56,13 @@ export function SignIn({ oidc, notice, onSignedIn }: SignInProps) {
       </div>
     </main>
   )
+}
+
+/** An address may say anything; of what is no path of this server nothing is kept. */
+function pathOfOurs(text: string | null): string {
+  if (text === null || !text.startsWith('/') || !URL.canParse(text, location.origin)) return '/'
+  const { origin, pathname, search } = new URL(text, location.origin)
+  return origin === location.origin && !pathname.startsWith('//') && pathname !== signInPath ? pathname + search : '/'
 }
 
 function TokenForm({ onSignedIn, isSecond }: { onSignedIn: () => void; isSecond: boolean }) {

@@ -17,7 +17,14 @@ export type Session = State & {
   leave: () => Promise<void>
 }
 
-const ended = 'Your sign-in has ended. Sign in again to go on where you were.'
+const goOn = 'Sign in again to go on where you were.'
+/** Why one is asked to sign in under an open page, by the server's word for it: docs/console.md. */
+const ends = new Map(Object.entries({
+  'Session ended': `You were signed out: in another tab or place, or because nothing was done here for two hours. ${goOn}`,
+  'Session over': `A sign-in lasts for twelve hours, or as long as its token. ${goOn}`,
+  'Token ended': `The access token that you signed in with was revoked or has expired. ${goOn}`,
+  Deactivated: 'Your account was deactivated, and with it your sign-in has ended. Ask an admin if that surprises you.',
+}))
 
 /** Whether somebody is signed in, asked of the server: the cookie that says so is none that a script could look at. */
 export function useSession(): Session {
@@ -27,7 +34,7 @@ export function useSession(): Session {
   useEffect(() => {
     let isOver = false
     // Of an earlier sign-in nothing is kept: another person may have come.
-    const data = createConsoleData({ onSignedOut: () => { if (!isOver) setTurn({ notice: ended }) } })
+    const data = createConsoleData({ onSignedOut: (reason) => { if (!isOver) setTurn({ notice: ends.get(reason) ?? `Your sign-in has ended. ${goOn}` }) } })
     readSession().then(
       ({ signedIn, oidc }) => { if (!isOver) setState(signedIn ? { state: 'IN', data } : { state: 'OUT', oidc, notice: turn.notice }) },
       (error: unknown) => { if (!isOver) setState({ state: 'FAILED', problem: problem((error as Error).message) }) },
