@@ -104,7 +104,7 @@ describe.runIf(hasBrowser)('the console', () => {
     }
     await choose('palette-ag', /palette-agent agent, Mine/)
     await page.getByRole('heading', { level: 1, name: 'palette-agent' }).waitFor()
-    await choose('set a sec', /Set a secret act/)
+    await choose('add a sec', /Add a secret act/)
     await page.waitForURL('**/secrets/me/+new')
     await choose('add an agent', /Add an agent act/)
     await page.waitForURL('**/agents/me/add')
