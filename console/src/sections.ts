@@ -27,9 +27,9 @@ export interface Act {
   to: string
 }
 
-/** One for each owner for whom the viewer may: plain where it is one's own, else with whose it is. */
+/** One for each owner for whom the viewer may, oneself first: plain there, else with whose it is. */
 function forEach(viewer: Viewer, may: (owner: Viewer['owners'][number]) => boolean, title: string, to: (scope: string) => string): Act[] {
-  return viewer.owners.filter(may).map((owner) => {
+  return viewer.owners.filter(may).reverse().map((owner) => {
     const scope = scopeOf(owner, viewer.id)
     return { title: scope === 'me' ? title : `${title}: ${scopeTitle(owner, viewer.id)}`, to: to(scope) }
   })

@@ -1,6 +1,6 @@
 import { Button, Group, Stack } from '@mantine/core'
 import { useEffect } from 'react'
-import { type NavigateOptions, useBlocker } from 'react-router'
+import { type NavigateOptions, NavigationType, useBlocker } from 'react-router'
 import { Dialog } from './dialog.js'
 
 /** For `navigate` once what was typed is saved: nothing is asked then. */
@@ -15,7 +15,7 @@ const isSaved = (state: unknown) => typeof state === 'object' && state !== null 
 export function UnsavedGuard({ isTyped, what }: { isTyped: boolean; what: string }) {
   const blocker = useBlocker(({ currentLocation, nextLocation, historyAction }) => (
     // A step back may lead to where an earlier save has led to.
-    isTyped && currentLocation.pathname !== nextLocation.pathname && (historyAction === 'POP' || !isSaved(nextLocation.state))))
+    isTyped && currentLocation.pathname !== nextLocation.pathname && (historyAction === NavigationType.Pop || !isSaved(nextLocation.state))))
   useEffect(() => {
     if (!isTyped) return
     const ask = (event: BeforeUnloadEvent) => event.preventDefault()

@@ -1,4 +1,4 @@
-import { shellQuoted } from '../../../../src/core/definition-text.js'
+import { cliLine } from '../../data/cli-line.js'
 
 /** The parts of the filter, as in the path, the API and the CLI; each is compared as a whole. */
 export const filterNames = ['action', 'target', 'actor'] as const
@@ -10,5 +10,5 @@ export function filterOf(params: URLSearchParams): AuditFilter {
 }
 
 export function cliLineOf(filter: AuditFilter): string {
-  return `pilothouse audit list${filterNames.filter((name) => filter[name] !== '').map((name) => ` --${name} ${shellQuoted(filter[name])}`).join('')}`
+  return cliLine('audit list', [], Object.fromEntries(filterNames.map((name) => [name, filter[name] || undefined])))
 }

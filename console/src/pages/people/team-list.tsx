@@ -37,7 +37,7 @@ export function TeamList() {
           <p>{isAdmin ? 'A team owns entries and secrets together. Add one, then its members.' : 'An admin or a maintainer of a team can add you.'}</p>
         </EmptyState>
       )}
-      <div className={classes.cli}><CliLine line={listTeamsLine} /></div>
+      <div className={classes.cli}><CliLine line={listTeamsLine} label="The list with the CLI" /></div>
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose a team">Its members stand here.</EmptyState>} />

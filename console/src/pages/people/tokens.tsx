@@ -41,7 +41,7 @@ export function Tokens({ userId, kind, addTo }: TokensProps) {
       )}
       <ul className={classes.rows} aria-label="Access tokens">{tokens.map((token) => <li key={token.id}><OneToken token={token} onRevoke={() => setEnding(token)} /></li>)}</ul>
       {hasMore && <div><Button variant="default" onClick={more}>Older tokens</Button></div>}
-      <CliLine line={listTokensLine(userId === viewer.id ? null : userId)} label="Tokens with the CLI" />
+      <CliLine line={listTokensLine(userId === viewer.id ? null : userId)} label="The tokens with the CLI" />
       {ending !== null && <RevokeTokenDialog token={ending} isMine={userId === viewer.id} onClose={() => setEnding(null)} />}
     </div>
   )

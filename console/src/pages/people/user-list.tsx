@@ -41,7 +41,7 @@ export function UserList() {
         </VirtualList>
       )}
       {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <EmptyState title="Nobody matches">Take a part of the search away.</EmptyState>}
-      <div className={classes.cli}><CliLine line={listUsersLine(search)} /></div>
+      <div className={classes.cli}><CliLine line={listUsersLine(search)} label="The list with the CLI" /></div>
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose a user">Role, teams and tokens stand here.</EmptyState>} />

@@ -93,7 +93,7 @@ export function SecretForm({ owner, scope, replaced, firstName = '', taken, onSe
           />}
       <InlineError problem={problem} />
       <ProgressButton type="submit" label={replaced === null ? 'Add' : 'Replace'} progress={replaced === null ? 'Adding…' : 'Replacing…'} isRunning={isRunning} />
-      <CliLine line={setSecretLine({ name: replaced?.name ?? name, scope, provider, path, version })} />
+      <CliLine line={setSecretLine({ name: replaced?.name ?? name, scope, provider, path, version })} label={replaced === null ? undefined : 'Replacing with the CLI'} />
     </form>
   )
 }

@@ -48,7 +48,7 @@ function Listed({ scope, owner }: { scope: string; owner: OwnerInput }) {
             : <p>Add one, and write <code>{scope === 'me' ? '${user:NAME}' : '${secret:NAME}'}</code> in a header or variable of an MCP server, where its value belongs.</p>}
         </EmptyState>
       )}
-      <div className={classes.cli}><CliLine line={listSecretsLine(scope)} /></div>
+      <div className={classes.cli}><CliLine line={listSecretsLine(scope)} label="The list with the CLI" /></div>
     </>
   )
 }

@@ -31,7 +31,7 @@ export function WorkerList() {
         </VirtualList>
       )}
       {data?.workers.length === 0 && <NoWorker isAdmin={viewer.isAdmin} />}
-      <div className={classes.cli}><CliLine line={workersLine} /></div>
+      <div className={classes.cli}><CliLine line={workersLine} label="The list with the CLI" /></div>
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose a worker">Its sessions, and what each of them has, stand here.</EmptyState>} />
