@@ -17,8 +17,8 @@ export function unblocked({ index }: CatalogContext, entry: Entry): Entry {
 }
 
 /** Whatever would change a revoked entry, but its restoration and its end. */
-export function revokedRefusal({ id }: Entry): CatalogError {
-  return policyDenied([{ rule: 'revoked', field: 'id', message: 'The entry is revoked, and cannot be changed.', mend: `Restore it first: restoreEntry of ${id}.` }])
+export function revokedRefusal(): CatalogError {
+  return policyDenied([{ rule: 'revoked', field: 'id', message: 'The entry is revoked, and cannot be changed.', mend: 'Restore it first; somebody else then has to approve it.' }])
 }
 
 /** Whatever would change the content of an entry that waits for the approval of its restoration, or of what was revoked under another name. */

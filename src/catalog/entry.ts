@@ -146,7 +146,7 @@ export function atRevision(entry: Entry | null, { expectedRevision }: { expected
  * What was revoked is not even enabled again; what was restored since keeps its content, or its block would come off what it was put on.
  */
 export function nextRevision(context: CatalogContext, before: Entry, change: Partial<Entry>): Entry | null {
-  if (isRevoked(before)) throw revokedRefusal(before)
+  if (isRevoked(before)) throw revokedRefusal()
   const isSame = Object.entries(change).every(([key, value]) => {
     return value === undefined || isEqualJson(value, before[key as keyof Entry])
   })

@@ -26,6 +26,8 @@ export interface PutSecretInput {
   provider?: string | null
   /** For the others. */
   path?: string | null
+  /** The version that it has, 0 for one that is not there: of another one nothing is set. Left out: whichever. */
+  expectedVersion?: number | null
 }
 
 type Source = { provider: 'sealed'; value: string } | { provider: Exclude<SecretProviderKind, 'sealed'>; path: string }
@@ -36,7 +38,7 @@ const mostNames = 10_000
 
 /**
  * Sets or replaces a secret. Whatever is set is a new version, the same value too: nothing tells that two are equal.
- * @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, QUOTA_EXCEEDED; UNAVAILABLE when the server has no key to seal with
+ * @throws CatalogError NOT_FOUND, FORBIDDEN, INVALID_INPUT, QUOTA_EXCEEDED; REVISION_CONFLICT with `currentVersion`; UNAVAILABLE when the server has no key to seal with
  */
 export function putSecret(context: CatalogContext, input: PutSecretInput): Promise<Committed<SecretRecord>> {
   return commit(context, actorOf(context.principal), async () => {
@@ -50,6 +52,7 @@ export function putSecret(context: CatalogContext, input: PutSecretInput): Promi
     return async (tx): Promise<Written<SecretRecord>> => {
       await holdOwner(tx, owner)
       const before = await lockSecret(tx, owner, name)
+      requireVersion(before === null || before.deletedAt !== null ? 0 : before.version, input.expectedVersion)
       if (before === null || before.deletedAt !== null) await requireRoom(tx, owner, before === null)
       const place = { owner, name, version: (before?.version ?? 0) + 1 }
       const after: StoredSecret = {
@@ -136,6 +139,16 @@ export function deletedAlong({ before, after }: { before: StoredSecret; after: S
 
 function auditOf({ owner, name, provider, path, version, deletedAt }: StoredSecret): object {
   return { owner, name, provider, ...(path !== null && { path }), version, isDeleted: deletedAt !== null }
+}
+
+/** What one person has just set is not replaced unseen by another. */
+function requireVersion(currentVersion: number, expectedVersion: number | null | undefined): void {
+  if (expectedVersion === null || expectedVersion === undefined || expectedVersion === currentVersion) return
+  const message = currentVersion === 0 ? 'There is no secret of that name.'
+    : expectedVersion === 0 ? `There is a secret of that name already, at version ${currentVersion}.` : `The secret is at version ${currentVersion}, not ${expectedVersion}.`
+  throw new CatalogError('REVISION_CONFLICT', message, {
+    field: 'expectedVersion', currentVersion, mend: expectedVersion === 0 ? 'Choose another name, or look at that one and replace it.' : 'Look at who set or deleted it, and set it again if you still want to.',
+  })
 }
 
 /** Whatever was given may be a value in the wrong place: it is never repeated. */

@@ -1,14 +1,14 @@
 import { can, decide } from '../core/access.js'
 import { approversOf, approvalTerms } from '../core/approval.js'
 import { actingOwner, wayTo } from '../core/effective.js'
-import { explain, type Availability, workersStep } from '../core/explain.js'
+import { explain, type Availability, type ExplainInput, workersStep } from '../core/explain.js'
 import { type EntryKind, type JudgedEntry, isAgent, isMcpServer, nameKey, type McpServerEntry, type AgentEntry } from '../core/entry.js'
 import { isSameOwner, type OwnerRef } from '../core/owner.js'
 import { holdsTools } from '../core/team-policy.js'
 import { countStates } from '../db/worker.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
 import { policiesOf } from '../index/judge.js'
-import { principalName } from '../index/names.js'
+import { ownerName, principalName } from '../index/names.js'
 import { standingReferences } from '../index/secrets.js'
 import { driftNames } from '../index/tool-pins.js'
 import { ownerFor } from './authorize.js'
@@ -55,7 +55,12 @@ export async function explainAvailability(context: CatalogContext, query: OwnerQ
   const answer = explainFor(context, owner, kind, name)
   if (answer.entry === null || !can(context.principal, 'READ_STATUS', owner)) return answer
   const states = await countStates(context.db, namesOf(context, owner), answer.entry.id, mayRunSince(context))
-  return { ...answer, steps: [...answer.steps, ...workersStep(states)] }
+  return { ...answer, steps: [...answer.steps, ...workersStep(states, askedOf(context, owner))] }
+}
+
+/** Whose set it is about, as the answer calls them. */
+function askedOf({ principal, index }: CatalogContext, owner: OwnerRef): Pick<ExplainInput, 'asked' | 'ownerNameOf'> {
+  return { asked: { owner, isAsker: isSameOwner(owner, { kind: 'USER', id: principal.id }) }, ownerNameOf: (one) => ownerName(index.state, one) }
 }
 
 /** The same without what workers report. Whether the caller may ask for that owner is for the one who calls this to see to. */
@@ -64,7 +69,7 @@ export function explainFor(context: CatalogContext, owner: OwnerRef, kind: Entry
   const scope = index.scopeOf(owner)
   const own = index.scopeOf({ kind: 'USER', id: context.principal.id })
   return explain({
-    scope,
+    scope, ...askedOf(context, owner),
     entries: index.state.entriesByName.get(nameKey({ kind, name })) ?? [],
     // An admin's right to look into strangers' entries is used by naming their owner, where it is recorded.
     // What belongs to the asked owner always reaches them, unless they are deactivated.

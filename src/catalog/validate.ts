@@ -94,7 +94,7 @@ function quota({ index: { state } }: CatalogContext, { owner, before }: Subject)
 
 function blocks({ index }: CatalogContext, { kind, owner, definition, before }: Subject): RuleFinding[] {
   if (before !== null && isRevoked(before)) {
-    return [{ rule: 'revoked', effect: 'DENY', field: 'entryId', message: 'The entry is revoked, and cannot be changed.', mend: `Restore it first: restoreEntry of ${before.id}.` }]
+    return [{ rule: 'revoked', effect: 'DENY', field: 'entryId', message: 'The entry is revoked, and cannot be changed.', mend: 'Restore it first; somebody else then has to approve it.' }]
   }
   const subject = { kind, owner, definition, digest: digestOf(kind, definition) }
   if (before?.revoked && before.digest !== subject.digest) return [{ ...frozenFinding, effect: 'DENY' }]

@@ -12,6 +12,7 @@ interface SecretOptions extends ConnectionOptions {
 }
 
 interface SetOptions extends SecretOptions {
+  expected?: string
   provider?: string
   path?: string
 }
@@ -28,6 +29,7 @@ export function addSecret(program: Command): void {
     .argument('<name>', '1 to 64 letters, digits, dots, - and _')
     .option('--provider <provider>', 'admins: env, file or vault, which has the value (default: sealed, in the database)')
     .option('--path <path>', 'where that provider has it')
+    .option('--expected <version>', 'refuse if it is at another version; 0: if there is one (default: whichever it is at)')
     // Whatever else is given is most likely the value: it is refused in words of our own, which do not repeat it.
     .allowExcessArguments().allowUnknownOption()
     .action(set)
@@ -39,17 +41,24 @@ export function addSecret(program: Command): void {
   addRekey(secret)
 }
 
-async function set(name: string, { owner, provider, path, json, ...options }: SetOptions, { args }: Command): Promise<void> {
+async function set(name: string, { owner, provider, path, expected, json, ...options }: SetOptions, { args }: Command): Promise<void> {
   if (args.length > 1 || name.startsWith('-')) {
     throw new UsageError('`secret set` takes a name and its options, and nothing else. A value is never given on the command line, where others and the shell\'s history see it: '
       + 'leave it out and give it at the prompt or on standard input. If it was one, replace it where it comes from.')
   }
   if ((path !== undefined) !== (provider !== undefined && provider !== 'sealed')) throw new UsageError('--path goes with --provider env, file or vault, and each of them needs one.')
+  const expectedVersion = expected === undefined ? null : versionOf(expected)
   const connection = connectionOf(options)
   const whose = parseOwner(owner)
   const value = path === undefined ? await readHidden(`Value of ${printable(name)} (it is not shown): `, process.stdin, process.stderr) : null
-  const { putSecret: { secret, cursor } } = await connection.client.execute(PutSecretDocument, { input: { owner: whose, name, value, provider, path } })
+  const { putSecret: { secret, cursor } } = await connection.client.execute(PutSecretDocument, { input: { owner: whose, name, value, provider, path, expectedVersion } })
   print(json ? JSON.stringify({ secret, cursor }) : `Set ${secret.name} of ${ownerOf(secret)}, version ${secret.version}, at ${cursor}.`)
+}
+
+/** Not repeated: whatever stands there may be a value in the wrong place. */
+function versionOf(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError('--expected takes a version: a whole number, 0 for one that is not there.')
+  return Number(text)
 }
 
 async function list({ owner, json, ...options }: SecretOptions): Promise<void> {

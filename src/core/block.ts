@@ -45,6 +45,6 @@ export function blockFinding({ kind, definition }: Pick<Entry, 'kind' | 'definit
     : transport.kind === 'STDIO' ? ['definition.transport.stdio.command', 'This command line'] : [`definition.transport.${transport.kind.toLowerCase()}.url`, 'This server']
   return {
     rule: 'revoked', field: field, message: `${what} was revoked with the entry ${name}, and is refused under any name.`,
-    mend: `Restore the entry ${entryId} with restoreEntry and have it approved, or use something else.`,
+    mend: `Restore ${name} (${entryId}) and have it approved, or use something else.`,
   }
 }

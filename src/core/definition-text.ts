@@ -14,6 +14,11 @@ export function visibleText(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll(hidden, (character) => `\\u{${codePoint(character)}}`)
 }
 
+/** Whether something in it would not be seen, or seen as something else. */
+export function hasHidden(text: string): boolean {
+  return text.search(hidden) >= 0
+}
+
 /**
  * One argument as a POSIX shell takes it; as `$'…'`, in escapes of bash, when it holds anything but printable ASCII: also what
  * only looks like a Latin letter is to be seen.

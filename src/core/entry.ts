@@ -4,6 +4,7 @@ import { type McpServerDefinition, mcpServerContent } from './mcp-server.js'
 import { type OwnerRef, type PrincipalRef } from './owner.js'
 import { type Verdict } from './policy.js'
 import { type EntryBindings } from './secret.js'
+import { timeText } from './time-text.js'
 
 export type EntryKind = 'MCP_SERVER' | 'AGENT'
 export type Definition = McpServerDefinition | AgentDefinition
@@ -148,7 +149,7 @@ const messagesOf = ({ verdict }: JudgedEntry) => verdict.findings.map(({ message
 
 /** @param findings what policy says of it */
 export function pendingReason({ revoked, approval }: Entry, findings: string): string {
-  const asked = approval ? `Waits for approval, until ${approval.expiresAt}.` : 'Waits for approval.'
+  const asked = approval ? `Waits for approval, until ${timeText(approval.expiresAt)}.` : 'Waits for approval.'
   return [asked, ...(revoked ? [restoredReason(revoked)] : []), findings].join(' ').trim()
 }
 

@@ -21,6 +21,12 @@ export function isSecretName(text: string): boolean {
   return wholeName.test(text)
 }
 
+/** An injection point for people: `the header Authorization`, `the variable KEY`. */
+export function placeText(injectionPoint: string): string {
+  const at = injectionPoint.indexOf(':')
+  return `the ${injectionPoint.slice(0, at) === 'header' ? 'header' : 'variable'} ${injectionPoint.slice(at + 1)}`
+}
+
 /** Whether a `$` is left once every well-formed reference is taken out. */
 export function hasStrayDollar(value: string): boolean {
   return withoutReferences(value).includes('$')

@@ -1,4 +1,4 @@
-import { type SecretReference } from './secret-ref.js'
+import { placeText, type SecretReference } from './secret-ref.js'
 
 /** How a reference stands in somebody's sessions. `NOBODY`: it means a person's account, and the session acts for none. */
 export type SecretStanding = 'READY' | 'MISSING' | 'UNBOUND' | 'NOBODY'
@@ -26,14 +26,15 @@ export function standingReason({ reference: { scope, name, injectionPoint }, sta
     case 'READY': return null
     case 'NOBODY': return `\${user:${name}} is filled only in sessions that act for a person.`
     case 'MISSING': return isOwners
-      ? `The entry's owner has no secret ${name}. Let whoever may write the owner's secrets set it: putSecret.`
-      : `Connect your account: you have no secret ${name}. Set it: putSecret.`
+      ? `The entry's owner has no secret ${name}. Whoever may write its owner's secrets has to set it.`
+      : `Connect your account: you have no secret ${name}. Set it.`
     case 'UNBOUND': {
       // From the second revision on, a change of the place can be why; the first one is where everything begins.
       const since = boundSince !== null && boundSince > 1 ? ` since revision ${boundSince}, which changed where values go` : ''
+      const place = placeText(injectionPoint)
       return isOwners
-        ? `Nobody has confirmed ${name} for ${injectionPoint}${since}. Let whoever may write both the entry and the owner's secrets look at it and confirm it: bindSecret.`
-        : `Connect your account: you have not confirmed ${name} for ${injectionPoint}${since}. Look at where it goes, and confirm it: bindSecret.`
+        ? `Nobody has confirmed that ${name} may go into ${place}${since}. Whoever may change it and write its owner's secrets has to look at it, and confirm it.`
+        : `Connect your account: you have not confirmed that ${name} may go into ${place}${since}. Look at where it goes, and confirm it.`
     }
   }
 }

@@ -43,7 +43,7 @@ export class RefusedError extends Error {
 
 /** For calls of a tool whose definition is not the accepted one. */
 export function heldError(name: string): ToolCallError {
-  return new ToolCallError('HELD', `The tool ${name} is held: its definition is not the one that was accepted. Somebody has to look at it, and may let it in (acceptTools).`)
+  return new ToolCallError('HELD', `The tool ${name} is held: its definition is not the one that was accepted. Somebody has to look at it, and may accept it.`)
 }
 
 /**

@@ -65,5 +65,5 @@ export function heldNote(all: readonly HeldBack[]): string | null {
   if (all.some(({ why }) => why === 'UNKNOWN')) return 'Withheld until the catalog has taken the first inventory of its tools: they are pinned by that.'
   if (all.length === 0) return null
   const told = all.map(({ name, why }) => `${pinLabel(name)} (${words[why as keyof typeof words]})`)
-  return `Held: ${named(told)}; what was accepted is something else. Look at toolInventory, and let in what is right with acceptTools.`
+  return `Held: ${named(told)}; what was accepted is something else. Look at them, and accept what is right.`
 }

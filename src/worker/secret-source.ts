@@ -88,10 +88,10 @@ function denialText({ code, extensions }: CatalogRequestError, { name, definitio
   return [
     lack(name, refused, 'USER', owner.kind !== 'USER'
       ? ['A secret of a person is missing', 'this session acts for none']
-      : ['Connect your account', isUnbound ? 'you have not confirmed that the value may go where it would go now (bindSecret)' : 'you have set no value (putSecret)']),
+      : ['Connect your account', isUnbound ? 'you have not confirmed that the value may go where it would go now' : 'you have set no value']),
     lack(name, refused, 'OWNER', isUnbound
-      ? ['A secret is not confirmed', 'nobody who may has confirmed that the value may go where it would go now (bindSecret)']
-      : ['A secret is missing', 'there is no value (putSecret)']),
+      ? ['A secret is not confirmed', 'nobody who may has confirmed that the value may go where it would go now']
+      : ['A secret is missing', 'there is no value']),
   ].filter((text) => text !== null).join(' ')
 }
 

@@ -82,7 +82,7 @@ describe('what is held', () => {
     expect(after.cursor > before.cursor).toBe(true)
     expect(after).toMatchObject({
       held: [{ entryId: id, names: ['add', '\u0430dd'], instructions: true }],
-      step: { passed: false, reason: 'Not as accepted: add, \\u{430}dd, the server\'s instructions. Sessions go without until it is let in with acceptTools.' },
+      step: { passed: false, reason: 'Not as accepted: add, \\u{430}dd, the server\'s instructions. Sessions go without until it is looked at and accepted.' },
     })
     expect(await actionsOn(id)).toEqual(['tools.hold', 'tools.pin'])
     // A node that starts now knows it too.

@@ -23,7 +23,7 @@ const http = (url: string) => ({ transport: { http: { url } } })
 const register = (who: Person, name: string, url: string) => who.client.execute(RegisterMcpServerDocument, { input: { owner: { kind: 'USER' }, name, definition: http(url) } })
 const refusal = (promise: Promise<unknown>): Promise<{ code: string; extensions: Record<string, unknown> }> => promise.then(
   () => { throw new Error('it was not refused') }, (error: { code: string; extensions: Record<string, unknown> }) => error)
-const blocked = { code: 'POLICY_DENIED', extensions: { field: 'definition.transport.http.url', mend: expect.stringContaining('restoreEntry') as string, findings: [{ rule: 'revoked' }] } }
+const blocked = { code: 'POLICY_DENIED', extensions: { field: 'definition.transport.http.url', mend: expect.stringMatching(/^Restore .* \(srv_\w+\) and have it approved, or use something else\.$/) as string, findings: [{ rule: 'revoked' }] } }
 
 describe('a revoked entry', () => {
   it('has the status before all others, one more revision, and says why', async () => {

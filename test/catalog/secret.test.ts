@@ -69,6 +69,23 @@ describe('putSecret and deleteSecret', () => {
     expect(log.text()).not.toContain(canary)
   })
 
+  it('set only what is new, or only over the version that is expected', async () => {
+    const set = (expectedVersion: number | null) => put(alice, { name: 'expected', expectedVersion })
+    const conflict = (currentVersion: number, mend: string) => ({ code: 'REVISION_CONFLICT', extensions: { field: 'expectedVersion', currentVersion, mend: expect.stringContaining(mend) as string } })
+    expect(await refusal(set(1))).toMatchObject(conflict(0, 'set it again'))
+    // One of them was there first.
+    const raced = await Promise.allSettled([set(0), set(0)])
+    expect(raced.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(await refusal(set(0))).toMatchObject(conflict(1, 'Choose another name'))
+    expect((await set(1)).secret.version).toBe(2)
+    expect(await refusal(set(1))).toMatchObject(conflict(2, 'set it again'))
+    expect((await set(null)).secret.version).toBe(3)
+    await remove(alice, 'expected')
+    expect(await refusal(set(3))).toMatchObject(conflict(0, 'set it again'))
+    // It is new again; its version goes on.
+    expect((await set(0)).secret.version).toBe(5)
+  })
+
   it('keep nothing of a deleted value', async () => {
     const { secret } = await put(alice, { name: 'forgotten' })
     await remove(alice, 'forgotten')

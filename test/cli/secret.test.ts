@@ -32,6 +32,8 @@ describe('pilothouse secret', () => {
     await register('uses-it', http('Bearer ${secret:token}'))
     expect((await run(['list'])).stdout).toMatch(/^NAME +PROVIDER +VERSION +SET BY +AT +USED BY\ntoken +sealed +1 +alice +20\d\d-\S+ +uses-it\n$/)
     expect(JSON.parse((await run(['set', 'token', '--owner', 'me', '--json'], canary)).stdout)).toMatchObject({ secret: { name: 'token', version: 2 } })
+    expect(await run(['set', 'token', '--expected', '0'], canary)).toMatchObject({ code: 1, stderr: expect.stringMatching(/^REVISION_CONFLICT: There is a secret of that name already, at version 2\. .*Choose another name/) as string })
+    expect(await run(['set', 'token', '--expected', 'canary'], canary)).toMatchObject({ code: 2, stderr: expect.stringContaining('takes a version') as string })
     expect(await run(['delete', 'token'])).toMatchObject({ code: 1, stdout: expect.stringMatching(/is used by uses-it\.\n.*Nothing was deleted\.\n$/s) as string })
     expect(await run(['delete', 'token'], 'y\n')).toMatchObject({ code: 0, stdout: expect.stringContaining('Deleted token of user alice, at ') as string })
     expect(await run(['delete', 'token', '--yes'])).toMatchObject({ code: 1, stderr: expect.stringContaining('SECRET_NOT_FOUND: ') as string })

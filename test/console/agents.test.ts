@@ -32,7 +32,7 @@ describe.runIf(hasBrowser)('the agents page', () => {
     await register(alice, 'taken')
     const page = await open(alice.token, '/agents/me')
     await page.getByText('No agent yet').or(page.getByRole('link', { name: /taken/ })).first().waitFor()
-    await page.getByRole('link', { name: 'Add', exact: true }).click()
+    await page.getByRole('main').getByRole('link', { name: 'Add an agent' }).click()
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('taken')
     await page.getByRole('textbox', { name: 'Prompt', exact: true }).fill('# Plan\n\nYou **plan** with `care`.')
     await page.getByText('That owner has an entry named taken already.').waitFor()

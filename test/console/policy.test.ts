@@ -37,6 +37,13 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     const effect = page.getByRole('list', { name: 'Entries that change' }).getByRole('listitem').filter({ has: page.getByRole('link', { name: 'strict-one' }) })
     await effect.getByText('denied', { exact: true }).waitFor()
     expect(await revisionOf({ kind: 'DEPLOYMENT' })).toBe(0)
+    // What is not saved is not left by accident; "Stay" has the focus.
+    await page.getByRole('link', { name: 'Workers' }).click()
+    await page.getByRole('dialog', { name: 'Leave without saving?' }).getByText('What you changed of the policy is not saved, and lost when you leave this page.').waitFor()
+    await page.getByRole('button', { name: 'Stay' }).and(page.locator(':focus')).waitFor()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    expect([new URL(page.url()).pathname, await editor(page).inputValue()]).toEqual(['/policy/deployment', '{ "transports": { "http": "deny" } }'])
     await page.getByRole('button', { name: 'Save…' }).click()
     await page.getByRole('dialog').getByText('leaves every set and every open session at once').waitFor()
     await page.getByRole('dialog').getByRole('button', { name: 'Save', exact: true }).click()
@@ -47,6 +54,10 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     await editor(page).fill('{}')
     await page.getByRole('button', { name: 'Put it into the editor' }).click()
     expect(JSON.parse(await editor(page).inputValue())).toEqual({ transports: { http: 'deny' } })
+    await editor(page).fill('{}')
+    await page.getByRole('link', { name: 'Workers' }).click()
+    await page.getByRole('button', { name: 'Leave, and lose it' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Workers' }).waitFor()
   })
 
   it('a team\'s: its maintainer is shown what somebody else saved meanwhile, and loses nothing', async () => {

@@ -42,7 +42,7 @@ describe.runIf(hasBrowser)('two windows', () => {
 
     await hers.getByLabel('Paste JSON').fill(JSON.stringify({ mcpServers: { echo: { command: 'node', args: [join(folder, 'server.mjs')] } } }))
     await hers.getByText('An admin has to approve this command line:').waitFor()
-    await hers.getByRole('button', { name: 'Register' }).click()
+    await hers.getByRole('button', { name: 'Add', exact: true }).click()
     await hers.getByRole('heading', { level: 1, name: 'echo is saved' }).waitFor()
     await badge(hers, 'waits for approval')
     expect(await host.listTools()).toEqual([])

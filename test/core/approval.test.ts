@@ -89,7 +89,7 @@ describe('status', () => {
   ])('enabled %s, %s, %#', (enabled, kind, revoked, approval, expected) => { expect(entryStatus(enabled, verdict(kind), revoked, approval)).toBe(expected) })
 
   it.each<[Revoked | null, EntryApproval | null, RegExp]>([
-    [null, pending, /^Waits for approval, until 2026-01-31T.*Z\. The finding\.$/],
+    [null, pending, /^Waits for approval, until 2026-01-31 00:00 UTC\. The finding\.$/],
     [restored, pending, /until .* It was revoked \(It leaked\.\) and restored; somebody other/],
     [null, rejected, /^Rejected \(Pin it\.\); change the definition/],
     [restored, { ...rejected, note: null }, /^Rejected; it stays as it was revoked/],

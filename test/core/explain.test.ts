@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Scope, wayTo } from '../../src/core/effective.js'
 import { type EntryApproval, entryStatus, type JudgedEntry, type Revoked, visibilities } from '../../src/core/entry.js'
-import { type Availability, explain, type ExplainInput } from '../../src/core/explain.js'
-import { deploymentOwner, type OwnerRef, ownerKey, systemPrincipal } from '../../src/core/owner.js'
+import { type Availability, explain, type ExplainInput, workersStep } from '../../src/core/explain.js'
+import { deploymentOwner, isSameOwner, type OwnerRef, ownerKey, systemPrincipal } from '../../src/core/owner.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
 import { referencesOf } from '../../src/core/secret.js'
@@ -13,6 +13,7 @@ import { type VerdictKind } from '../../src/core/policy.js'
 const me: OwnerRef = { kind: 'USER', id: 'me' }
 const stranger: OwnerRef = { kind: 'USER', id: 'stranger' }
 const ourTeam: OwnerRef = { kind: 'TEAM', id: 'ours' }
+const names: Record<string, string> = { me: 'Ann', stranger: 'Bob', ours: 'Crew' }
 const person: Scope & { kind: 'USER' } = { kind: 'USER', userId: 'me', teamIds: new Set(['ours']), isAdmin: false, isDeactivated: false }
 
 type Given = Partial<JudgedEntry> & { kindOfVerdict?: VerdictKind }
@@ -37,7 +38,7 @@ const revoked: Revoked = { at: '2026-01-01T00:00:00.000Z', by: systemPrincipal, 
 const ask = (entries: JudgedEntry[], more: Partial<ExplainInput> = {}) =>
   explain({
     scope: person, entries, isVisible: () => false, hasMcpServer: () => true, now: new Date('2026-01-10T00:00:00.000Z'), approversOf: () => 'an admin',
-    nameOf: ({ id }) => `<${id}>`, secretsOf: standing('READY'), driftOf: () => ({ names: [], isHeld: true }), ...more,
+    asked: { owner: me, isAsker: false }, ownerNameOf: ({ id }) => names[id] ?? id, nameOf: ({ id }) => `<${id}>`, secretsOf: standing('READY'), driftOf: () => ({ names: [], isHeld: true }), ...more,
   })
 /** All references of an entry in one state. */
 const standing = (state: SecretStanding, boundSince = 1) => (one: JudgedEntry): StandingReference[] => referencesOf(one)
@@ -65,16 +66,16 @@ describe('the chain of one entry', () => {
     expect(reasonOf(ask([entry({ kindOfVerdict: 'DENY' })]), 'policy')).toBe('The finding. The mend.')
     expect(reasonOf(ask([entry({ kindOfVerdict: 'NEEDS_APPROVAL' })]), 'approval')).toBe('Waits for approval. The finding. The mend.')
     expect(reasonOf(ask([entry()]), 'policy')).toBe('The policy (revision 7) allows it.')
-    expect(reasonOf(ask([entry()]), 'entry')).toBe('The entry srv_1 of a user, revision 3.')
+    expect(reasonOf(ask([entry()]), 'entry')).toBe('x of Ann, revision 3.')
   })
 
   it.each<[string, Partial<EntryApproval>, Given, boolean, string]>([
     ['who was asked, since when and until when', {}, {}, false,
-      '<ann> asked for it at 2026-01-01T00:00:00.000Z; an admin decides, until 2026-01-31T00:00:00.000Z.'],
+      '<ann> asked for it at 2026-01-01 00:00 UTC; an admin decides, until 2026-01-31 00:00 UTC.'],
     ['that nobody decided in time', { expiresAt: '2026-01-05T00:00:00.000Z' }, {}, false,
-      'Nobody decided in time: <ann> asked for it at 2026-01-01T00:00:00.000Z, and it expired at 2026-01-05T00:00:00.000Z. Save the entry again to ask once more.'],
-    ['who approved it', { state: 'APPROVED' }, {}, true, '<adm> approved it at 2026-01-02T00:00:00.000Z.'],
-    ['who rejected it, and why', { state: 'REJECTED', note: 'Pin it.' }, {}, false, 'Rejected (Pin it.); change the definition to have it looked at again. By <adm>, at 2026-01-02T00:00:00.000Z.'],
+      'Nobody decided in time: <ann> asked for it at 2026-01-01 00:00 UTC, and it expired at 2026-01-05 00:00 UTC. Save the entry again to ask once more.'],
+    ['who approved it', { state: 'APPROVED' }, {}, true, '<adm> approved it at 2026-01-02 00:00 UTC.'],
+    ['who rejected it, and why', { state: 'REJECTED', note: 'Pin it.' }, {}, false, 'Rejected (Pin it.); change the definition to have it looked at again. By <adm>, at 2026-01-02 00:00 UTC.'],
     ['that it was rejected, though policy allows it by now', { state: 'REJECTED' }, { kindOfVerdict: 'ALLOW' }, false, 'By <adm>'],
     ['what it was restored from', {}, { kindOfVerdict: 'ALLOW', revoked: { ...revoked, restored: { at: revoked.at, by: systemPrincipal } } }, false, 'It was revoked (It leaked.) and restored'],
   ])('says of an approval %s', (_, change, given, passed, reason) => {
@@ -91,23 +92,57 @@ describe('the chain of one entry', () => {
     expect(reasonOf(ask([entry({ enabled: false, kindOfVerdict: 'NEEDS_APPROVAL' })]), 'approval')).toMatch(/^Waits for approval\. /)
   })
 
-  it.each<[OwnerRef, Given, string]>([
-    [me, {}, 'It belongs to this owner.'],
-    [ourTeam, {}, 'It belongs to a team of this owner.'],
-    [deploymentOwner, { visibility: 'PUBLIC' }, 'The deployment offers it to this owner.'],
-    [stranger, { visibility: 'SHARED', audience: [ourTeam] }, 'It is shared with this owner.'],
-  ])('names the way: %o', (owner, given, reason) => { expect(reasonOf(ask([entry({ owner, ...given })]), 'scope')).toBe(reason) })
+  it.each<[OwnerRef, Given, ofOthers: string, own: string]>([
+    [me, {}, 'It belongs to Ann.', 'It is yours.'],
+    [ourTeam, {}, 'It belongs to the team Crew, in which Ann is.', 'It belongs to the team Crew, in which you are.'],
+    [deploymentOwner, { visibility: 'PUBLIC' }, 'The deployment offers it to everybody.', 'The deployment offers it to everybody.'],
+    [deploymentOwner, { visibility: 'SHARED', audience: [me] }, 'The deployment offers it to Ann.', 'The deployment offers it to you.'],
+    [stranger, { visibility: 'SHARED', audience: [ourTeam] }, 'Bob shares it with Ann.', 'Bob shares it with you.'],
+    [stranger, { visibility: 'PUBLIC' }, 'Bob shares it with everybody.', 'Bob shares it with everybody.'],
+  ])('names the way: %o', (owner, given, ofOthers, own) => {
+    expect(reasonOf(ask([entry({ owner, ...given })]), 'scope')).toBe(ofOthers)
+    expect(reasonOf(ask([entry({ owner, ...given })], { asked: { owner: me, isAsker: true } }), 'scope')).toBe(own)
+  })
+
+  it.each<[string, Partial<ExplainInput>, Given, string]>([
+    ['nobody', {}, { owner: stranger }, 'Bob shares it with nobody.'],
+    ['nobody but a team', {}, { owner: { kind: 'TEAM', id: 'theirs' } }, 'The team theirs shares it with nobody.'],
+    ['admins', {}, { owner: deploymentOwner }, 'It is for admins alone.'],
+    ['others', {}, { owner: stranger, visibility: 'SHARED', audience: [stranger] }, 'Bob shares it, but not with Ann.'],
+    ['others than who asks', { asked: { owner: me, isAsker: true } }, { owner: stranger, visibility: 'SHARED' }, 'Bob shares it, but not with you.'],
+    ['people, and not a team', { scope: { kind: 'TEAM', teamId: 'ours' }, asked: { owner: ourTeam, isAsker: false } }, { owner: stranger, visibility: 'PUBLIC' },
+      'It belongs to Bob, and sessions of a team get what the team and the deployment have.'],
+    ['people, and not the deployment', { scope: { kind: 'DEPLOYMENT' }, asked: { owner: deploymentOwner, isAsker: false } }, { owner: ourTeam, visibility: 'PUBLIC' },
+      'It belongs to the team Crew, and sessions of the deployment get what the deployment has itself.'],
+  ])('says whom it reaches when that is %s', (_, more, given, reason) => {
+    expect(reasonOf(ask([entry(given)], { isVisible: () => true, ...more }), 'scope')).toBe(reason)
+  })
+
+  it('gives the id beside a name that two of the answer have, and nowhere else', () => {
+    const twin = entry({ owner: stranger, visibility: 'PUBLIC' })
+    expect(reasonOf(ask([twin], { ownerNameOf: () => 'Ann' }), 'entry')).toBe('x of Ann (stranger), revision 3.')
+    expect(reasonOf(ask([twin], { ownerNameOf: () => 'Ann' }), 'scope')).toBe('Ann (stranger) shares it with everybody.')
+    // A person and a team are told apart by what they are.
+    expect(reasonOf(ask([entry({ owner: ourTeam })], { ownerNameOf: () => 'Ann' }), 'entry')).toBe('x of the team Ann, revision 3.')
+  })
+
+  it('sums up sessions in plain words', () => {
+    const told = (isAsker: boolean) => workersStep(new Map([['REFUSED', 1], ['APPLIED', 2]]), { asked: { owner: me, isAsker }, ownerNameOf: ({ id }) => names[id] ?? id })
+    expect(told(false)).toEqual([{ check: 'workers', passed: false, reason: 'Sessions of Ann: applied in 2, refused in 1.' }])
+    expect(told(true)).toEqual([{ check: 'workers', passed: false, reason: 'Your sessions: applied in 2, refused in 1.' }])
+  })
 
   it('lists what a session needs without making it a reason', () => {
     const one = entry({
       definition: http({ headers: [{ name: 'Authorization', value: 'Bearer ${user:TOKEN}' }, { name: 'X-Key', value: '${secret:KEY}' }] }),
     })
-    const [token, key] = ['A session needs the secret TOKEN of the person it acts for, in header:Authorization.', "A session needs the secret KEY of the entry's owner, in header:X-Key."]
+    const [token, key] = ['A session needs the secret TOKEN of the person it acts for, in the header Authorization.', 'A session needs the secret KEY of Ann, in the header X-Key.']
     const rows: Array<[StandingReference['standing'], number, boolean, string, string]> = [
       ['READY', 1, true, 'It is set, and may go there.', 'It is set, and may go there.'],
-      ['MISSING', 1, false, 'Connect your account: you have no secret TOKEN. Set it: putSecret.', "The entry's owner has no secret KEY. Let whoever"],
-      ['UNBOUND', 1, false, 'Connect your account: you have not confirmed TOKEN for header:Authorization. Look', 'Nobody has confirmed KEY for header:X-Key. Let'],
-      ['UNBOUND', 3, false, 'since revision 3, which changed where values go. Look', 'since revision 3, which changed where values go. Let'],
+      ['MISSING', 1, false, 'Connect your account: you have no secret TOKEN. Set it.', "The entry's owner has no secret KEY. Whoever may write its owner's secrets has to set it."],
+      ['UNBOUND', 1, false, 'Connect your account: you have not confirmed that TOKEN may go into the header Authorization. Look at where it goes, and confirm it.',
+        "Nobody has confirmed that KEY may go into the header X-Key. Whoever may change it and write its owner's secrets has to look at it, and confirm it."],
+      ['UNBOUND', 3, false, 'since revision 3, which changed where values go. Look', 'since revision 3, which changed where values go. Whoever'],
       ['NOBODY', 1, false, '${user:TOKEN} is filled only in sessions that act for a person.', ''],
     ]
     for (const [state, since, passed, ofToken, ofKey] of rows) {
@@ -140,7 +175,7 @@ describe('several entries of one name', () => {
     const answer = ask([offered, mine])
     expect(answer).toMatchObject({ available: true, entry: { id: 'mine' } })
     expect(answer.steps.at(-1)).toEqual({
-      check: 'other', passed: false, reason: 'The entry offered of the deployment has the same name: a closer or older one is chosen.',
+      check: 'other', passed: false, reason: 'There is also one of the deployment: a closer or older one is chosen.',
     })
   })
 
@@ -149,7 +184,7 @@ describe('several entries of one name', () => {
     const answer = ask([mine, lock])
     expect(answer).toMatchObject({ available: false, entry: { id: 'mine' } })
     expect(chain(answer)).toBe('+entry +scope +enabled +policy +approval -shadowing -other')
-    expect(reasonOf(answer, 'shadowing')).toBe('The entry offered of the deployment is locked and holds the name.')
+    expect(reasonOf(answer, 'shadowing')).toBe('The one of the deployment is locked, and holds the name.')
     expect(reasonOf(answer, 'other')).toContain('it is not active')
   })
 
@@ -167,15 +202,15 @@ describe('several entries of one name', () => {
     const answer = ask([hidden], { isVisible: () => true })
     expect(answer).toMatchObject({ available: false, entry: { id: 'hidden' } })
     expect(chain(answer)).toBe('+entry -scope +enabled +policy +approval')
-    expect(reasonOf(answer, 'scope')).toBe('It is PRIVATE and not shared with this owner.')
+    expect(reasonOf(answer, 'scope')).toBe('Bob shares it with nobody.')
   })
 
   it('says that somebody is deactivated only to who may see the entry', () => {
     const resting = { ...mine, dormant: true }
-    expect(reasonOf(ask([resting], { isVisible: () => true }), 'scope')).toBe('Its owner is deactivated.')
+    expect(reasonOf(ask([resting], { isVisible: () => true }), 'scope')).toBe('Ann, whose it is, is deactivated.')
     expect(ask([resting])).toMatchObject({ entry: null, steps: [{ reason: 'There is no entry of that name for you.' }] })
     const scope: Scope = { ...person, isDeactivated: true }
-    expect(reasonOf(ask([offered], { scope, isVisible: () => true }), 'scope')).toBe('This owner is deactivated, and gets nothing.')
+    expect(reasonOf(ask([offered], { scope, isVisible: () => true }), 'scope')).toBe('Ann is deactivated, and gets nothing.')
     expect(ask([offered], { scope }).entry).toBeNull()
   })
 
@@ -205,11 +240,15 @@ describe('what nobody in the conversation may see', () => {
         return { mark, isAskersToSee, one: entry({ ...given, id: `${mark}id`, verdict, definition }) }
       })
       const answer = JSON.stringify(explain({
-        scope, entries: entries.map(({ one }) => one), hasMcpServer: () => false, secretsOf: standing('UNBOUND'), driftOf: () => ({ names: [], isHeld: true }), now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
+        scope, asked: { owner: me, isAsker: false }, entries: entries.map(({ one }) => one),
+        ownerNameOf: (owner) => (isSameOwner(owner, me) ? 'Ann' : `${entries.find(({ one }) => isSameOwner(one.owner, owner))?.mark}owner`), hasMcpServer: () => false, secretsOf: standing('UNBOUND'), driftOf: () => ({ names: [], isHeld: true }), now: new Date(0), approversOf: () => 'an admin', nameOf: ({ id }) => id,
         isVisible: ({ id }) => entries.some(({ one, isAskersToSee }) => one.id === id && isAskersToSee),
       }))
       for (const { mark, isAskersToSee, one } of entries) {
-        expect(answer.includes(mark)).toBe(isAskersToSee || wayTo(scope, one) !== null)
+        const isTold = isAskersToSee || wayTo(scope, one) !== null
+        expect(answer.includes(mark)).toBe(isTold && (answer.includes(`${mark}id`) || one.owner.kind !== 'DEPLOYMENT' && !isSameOwner(one.owner, me)))
+        // Of those two owners the name is no secret, and nothing but it stands for what comes second.
+        if (isTold && !answer.includes(mark)) expect(answer).toContain(`There is also one of ${one.owner.kind === 'DEPLOYMENT' ? 'the deployment' : 'Ann'}: `)
       }
     }))
   })

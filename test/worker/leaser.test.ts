@@ -87,10 +87,10 @@ describe('what an entry\'s references stand for', () => {
   })
 
   it.each<[string, object, string, RegExp]>([
-    ['SECRET_NOT_FOUND', {}, 'DENIED', /^Connect your account: srv needs user:A, and you have set no value \(putSecret\)\. A secret is missing: srv needs secret:B, and there is no value \(putSecret\)\.$/],
+    ['SECRET_NOT_FOUND', {}, 'DENIED', /^Connect your account: srv needs user:A, and you have set no value\. A secret is missing: srv needs secret:B, and there is no value\.$/],
     ['SECRET_NOT_FOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is missing: srv needs secret:B, and there is no value/],
-    ['SECRET_UNBOUND', { references: [{ scope: 'USER', name: 'A', injectionPoint: 'header:X' }] }, 'DENIED', /^Connect your account: srv needs user:A, and you have not confirmed .*\(bindSecret\)\.$/],
-    ['SECRET_UNBOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is not confirmed: srv needs secret:B, and nobody who may has confirmed .*\(bindSecret\)\.$/],
+    ['SECRET_UNBOUND', { references: [{ scope: 'USER', name: 'A', injectionPoint: 'header:X' }] }, 'DENIED', /^Connect your account: srv needs user:A, and you have not confirmed that the value may go where it would go now\.$/],
+    ['SECRET_UNBOUND', { references: [{ scope: 'OWNER', name: 'B', injectionPoint: 'header:X' }] }, 'DENIED', /^A secret is not confirmed: srv needs secret:B, and nobody who may has confirmed that the value may go where it would go now\.$/],
     ['SECRET_NOT_FOUND', { references: [null, 7, {}, { scope: 'OWNER', name: 'B' }] }, 'DENIED', /^A secret is missing: srv needs secret:B, and there is no value/],
     ['LIMIT_EXCEEDED', {}, 'DENIED', /more secrets than the catalog leases at once/],
     ['FORBIDDEN', {}, 'DENIED', /does not serve this owner/],

@@ -46,7 +46,7 @@ describe('a session', () => {
     }
     await host.callTool('s-sub')
     expect(upstream.calls).toEqual(['sub'])
-    expect(reasonOf('s')).toMatch(/^Held: add \(changed\), new \(new\); .* acceptTools\.$/)
+    expect(reasonOf('s')).toMatch(/^Held: add \(changed\), new \(new\); what was accepted is something else\. Look at them, and accept what is right\.$/)
     const report = await feed.report(({ sessions }) => sessions.some(({ entries }) => entries.some(({ toolsHeld }) => toolsHeld !== undefined)))
     expect(report.sessions[0]!.entries[0]).toMatchObject({ name: 's', state: 'APPLIED', toolsHeld: ['add', 'new'] })
     // Once, however often it is served.

@@ -1,7 +1,9 @@
 import { useLiveQuery } from '../data/use-live-query.js'
 import { type EntryKind, EntryAvailabilityDocument, type EntryAvailabilityQuery } from '../generated/graphql.js'
+import { CliLine } from '../parts/code-block.js'
 import { InlineError } from '../parts/inline-error.js'
 import { OutsideText } from '../parts/outside-text.js'
+import { explainLine } from './cli-args.js'
 import classes from './entries.module.css'
 
 /** What each question of the chain asks. */
@@ -25,6 +27,7 @@ export function Availability({ name, entryId, kind = 'MCP_SERVER' }: { name: str
       <ol className={classes.steps}>
         {steps.map((step, at) => <li key={at}><Step step={step} /></li>)}
       </ol>
+      <CliLine line={explainLine(name, kind)} label="The same question with the CLI" />
     </>
   )
 }

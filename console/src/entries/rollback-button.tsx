@@ -6,7 +6,7 @@ import { RollbackEntryDocument } from '../generated/graphql.js'
 import { CliLine } from '../parts/code-block.js'
 import { ConfirmDialog } from '../parts/confirm-dialog.js'
 import { DiffView } from '../parts/diff-view.js'
-import { cliOf } from './cli-args.js'
+import { rollbackLine } from './cli-args.js'
 import { actTopics, type Done, undoBy } from './done-notice.js'
 import { Impact } from './impact.js'
 import { type ActedOn } from './acted-on.js'
@@ -37,7 +37,7 @@ export function RollbackButton({ server, to, diff, onDone }: { server: ActedOn; 
           <p>Sessions get it as it was then, and what they run now ends. It goes through the policy of today, and may have to be approved again. Of those that have it now:</p>
           <Impact id={server.id} />
           <DiffView diff={diff} label="What the rollback changes" />
-          <CliLine line={cliOf('rollback', server, viewer.id, String(to))} />
+          <CliLine line={rollbackLine(server, viewer.id, to)} />
         </Stack>
       </ConfirmDialog>
     </>

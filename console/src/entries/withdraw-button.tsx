@@ -3,13 +3,13 @@ import { useState } from 'react'
 import { useViewer } from '../data/viewer.js'
 import { CliLine } from '../parts/code-block.js'
 import { ConfirmDialog } from '../parts/confirm-dialog.js'
-import { cliOf } from './cli-args.js'
+import { usualDeadline, usualMode, type WithdrawCommand, withdrawLine } from './cli-args.js'
 import { type Done } from './done-notice.js'
 import { Impact } from './impact.js'
 import { type ActedOn } from './acted-on.js'
 import { type Act, type Terms, useWithdraw } from './use-withdraw.js'
 
-const words: Record<Act, { label: string; progress: string; command: string; after: string }> = {
+const words: Record<Act, { label: string; progress: string; command: WithdrawCommand; after: string }> = {
   DISABLE: { label: 'Disable', progress: 'Disabling…', command: 'disable', after: 'It leaves every set until it is enabled again.' },
   REVOKE: {
     label: 'Revoke', progress: 'Revoking…', command: 'revoke',
@@ -17,9 +17,6 @@ const words: Record<Act, { label: string; progress: string; command: string; aft
   },
   DELETE: { label: 'Delete', progress: 'Deleting…', command: 'delete', after: 'Its name is free; its history and audit stay. It comes back only by being registered anew.' },
 }
-
-const defaults: Record<Act, Terms['mode']> = { DISABLE: 'DRAIN', REVOKE: 'IMMEDIATE', DELETE: 'IMMEDIATE' }
-const defaultDeadline = 30
 
 /** Takes it from sessions, after naming who loses it. */
 export function WithdrawButton({ act, server, onDone }: { act: Act; server: ActedOn; onDone: (done: Done) => void }) {
@@ -34,8 +31,8 @@ export function WithdrawButton({ act, server, onDone }: { act: Act; server: Acte
 
 function WithdrawDialog({ act, server, onDone, onClose }: { act: Act; server: ActedOn; onDone: (done: Done) => void; onClose: () => void }) {
   const viewer = useViewer()
-  const [mode, setMode] = useState<Terms['mode']>(defaults[act])
-  const [deadline, setDeadline] = useState(String(defaultDeadline))
+  const [mode, setMode] = useState<Terms['mode']>(usualMode[words[act].command])
+  const [deadline, setDeadline] = useState(usualDeadline)
   const [reason, setReason] = useState('')
   const { withdraw, isRunning, problem } = useWithdraw(act, server, onDone)
   const { label, progress, command, after } = words[act]
@@ -43,9 +40,6 @@ function WithdrawDialog({ act, server, onDone, onClose }: { act: Act; server: Ac
     if (await withdraw({ mode, deadlineSeconds: Number(deadline), reason })) onClose()
   }
   const at = (field: string) => (problem?.field === field ? problem.message : undefined)
-  const line = cliOf(command, server, viewer.id,
-    ...(act === 'REVOKE' && reason !== '' ? ['--reason', reason] : []),
-    ...(mode === defaults[act] ? [] : ['--mode', mode.toLowerCase()]), ...(deadline === String(defaultDeadline) ? [] : ['--deadline', deadline]))
   return (
     <ConfirmDialog
       isOpen title={`${label} ${server.name}?`} label={label} progress={progress} isRunning={isRunning} problem={problem} isDangerous={act !== 'DISABLE'}
@@ -60,7 +54,7 @@ function WithdrawDialog({ act, server, onDone, onClose }: { act: Act; server: Ac
           data={[{ value: 'DRAIN', label: 'may finish until the deadline' }, { value: 'IMMEDIATE', label: 'fail now' }]}
         />
         <TextInput type="number" min={1} max={3600} label="Deadline, seconds" description="By then every session should have stopped." value={deadline} error={at('deadlineSeconds')} onChange={({ currentTarget }) => setDeadline(currentTarget.value)} />
-        <CliLine line={line} />
+        <CliLine line={withdrawLine(command, server, viewer.id, { mode, deadline, reason })} />
       </Stack>
     </ConfirmDialog>
   )

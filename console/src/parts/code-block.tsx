@@ -18,7 +18,16 @@ export function JsonView({ value, label }: { value: unknown; label: string }) {
   return <CodeBlock text={text} label={label} copy={text} />
 }
 
-/** The command that does the same: whatever the console can do, the CLI can. `args` are quoted by `shellQuoted` where needed; a second one on a page has a `label` of its own. */
+/**
+ * The command that does the same: whatever the console can do, the CLI can. It comes last, before the buttons of a dialog. `line`: of a builder beside the page, made by `cliLine`;
+ * a second one on a page has a `label` of its own.
+ */
 export function CliLine({ line, label = 'The same with the CLI' }: { line: string; label?: string }) {
-  return <CodeBlock text={line} label={label} copy={line} />
+  return (
+    <div className={classes.cli}>
+      {/* The block has it as its name. */}
+      <p aria-hidden="true" className={classes.caption}>{label}</p>
+      <CodeBlock text={line} label={label} copy={line} />
+    </div>
+  )
 }

@@ -63,10 +63,10 @@ function useCommands(sections: readonly Section[], text: string, onSignOut: () =
   const { data } = useLiveQuery(PaletteEntriesDocument, { variables: { search }, topics: ['entries'], pause: search === '' })
   const go = (path: string) => () => void navigate(path)
   const fixed: Command[] = [
-    ...sections.flatMap(({ path, title, hasScopes, add, acts = [] }) => [
+    ...sections.flatMap(({ path, title, hasScopes, add, acts }) => [
       { id: path, title, hint: 'page', run: go(`/${path}`) },
       ...(add === undefined ? [] : [{ id: `${path}/add`, title: add, hint: 'act', run: go(`/${path}/add`) }]),
-      ...acts.map((act) => ({ id: `act ${act.title}`, title: act.title, hint: 'act', run: go(act.to) })),
+      ...(acts?.(viewer) ?? []).map((act) => ({ id: `act ${act.to}`, title: act.title, hint: 'act', run: go(act.to) })),
       ...(hasScopes ? viewer.owners.map((owner) => {
         const scope = scopeOf(owner, viewer.id)
         return { id: `${path}/${scope}`, title: `${title}: ${scopeTitle(owner, viewer.id)}`, hint: 'page', run: go(`/${path}/${scope}`) }

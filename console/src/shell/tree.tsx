@@ -12,7 +12,7 @@ export function Tree({ sections }: { sections: readonly Section[] }) {
         <li key={path}>
           <NavLink to={`/${path}`} className={classes.link} end={hasScopes}><span>{title}</span>{Count && <Count />}</NavLink>
           {hasScopes && <Scopes path={path} />}
-          {add !== undefined && <div className={classes.scopes}><NavLink to={`/${path}/add`} className={classes.link} aria-label={add}>+ Add</NavLink></div>}
+          {add !== undefined && <div className={classes.scopes}><NavLink to={`/${path}/add`} className={classes.link} ><span><span aria-hidden="true">+ </span>{add}</span></NavLink></div>}
         </li>
       ))}
     </ul>

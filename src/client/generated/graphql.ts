@@ -322,6 +322,8 @@ export type ProbedToolInput = {
 };
 
 export type PutSecretInput = {
+  /** The version that it has, 0 for one that is not there: of another one nothing is set (REVISION_CONFLICT). Left out: whichever. */
+  expectedVersion?: number | null | undefined;
   /** 1 to 64 letters, digits, dots, - and _, beginning with a letter or digit. */
   name: string;
   owner: OwnerInput;

@@ -62,7 +62,7 @@ function ofRemote({ url, headers }: RemoteTransport, path: string): RuleFinding[
 /** A token where the name of a secret belongs; null: none. */
 function inReferences(field: string, value: string): RuleFinding[] | null {
   const token = referencesIn(value, '').map(({ name }) => tokenIn(name)).find((found) => found !== null)
-  return token === undefined ? null : [finding(field, token, 'Give the token with putSecret, under a name, and write that name here.')]
+  return token === undefined ? null : [finding(field, token, 'Set the token as a secret, under a name, and write that name here.')]
 }
 
 /** The name of a parameter whose value is a reference. */

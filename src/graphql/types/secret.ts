@@ -43,6 +43,7 @@ const PutSecretInput = builder.inputType('PutSecretInput', {
     value: t.string({ description: '1 byte to 64 KiB as UTF-8. For sealed, and for no other provider.' }),
     provider: t.string({ description: 'sealed (the default), env, file or vault; only admins may name another than sealed.' }),
     path: t.string({ description: 'Where env, file or vault has the value.' }),
+    expectedVersion: t.int({ description: 'The version that it has, 0 for one that is not there: of another one nothing is set (REVISION_CONFLICT). Left out: whichever.' }),
   }),
 })
 const DeleteSecretInput = builder.inputType('DeleteSecretInput', {

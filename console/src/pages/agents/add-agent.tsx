@@ -5,6 +5,7 @@ import { useAction } from '../../data/use-action.js'
 import { useViewer } from '../../data/viewer.js'
 import { AddAgentDocument } from '../../generated/graphql.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { afterSaving } from '../../parts/unsaved-guard.js'
 import { type AgentDraft, emptyDraft, registerInputOf } from './agent-draft.js'
 import { AgentForm } from './agent-form.js'
 
@@ -18,7 +19,7 @@ export function AddAgent() {
   const isWritable = viewer.owners.some((owner) => viewer.can('WRITE_ENTRIES', owner) && ownerOfScope(scope)?.kind === owner.kind && (owner.kind !== 'TEAM' || scope === `team:${owner.id}`))
   const save = async (draft: AgentDraft) => {
     const added = await run({ input: registerInputOf(draft) })
-    if (added !== null) await navigate(`/agents/${scope}/${added.registerAgent.agent.id}`)
+    if (added !== null) await navigate(`/agents/${scope}/${added.registerAgent.agent.id}`, afterSaving)
   }
   return (
     <>

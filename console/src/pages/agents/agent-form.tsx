@@ -9,6 +9,7 @@ import { CheckAgentDocument, type VerdictKind } from '../../generated/graphql.js
 import { Findings } from '../../parts/findings.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ProgressButton } from '../../parts/progress-button.js'
+import { UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { type AgentDraft, registerInputOf } from './agent-draft.js'
 import { AgentFields } from './agent-fields.js'
 import classes from './agents.module.css'
@@ -37,6 +38,7 @@ const verdicts: Record<VerdictKind, string> = {
 /** An agent's fields, asked about while they are filled in, by the dry run of saving. Nothing typed is lost when saving is refused. */
 export function AgentForm({ start, entryId, audience, label, progress, isRunning, problem, cancelTo, notice, onSave }: AgentFormProps) {
   const [draft, setDraft] = useState(start)
+  const [isTyped, setTyped] = useState(false)
   const asked = useSettled(draft)
   // Before anything is typed there is nothing to complain about.
   const isUntouched = entryId === null && asked.name === '' && asked.prompt === ''
@@ -46,7 +48,8 @@ export function AgentForm({ start, entryId, audience, label, progress, isRunning
   const others = findings.filter((finding) => !shownFields.some((field) => findingsAt([finding], field).length > 0))
   return (
     <form noValidate className={classes.fields} onSubmit={(event) => { event.preventDefault(); if (!isRunning) onSave(draft) }}>
-      <AgentFields draft={draft} change={(part) => setDraft((before) => ({ ...before, ...part }))} findings={findings} audience={audience} isNew={entryId === null} />
+      <UnsavedGuard isTyped={isTyped} what="What you typed of this agent" />
+      <AgentFields draft={draft} change={(part) => { setTyped(true); setDraft((before) => ({ ...before, ...part })) }} findings={findings} audience={audience} isNew={entryId === null} />
       <Findings findings={others} />
       <InlineError problem={check.problem} />
       {notice?.(draft)}

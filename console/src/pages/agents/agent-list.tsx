@@ -6,6 +6,7 @@ import { useLivePages } from '../../data/use-live-pages.js'
 import { mayAddTo, useViewer, type Viewer } from '../../data/viewer.js'
 import { AgentListDocument, type AgentListQuery, type EntryStatus } from '../../generated/graphql.js'
 import { ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
+import { CliLine } from '../../parts/code-block.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ListDetail } from '../../parts/list-detail.js'
@@ -13,6 +14,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
+import { importAgentLine } from './import-line.js'
 import classes from './agents.module.css'
 
 type Row = AgentListQuery['agents']['nodes'][number]
@@ -63,8 +65,8 @@ export function AgentList() {
 function AddLinks({ scope }: { scope: string }) {
   return (
     <>
-      <Button component={Link} to={`/agents/${scope}/add`}>Add</Button>
-      <Button component={Link} to={`/agents/${scope}/import`} variant="default">Import</Button>
+      <Button component={Link} to={`/agents/${scope}/add`}>Add an agent</Button>
+      <Button component={Link} to={`/agents/${scope}/import`} variant="default">Import an agent</Button>
     </>
   )
 }
@@ -92,7 +94,7 @@ function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: b
     <EmptyState title="No agent yet">
       <p>Import an <code>.agent.md</code> that you have, or write one.</p>
       <Button component={Link} to={`/agents/${scope}/import`}>Import an agent</Button>
-      <p>With the CLI: <code>pilothouse import planner.agent.md</code>.</p>
+      <CliLine line={importAgentLine('me', 'FAIL')} />
     </EmptyState>
   )
 }

@@ -12,6 +12,7 @@ import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { afterSaving } from '../../parts/unsaved-guard.js'
 import { type AgentDraft, draftOf, updateInputOf } from './agent-draft.js'
 import { AgentForm } from './agent-form.js'
 import classes from './agents.module.css'
@@ -43,7 +44,7 @@ function Editor({ agent, back }: { agent: Agent; back: { to: string; label: stri
   const [start] = useState(() => draftOf(agent, viewer.id))
   const { run, isRunning, problem, reset } = useAction(SaveAgentDocument, changed)
   const save = async (draft: AgentDraft) => {
-    if (await run({ input: updateInputOf(draft, agent.id, base) }) !== null) await navigate(back.to)
+    if (await run({ input: updateInputOf(draft, agent.id, base) }) !== null) await navigate(back.to, afterSaving)
   }
   const keepMine = () => {
     reset()

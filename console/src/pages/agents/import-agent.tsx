@@ -1,7 +1,6 @@
 import { Button, FileInput, NativeSelect, Textarea } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
-import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { type Topic } from '../../data/live.js'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useAction } from '../../data/use-action.js'
@@ -15,7 +14,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { ProgressButton } from '../../parts/progress-button.js'
-import { Section } from '../../parts/section.js'
+import { importAgentLine } from './import-line.js'
 import { NamedServers } from './named-servers.js'
 import { PromptPreview } from './prompt-preview.js'
 import classes from './agents.module.css'
@@ -70,7 +69,7 @@ export function ImportAgent() {
           <Button component={Link} to={`/agents/${scope}`} variant="default">Cancel</Button>
         </div>
       </div>
-      <Section title="With the CLI"><CliLine line={`pilothouse import ${shellQuoted('planner.agent.md')} --owner ${shellQuoted(owner)}${onConflict === 'FAIL' ? '' : ` --on-conflict ${onConflict.toLowerCase()}`}`} /></Section>
+      <CliLine line={importAgentLine(owner, onConflict)} />
     </>
   )
 }

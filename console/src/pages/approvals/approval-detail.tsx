@@ -16,6 +16,7 @@ import { Section } from '../../parts/section.js'
 import { partsOfDiff } from './approval-text.js'
 import { DecideButtons } from './decide-buttons.js'
 import { WhoGetsIt } from './who-gets-it.js'
+import { approveLine, rejectLine } from './approval-lines.js'
 import classes from './approvals.module.css'
 
 export type Request = NonNullable<ApprovalDetailQuery['approval']>
@@ -67,7 +68,7 @@ function Found({ request, back, refresh }: FoundProps) {
       {findings.length > 0 && <Section title="What the policy says"><Findings findings={findings} /></Section>}
       <Section title="Difference to what was approved before"><DiffView diff={patch} label="What changes" /></Section>
       <Section title="The request"><About request={request} viewer={viewer} /></Section>
-      {request.mayDecide && <Section title="With the CLI"><CliLine line={`pilothouse approve ${id}`} label="Approve with the CLI" /><CliLine line={`pilothouse reject ${id} --note NOTE`} label="Reject with the CLI" /></Section>}
+      {request.mayDecide && <CliLine line={[approveLine(id), rejectLine(id)].join('\n')} />}
     </>
   )
 }

@@ -1,4 +1,4 @@
-import { shellQuoted } from '../../../../src/core/definition-text.js'
+import { cliLine } from '../../data/cli-line.js'
 import { type AuditChainName, type AuditOutcome } from '../../generated/graphql.js'
 
 /** The parts of the filter, as in the path and the CLI. */
@@ -35,6 +35,5 @@ function dayBegin(day: string, later: number): string | null {
 
 export function cliLineOf(filter: AuditFilter): string {
   const { chain, ...asked } = variablesOf(filter)
-  const options = Object.entries({ chain: chain === 'ACCESS' ? 'access' : null, ...asked }).filter(([, value]) => value !== null)
-  return `pilothouse audit list${options.map(([name, value]) => ` --${name} ${shellQuoted(value!)}`).join('')}`
+  return cliLine('audit list', [], { chain: chain === 'ACCESS' ? 'access' : undefined, ...Object.fromEntries(Object.entries(asked).map(([name, value]) => [name, value ?? undefined])) })
 }

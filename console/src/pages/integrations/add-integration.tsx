@@ -11,6 +11,7 @@ import { AddIntegrationDocument } from '../../generated/graphql.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { Findings } from '../../parts/findings.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { afterSaving, UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { Imported } from './imported.js'
 import { PasteBox } from './paste-box.js'
 import { type ImportedItem, PastedList } from './pasted-list.js'
@@ -56,6 +57,7 @@ export function AddIntegration() {
   const [only] = rows
   return (
     <div className={classes.page}>
+      <UnsavedGuard isTyped={rows.some(({ draft }) => draft !== emptyDraft)} what="What you filled in here" />
       <PageHeader title="Add an MCP server" back={back} />
       <PasteBox onRead={take} />
       {owners.length > 1 && (
@@ -84,13 +86,13 @@ function One({ row: { draft, left }, owner, onChange, onClear }: { row: AddRow; 
     setRefusal(problem)
     if (data === null) return
     live.touch(['entries', 'approvals', 'workers'])
-    void navigate(`/integrations/added/${data.registerMcpServer.mcpServer.id}`)
+    void navigate(`/integrations/added/${data.registerMcpServer.mcpServer.id}`, afterSaving)
   }
   return (
     <>
       {left.length > 0 && <div className={classes.note}><p>Of what you pasted:</p><Findings findings={left} /></div>}
       <ServerForm
-        draft={draft} owner={owner} entryId={null} label="Register" progress="Registering…" isRunning={isRunning} refusal={refusal} onSubmit={submit}
+        draft={draft} owner={owner} entryId={null} label="Add" progress="Adding…" isRunning={isRunning} refusal={refusal} onSubmit={submit}
         onChange={(part) => { setRefusal(null); onChange({ draft: { ...draft, ...part } }) }}
       >
         {draft !== emptyDraft && <Button variant="default" onClick={onClear}>Start again</Button>}

@@ -43,7 +43,7 @@ function Saved({ server, sessions }: SavedProps) {
     <>
       <PageHeader
         title={`${name} is saved`} heading={<><OutsideText>{name}</OutsideText> is saved</>} back={back} badges={<><ScopeBadge owner={owner} viewerId={viewer.id} /><StatusBadge status={status} /></>}
-        actions={<><Button component={Link} to={`/integrations/all/${id}`} variant="default">Open it</Button><Button component={Link} to="/integrations/add" variant="default">Add another</Button></>}
+        actions={<><Button component={Link} to={`/integrations/all/${id}`} variant="default">Open it</Button><Button component={Link} to="/integrations/add" variant="default">Add another MCP server</Button></>}
       />
       {statusReason != null && <p><OutsideText>{statusReason}</OutsideText></p>}
       <Section title="Can I use it?"><Availability name={name} entryId={id} /></Section>

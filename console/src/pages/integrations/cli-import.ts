@@ -1,8 +1,12 @@
-import { shellQuoted } from '../../../../src/core/definition-text.js'
+import { cliLine, unless } from '../../data/cli-line.js'
+import { scopeOf } from '../../data/scope.js'
 import { type DraftOwner, mcpJsonText, type ServerDraft } from './server-draft.js'
 
 /** A command that registers the same from standard input. The quotes keep the shell from filling in references; no line of JSON is `EOF`. */
 export function cliImport(drafts: readonly ServerDraft[], owner: DraftOwner, viewerId: string, onConflict = 'fail'): string {
-  const whose = owner.kind === 'DEPLOYMENT' ? 'deployment' : owner.kind === 'USER' && owner.id === viewerId ? 'me' : shellQuoted(`${owner.kind.toLowerCase()}:${owner.id}`)
-  return `pilothouse import - --owner ${whose}${onConflict === 'fail' ? '' : ` --on-conflict ${onConflict}`} <<'EOF'\n${mcpJsonText(drafts)}\nEOF`
+  const command = cliLine('import', ['-'], { owner: scopeOf(owner, viewerId), 'on-conflict': unless('fail', onConflict) })
+  return `${command} <<'EOF'\n${mcpJsonText(drafts)}\nEOF`
 }
+
+/** Of a file that one has already. */
+export const importFileLine = cliLine('import', ['.mcp.json'])

@@ -1,8 +1,5 @@
 import { type FormEvent, useRef, useState } from 'react'
-import { shellQuoted } from '../../../../src/core/definition-text.js'
-import { cliOwner } from '../../data/cli-owner.js'
 import { type Topic } from '../../data/live.js'
-import { scopeOf } from '../../data/scope.js'
 import { useAction } from '../../data/use-action.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useUnkeptAction } from '../../data/use-unkept-action.js'
@@ -14,6 +11,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { type SecretElement, SecretField } from '../../parts/secret-field.js'
+import { connectLines } from './connect-lines.js'
 import { type Integration } from './integration-detail.js'
 import { type NeededSecret } from './needed-secret.js'
 import { PlaceOfValues } from './place-of-values.js'
@@ -52,7 +50,7 @@ export function ConnectSecret({ server: current, needed: asked, owner, onDone }:
     const value = field.current?.value ?? ''
     if (standing === undefined) {
       setMissing(value === '')
-      if (value === '' || await store.run({ input: { owner, name, value } }) === null) return
+      if (value === '' || await store.run({ input: { owner, name, value, expectedVersion: 0 } }) === null) return
       if (field.current !== null) field.current.value = ''
     }
     for (const { reference: { injectionPoint } } of toConfirm) {
@@ -71,17 +69,7 @@ export function ConnectSecret({ server: current, needed: asked, owner, onDone }:
       )}
       <InlineError problem={unknown ?? store.problem ?? confirm.problem} />
       {(data !== undefined || unknown === null) && <ProgressButton type="submit" label={label} progress="Working…" isRunning={data === undefined || store.isRunning || confirm.isRunning} />}
-      <details>
-        <summary>The same with the CLI</summary>
-        <CliLine line={cliLines(needed, server.id, standing === undefined, toConfirm.length > 0, cliOwner(scope === 'USER' ? 'me' : scopeOf(server.owner, viewer.id), 'me'))} />
-      </details>
+      <CliLine line={connectLines(needed, { entryId: server.id, owner: server.owner, viewerId: viewer.id }, standing === undefined, toConfirm.length > 0)} />
     </form>
   )
-}
-
-function cliLines({ scope, name }: NeededSecret, entryId: string, isToSet: boolean, isToConfirm: boolean, ownerOption: string): string {
-  return [
-    ...(isToSet ? [`pilothouse secret set ${shellQuoted(name)}${ownerOption}`] : []),
-    ...(isToConfirm ? [`pilothouse secret bind ${shellQuoted(entryId)} ${scope === 'OWNER' ? 'secret' : 'user'}:${shellQuoted(name)}`] : []),
-  ].join('\n')
 }

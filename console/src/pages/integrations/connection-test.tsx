@@ -1,8 +1,6 @@
 import { NativeSelect } from '@mantine/core'
 import { useState } from 'react'
-import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { type OwnerRef } from '../../../../src/core/owner.js'
-import { cliOwner } from '../../data/cli-owner.js'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useAction } from '../../data/use-action.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
@@ -13,6 +11,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { Section } from '../../parts/section.js'
 import { shownText } from '../../parts/shown-text.js'
+import { probeLine } from './connect-lines.js'
 import { ConnectionFound } from './connection-found.js'
 import classes from './connection-test.module.css'
 
@@ -32,15 +31,9 @@ export function ConnectionTest({ server: { id, name, owner } }: { server: { id: 
           data={offered.map((each) => ({ value: scopeOf(each, viewer.id), label: each === mine ? 'Yours' : shownText(scopeTitle(each, viewer.id)) }))}
         />
       )}
-      <Test key={chosen} entryId={id} session={session} line={`pilothouse probe ${lineOf(name, owner, session, viewer.id)}`} />
+      <Test key={chosen} entryId={id} session={session} line={probeLine(name, owner, session, viewer.id)} />
     </Section>
   )
-}
-
-function lineOf(name: string, owner: OwnerRef, session: OwnerRef, viewerId: string): string {
-  const byDefault = owner.kind === 'USER' ? 'me' : scopeOf(owner, viewerId)
-  const scope = scopeOf(session, viewerId)
-  return `${shellQuoted(name)}${cliOwner(scopeOf(owner, viewerId), 'me')}${scope === byDefault ? '' : ` --for ${shellQuoted(scope)}`}`
 }
 
 function Test({ entryId, session, line }: { entryId: string; session: OwnerRef; line: string }) {

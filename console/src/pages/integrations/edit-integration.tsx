@@ -14,6 +14,7 @@ import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { afterSaving, UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { type Integration } from './integration-detail.js'
 import { audienceOf, definitionOf, draftOfEntry, type ServerDraft } from './server-draft.js'
 import { ServerForm } from './server-form.js'
@@ -56,6 +57,7 @@ function Editing({ server, isGone, back, refresh }: EditingProps) {
   // What is typed builds on this revision, whatever others do meanwhile.
   const [base, setBase] = useState(server)
   const [draft, setDraft] = useState(() => draftOfEntry(server))
+  const [isTyped, setTyped] = useState(false)
   const [isRunning, setRunning] = useState(false)
   const [refusal, setRefusal] = useState<Problem | null>(null)
   const submit = async () => {
@@ -66,7 +68,7 @@ function Editing({ server, isGone, back, refresh }: EditingProps) {
     if (problem?.code === 'REVISION_CONFLICT') refresh()
     if (data === null) return
     live.touch(['entries', 'approvals', 'workers', 'revocations'])
-    void navigate(`/integrations/added/${server.id}`)
+    void navigate(`/integrations/added/${server.id}`, afterSaving)
   }
   const goOn = (next: ServerDraft) => {
     setBase(server)
@@ -75,6 +77,7 @@ function Editing({ server, isGone, back, refresh }: EditingProps) {
   }
   return (
     <>
+      <UnsavedGuard isTyped={isTyped} what="What you changed of this MCP server" />
       <PageHeader
         title={`Change ${base.name}`} heading={<>Change <OutsideText>{base.name}</OutsideText></>} back={{ to: back, label: 'Back' }}
         badges={<><ScopeBadge owner={server.owner} viewerId={viewer.id} /><StatusBadge status={server.status} /></>}
@@ -82,11 +85,11 @@ function Editing({ server, isGone, back, refresh }: EditingProps) {
       <Sessions id={server.id} />
       {isGone && <div role="alert" className={classes.note}>It was deleted meanwhile, or is no longer yours to change. What you typed is still here.</div>}
       {!isGone && server.revision !== base.revision && (
-        <Meanwhile base={base} server={server} onKeep={() => goOn(draft)} onTake={() => goOn(draftOfEntry(server))} />
+        <Meanwhile base={base} server={server} onKeep={() => goOn(draft)} onTake={() => { setTyped(false); goOn(draftOfEntry(server)) }} />
       )}
       <ServerForm
         draft={draft} owner={server.owner} entryId={server.id} label="Save" progress="Saving…" isRunning={isRunning} refusal={refusal} onSubmit={submit}
-        onChange={(part) => { setRefusal(null); setDraft((before) => ({ ...before, ...part })) }}
+        onChange={(part) => { setTyped(true); setRefusal(null); setDraft((before) => ({ ...before, ...part })) }}
       >
         <Button component={Link} to={back} variant="default">Cancel</Button>
       </ServerForm>

@@ -7,6 +7,7 @@ import { useLiveQuery } from '../../data/use-live-query.js'
 import { mayAddTo, useViewer, type Viewer } from '../../data/viewer.js'
 import { IntegrationListDocument, type IntegrationListQuery, IntegrationsHeldDocument } from '../../generated/graphql.js'
 import { Badge, ScopeBadge, StatusBadge, VisibilityBadge } from '../../parts/badge.js'
+import { CliLine } from '../../parts/code-block.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ListDetail } from '../../parts/list-detail.js'
@@ -14,6 +15,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
+import { importFileLine } from './cli-import.js'
 import { filtersOf, ListFilters } from './list-filters.js'
 import { StaticList } from './static-list.js'
 import classes from './integrations.module.css'
@@ -85,8 +87,8 @@ const IntegrationRow = memo(function IntegrationRow({ row, held, isOpen, viewer,
 })
 
 /** Into the scope that is open. */
-function AddLink({ scope, label = 'Add' }: { scope: string; label?: string }) {
-  return <Button component={Link} to={`/integrations/add${scope === 'all' ? '' : `?owner=${encodeURIComponent(scope)}`}`}>{label}</Button>
+function AddLink({ scope }: { scope: string }) {
+  return <Button component={Link} to={`/integrations/add${scope === 'all' ? '' : `?owner=${encodeURIComponent(scope)}`}`}>Add an MCP server</Button>
 }
 
 function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: boolean; isFiltered: boolean }) {
@@ -95,8 +97,8 @@ function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: b
   return (
     <EmptyState title="No MCP server yet">
       <p>Paste the JSON that you have, or fill in a form.</p>
-      <AddLink scope={scope} label="Add an MCP server" />
-      <p>With the CLI: <code>pilothouse import .mcp.json</code>.</p>
+      <AddLink scope={scope} />
+      <CliLine line={importFileLine} />
     </EmptyState>
   )
 }

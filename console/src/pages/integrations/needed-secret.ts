@@ -23,6 +23,3 @@ export function neededSecrets(bindings: readonly Binding[]): NeededSecret[] {
 }
 
 export const referenceText = ({ scope, name }: Pick<NeededSecret, 'scope' | 'name'>) => `\${${scope === 'OWNER' ? 'secret' : 'user'}:${name}}`
-
-/** The server's reason names the operation of the API that mends it; here that is the button beside it. */
-export const reasonText = (reason: string) => reason.replace(/: (?:putSecret|bindSecret)\.$/, '.')

@@ -69,12 +69,12 @@ export function PastedList({ rows, owner, onChange, onClear, onDone }: PastedLis
       <div className={classes.bar}>
         <InlineError problem={refusal} />
         <div className={classes.actions}>
-          <ProgressButton label={`Register ${chosen.length}`} progress="Registering…" isRunning={isRunning} disabled={chosen.length === 0} onClick={() => void submit()} />
+          <ProgressButton label={`Add ${chosen.length}`} progress="Adding…" isRunning={isRunning} disabled={chosen.length === 0} onClick={() => void submit()} />
           <Button variant="default" onClick={onClear}>Start again</Button>
-          <span className={classes.hint}>{isStale ? 'Looking through them…' : `${chosen.length} of ${rows.length} would be registered.`} <span className={classes.keys}>Ctrl+Enter does it.</span></span>
+          <span className={classes.hint}>{isStale ? 'Looking through them…' : `${chosen.length} of ${rows.length} would be added.`} <span className={classes.keys}>Ctrl+Enter does it.</span></span>
         </div>
       </div>
-      {chosen.length > 0 && <details><summary>The same with the CLI</summary><CliLine line={cliImport(chosen.map(({ draft }) => draft), owner, viewer.id, onConflict.toLowerCase())} /></details>}
+      {chosen.length > 0 && <CliLine line={cliImport(chosen.map(({ draft }) => draft), owner, viewer.id, onConflict.toLowerCase())} />}
     </Section>
   )
 }

@@ -37,7 +37,7 @@ export function PastedRow({ row: { draft, left, isChosen }, owner, item, onChang
   return (
     <li>
       <div className={classes.actions}>
-        <Checkbox checked={isChosen} aria-label={`Register ${shownText(draft.name)}`} onChange={({ currentTarget }) => onChange({ isChosen: currentTarget.checked })} />
+        <Checkbox checked={isChosen} aria-label={`Add ${shownText(draft.name)}`} onChange={({ currentTarget }) => onChange({ isChosen: currentTarget.checked })} />
         <strong className={classes.name}><OutsideText>{draft.name}</OutsideText></strong>
         <Badge tone={tone}>{word}</Badge>
         {status === 'PENDING_APPROVAL' && <StatusBadge status={status} />}

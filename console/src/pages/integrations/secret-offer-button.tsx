@@ -40,7 +40,7 @@ export function SecretOffer({ offer, owner, onStored }: SecretOfferProps) {
   const value = offer.value ?? typedValue
   const store = async () => {
     setStoring(true)
-    const answer = await ask({ input: { owner: whose, name, value } })
+    const answer = await ask({ input: { owner: whose, name, value, expectedVersion: 0 } })
     setStoring(false)
     setProblem(answer.problem)
     if (answer.data === null) return

@@ -11,7 +11,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { Section } from '../../parts/section.js'
 import { ConnectSecret, type ConnectedServer } from './connect-secret.js'
-import { type NeededSecret, neededSecrets, reasonText, referenceText } from './needed-secret.js'
+import { type NeededSecret, neededSecrets, referenceText } from './needed-secret.js'
 import classes from './secrets-needed.module.css'
 
 /** What a server's references stand for in the viewer's own sessions, and what is to be done where nothing comes. Shows nothing for a server without any. */
@@ -38,7 +38,7 @@ function Needed({ server, needed }: { server: ConnectedServer; needed: NeededSec
   const mayAct = isMine || (isBound ? maySet : maySet && viewer.can('WRITE_ENTRIES', server.owner))
   const page = `/secrets/${isMine ? 'me' : scopeOf(server.owner, viewer.id)}/${name}`
   const label = isMine ? 'Connect your account' : isBound ? 'Set it' : 'Confirm where it goes'
-  const reasons = [...new Set(places.flatMap(({ reason }) => (reason === null ? [] : [reasonText(reason)])))]
+  const reasons = [...new Set(places.flatMap(({ reason }) => (reason === null ? [] : [reason])))]
   return (
     <div className={classes.one}>
       <p className={classes.line}>

@@ -63,7 +63,7 @@ export function ServerForm({ draft, owner, entryId, label, progress, isRunning, 
         <ProgressButton type="submit" label={label} progress={progress} isRunning={isRunning} />
         {children}
       </VerdictBar>
-      {!isBlank && <details><summary>The same with the CLI</summary><CliLine line={cliImport([draft], owner, viewer.id, entryId === null ? 'fail' : 'update')} /></details>}
+      {!isBlank && <CliLine line={cliImport([draft], owner, viewer.id, entryId === null ? 'fail' : 'update')} />}
     </form>
   )
 }

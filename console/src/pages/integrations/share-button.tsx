@@ -5,7 +5,7 @@ import { useViewer } from '../../data/viewer.js'
 import { ShareIntegrationDocument, type Visibility } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { ConfirmDialog } from '../../parts/confirm-dialog.js'
-import { cliOf, cliOwner } from '../../entries/cli-args.js'
+import { shareLine } from '../../entries/cli-args.js'
 import { actTopics, type Done, undoBy } from '../../entries/done-notice.js'
 import { Impact } from '../../entries/impact.js'
 import { type Integration } from './integration-detail.js'
@@ -50,7 +50,6 @@ function ShareDialog({ server, onDone, onClose }: { server: Integration; onDone:
   // For everybody only an admin opens what is not the deployment's.
   const mayBePublic = viewer.isAdmin || server.owner.kind === 'DEPLOYMENT' || server.visibility === 'PUBLIC'
   const offered: readonly Visibility[] = mayBePublic ? ['PRIVATE', 'SHARED', 'PUBLIC'] : ['PRIVATE', 'SHARED']
-  const terms = { PRIVATE: ['--private'], SHARED: named.map((owner) => cliOwner(owner, viewer.id)), PUBLIC: ['--public'] }[visibility]
   return (
     <ConfirmDialog
       isOpen title={`Share ${server.name}?`} label="Share" progress="Sharing…" isRunning={isRunning} problem={problem} onConfirm={() => void share()} onClose={onClose}
@@ -62,7 +61,7 @@ function ShareDialog({ server, onDone, onClose }: { server: Integration; onDone:
         />
         {visibility === 'SHARED' && <SharePicker owners={audience} onChange={setAudience} />}
         {isNarrower && <><p>Whoever it is not shared with any more loses it. Of all that have it now:</p><Impact id={server.id} /></>}
-        <CliLine line={cliOf('share', server, viewer.id, ...terms)} />
+        <CliLine line={shareLine(server, viewer.id, visibility, named)} />
       </Stack>
     </ConfirmDialog>
   )

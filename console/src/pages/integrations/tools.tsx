@@ -11,7 +11,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { RelativeTime } from '../../parts/relative-time.js'
-import { cliOf } from '../../entries/cli-args.js'
+import { acceptToolsLine } from '../../entries/cli-args.js'
 import { type Integration } from './integration-detail.js'
 import classes from './integrations.module.css'
 
@@ -63,7 +63,7 @@ function HeldTools({ server, inventory: { digest, held } }: { server: Integratio
       </ul>
       <InlineError problem={problem} />
       {mayAccept && <Group><ProgressButton label={newest.length === 1 ? 'Accept it' : `Accept all ${newest.length}`} progress="Accepting…" isRunning={isRunning} onClick={() => accept(newest)} /></Group>}
-      {mayAccept ? <CliLine line={cliOf('tools accept', server, viewer.id)} /> : <p>Ask whoever looks after it: you cannot accept them yourself.</p>}
+      {mayAccept ? <CliLine line={acceptToolsLine(server, viewer.id)} /> : <p>Ask whoever looks after it: you cannot accept them yourself.</p>}
     </>
   )
 }

@@ -1,18 +1,21 @@
-import { NativeSelect, TextInput } from '@mantine/core'
+import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { useDeferredValue, useState } from 'react'
+import { Link } from 'react-router'
 import { useAction } from '../../data/use-action.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { PeopleToAddDocument, PutMemberDocument, type TeamRole } from '../../generated/graphql.js'
+import { CliLine } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { memberChanged, teamRoles } from './members.js'
+import { addMemberLine } from './people-lines.js'
 import classes from './people.module.css'
 
 const most = 5
 
 /** Finds people by name or subject; `known` are members already. */
-export function AddMember({ teamId, known }: { teamId: string; known: readonly string[] }) {
+export function AddMember({ team, known }: { team: { id: string; slug: string }; known: readonly string[] }) {
   const [search, setSearch] = useState('')
   const [role, setRole] = useState<TeamRole>('MEMBER')
   const asked = useDeferredValue(search.trim())
@@ -22,11 +25,11 @@ export function AddMember({ teamId, known }: { teamId: string; known: readonly s
   const found = asked === '' ? [] : (data?.users.nodes ?? []).filter(({ id, deactivatedAt }) => deactivatedAt == null && !known.includes(id))
   const run = async (userId: string) => {
     setAdding(userId)
-    if (await add.run({ team: teamId, userId, role }) !== null) setSearch('')
+    if (await add.run({ team: team.id, userId, role }) !== null) setSearch('')
   }
   return (
     <div className={classes.add}>
-      <TextInput type="search" label="Person" placeholder="A part of the name or subject" value={search} autoComplete="off" onChange={({ currentTarget }) => setSearch(currentTarget.value)} />
+      <TextInput type="search" label="Person" placeholder="A part of the name or subject" value={search} autoComplete="off" autoFocus onChange={({ currentTarget }) => setSearch(currentTarget.value)} />
       <NativeSelect
         label="As" value={role} data={Object.entries(teamRoles).map(([value, label]) => ({ value, label }))}
         description="Members use what the team has. Maintainers also change it, and its members." onChange={({ currentTarget }) => setRole(currentTarget.value as TeamRole)}
@@ -43,6 +46,8 @@ export function AddMember({ teamId, known }: { teamId: string; known: readonly s
         ))}
       </ul>}
       {found.length > most && <p>More match. Type more of the name.</p>}
+      <div><Button component={Link} to={`/people/teams/${team.id}`} variant="default">Done</Button></div>
+      <CliLine line={addMemberLine(team.slug, found.length === 1 ? `${found[0]!.provider}/${found[0]!.subject}` : '', role)} />
     </div>
   )
 }

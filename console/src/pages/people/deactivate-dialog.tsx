@@ -1,8 +1,10 @@
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
 import { EndUserDocument } from '../../generated/graphql.js'
+import { CliLine } from '../../parts/code-block.js'
 import { ConfirmDialog } from '../../parts/confirm-dialog.js'
 import { OwnerEffect } from './owner-effect.js'
+import { deactivateLine } from './people-lines.js'
 import { type User } from './user-detail.js'
 
 const changed: readonly Topic[] = ['people', 'tokens', 'entries', 'workers']
@@ -19,6 +21,7 @@ export function DeactivateDialog({ user: { id, displayName }, onClose }: { user:
     >
       <OwnerEffect owner={{ kind: 'USER', id }} what={(entries) => `Their tokens and sign-ins end at once. ${entries} of theirs leave every set, and stay readable for admins.`} />
       <p>This cannot be undone.</p>
+      <CliLine line={deactivateLine(id)} />
     </ConfirmDialog>
   )
 }

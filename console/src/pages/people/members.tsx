@@ -6,10 +6,12 @@ import { useAction } from '../../data/use-action.js'
 import { useViewer } from '../../data/viewer.js'
 import { EndMemberDocument, PutMemberDocument, type TeamRole } from '../../generated/graphql.js'
 import { Badge } from '../../parts/badge.js'
+import { CliLine } from '../../parts/code-block.js'
 import { ConfirmDialog } from '../../parts/confirm-dialog.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { ProgressButton } from '../../parts/progress-button.js'
+import { removeMemberLine } from './people-lines.js'
 import { type Team } from './team-detail.js'
 import classes from './people.module.css'
 
@@ -17,7 +19,7 @@ export const memberChanged: readonly Topic[] = ['people', 'entries', 'workers']
 export const teamRoles: Record<TeamRole, string> = { MEMBER: 'Member', MAINTAINER: 'Maintainer' }
 
 /** Members use what the team has; maintainers change it, and its members. */
-export function Members({ team: { id, displayName, members }, isManaged }: { team: Team; isManaged: boolean }) {
+export function Members({ team: { id, slug, displayName, members }, isManaged }: { team: Team; isManaged: boolean }) {
   const [leaving, setLeaving] = useState<Team['members'][number] | null>(null)
   const remove = useAction(EndMemberDocument, memberChanged)
   if (members.length === 0) return <p>Nobody yet.</p>
@@ -33,6 +35,7 @@ export function Members({ team: { id, displayName, members }, isManaged }: { tea
           onConfirm={() => void confirm(leaving.user.id)} onClose={() => setLeaving(null)}
         >
           <p>What the team has leaves their sessions now. They can be added again.</p>
+          <CliLine line={removeMemberLine(slug, leaving.user.id)} />
         </ConfirmDialog>
       )}
     </>

@@ -1,16 +1,16 @@
 import { NativeSelect, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
 import { AddUserDocument, type Role } from '../../generated/graphql.js'
-import { FormDialog } from './form-dialog.js'
+import { FormPage } from './form-page.js'
+import { addUserLine } from './people-lines.js'
 
 const changed: readonly Topic[] = ['people']
 
 /** Somebody whom the catalog should know before they come by themselves. */
-export function NewUser({ onClose }: { onClose: () => void }) {
+export function NewUser() {
   const [provider, setProvider] = useState('')
   const [subject, setSubject] = useState('')
   const [displayName, setDisplayName] = useState('')
@@ -19,15 +19,15 @@ export function NewUser({ onClose }: { onClose: () => void }) {
   const go = useNavigate()
   const add = async () => {
     const answer = await run({ provider, subject, displayName: displayName || subject, role })
-    if (answer === null) return
-    onClose()
-    void go(`/people/users/${answer.createUser.id}`)
+    if (answer !== null) void go(`/people/users/${answer.createUser.id}`, { replace: true })
   }
-  const cli = `pilothouse user create ${shellQuoted(`${provider || 'PROVIDER'}/${subject || 'SUBJECT'}`)} --name ${shellQuoted(displayName || subject || 'NAME')}${role === 'ADMIN' ? ' --role admin' : ''}`
   return (
-    <FormDialog title="Add a user" label="Add" progress="Adding…" isRunning={isRunning} problem={problem} cli={cli} onSubmit={() => void add()} onClose={onClose}>
+    <FormPage
+      title="Add a user" back={{ to: '/people/users', label: 'Users' }} isRunning={isRunning} problem={problem}
+      cli={addUserLine({ provider, subject, displayName, role })} onSubmit={() => void add()}
+    >
       <TextInput
-        label="Identity provider" description="The name that your identity provider has here, or any word of yours, such as local, for people who use tokens only." required value={provider} data-autofocus
+        label="Identity provider" description="The name that your identity provider has here, or any word of yours, such as local, for people who use tokens only." required value={provider} autoFocus
         onChange={({ currentTarget }) => setProvider(currentTarget.value)} error={problem?.field === 'provider' ? problem.message : null}
       />
       <TextInput
@@ -42,6 +42,6 @@ export function NewUser({ onClose }: { onClose: () => void }) {
         label="Role" description="An admin may see and change everything." value={role} data={[{ value: 'USER', label: 'User' }, { value: 'ADMIN', label: 'Admin' }]}
         onChange={({ currentTarget }) => setRole(currentTarget.value as Role)}
       />
-    </FormDialog>
+    </FormPage>
   )
 }

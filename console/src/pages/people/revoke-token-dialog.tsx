@@ -3,6 +3,7 @@ import { useAction } from '../../data/use-action.js'
 import { EndTokenDocument } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { ConfirmDialog } from '../../parts/confirm-dialog.js'
+import { revokeTokenLine } from './people-lines.js'
 import { type Token } from './tokens.js'
 
 const changed: readonly Topic[] = ['tokens', 'workers']
@@ -19,7 +20,7 @@ export function RevokeTokenDialog({ token: { id, name, kind }, isMine, onClose }
           ? 'Workers that use it are refused at once, and end what the catalog gave their sessions.'
           : `Whatever uses it is refused at once, and its connections close${isMine ? '; also this sign-in, if it was made from it' : ', also where somebody signed in with it'}.`} This cannot be undone.
       </p>
-      <CliLine line={`pilothouse token revoke ${id}`} />
+      <CliLine line={revokeTokenLine(id)} />
     </ConfirmDialog>
   )
 }

@@ -1,7 +1,9 @@
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
 import { ChangeUserRoleDocument } from '../../generated/graphql.js'
+import { CliLine } from '../../parts/code-block.js'
 import { ConfirmDialog } from '../../parts/confirm-dialog.js'
+import { roleLine } from './people-lines.js'
 import { type User } from './user-detail.js'
 
 const changed: readonly Topic[] = ['people']
@@ -23,6 +25,7 @@ export function RoleDialog({ user: { id, displayName, role }, onClose }: { user:
           ? 'They will see and change everything: the deployment\'s entries, all teams and users, approvals, policies, tokens and the audit.'
           : 'They keep what is their own and their teams\', and lose the rest at once, also where they are signed in now.'} It can be changed back.
       </p>
+      <CliLine line={roleLine(id, next)} />
     </ConfirmDialog>
   )
 }

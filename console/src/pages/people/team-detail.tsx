@@ -1,10 +1,9 @@
 import { Button } from '@mantine/core'
 import { useState } from 'react'
-import { useParams } from 'react-router'
+import { Link, useParams } from 'react-router'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
 import { TeamDetailDocument, type TeamDetailQuery } from '../../generated/graphql.js'
-import { CliLine } from '../../parts/code-block.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { KeyValues } from '../../parts/key-values.js'
@@ -19,7 +18,8 @@ export type Team = Extract<TeamDetailQuery['node'], { __typename: 'Team' }>
 
 const back = { to: '/people/teams', label: 'Teams' }
 
-export function TeamDetail() {
+/** `isAdding`: with the form for a new member open. */
+export function TeamDetail({ isAdding = false }: { isAdding?: boolean }) {
   const { id = '' } = useParams()
   const { data, problem, isLoading, refresh } = useLiveQuery(TeamDetailDocument, { variables: { id }, topics: ['people'] })
   if (isLoading) return <p role="status">Loading…</p>
@@ -27,13 +27,13 @@ export function TeamDetail() {
   return (
     <>
       <InlineError problem={problem} retry={refresh} />
-      {team !== null && <Found key={team.id} team={team} />}
+      {team !== null && <Found key={team.id} team={team} isAdding={isAdding} />}
       {team === null && problem === null && <><PageHeader title="Not there" back={back} /><EmptyState title="There is no team of that id for you.">It may have been deleted, or you left it.</EmptyState></>}
     </>
   )
 }
 
-function Found({ team }: { team: Team }) {
+function Found({ team, isAdding }: { team: Team; isAdding: boolean }) {
   const viewer = useViewer()
   const [isDeleting, setDeleting] = useState(false)
   const { id, slug, displayName, members } = team
@@ -42,16 +42,16 @@ function Found({ team }: { team: Team }) {
     <>
       <PageHeader
         title={displayName} heading={<OutsideText>{displayName}</OutsideText>} back={back}
-        actions={viewer.isAdmin && <Button variant="default" onClick={() => setDeleting(true)}>Delete</Button>}
+        actions={(
+          <>
+            {isManaged && !isAdding && <Button component={Link} to={`/people/teams/${id}/members/new`}>Add a member</Button>}
+            {viewer.isAdmin && <Button variant="default" onClick={() => setDeleting(true)}>Delete</Button>}
+          </>
+        )}
       />
       <KeyValues rows={[['Slug', <code key="slug">{slug}</code>], ['Id', <code key="id">{id}</code>]]} />
+      {isManaged && isAdding && <Section title="Add a member"><AddMember team={{ id, slug }} known={members.map(({ user }) => user.id)} /></Section>}
       <Section title="Members"><Members team={team} isManaged={isManaged} /></Section>
-      {isManaged && <Section title="Add a member"><AddMember teamId={id} known={members.map(({ user }) => user.id)} /></Section>}
-      <Section title="With the CLI">
-        {isManaged && <><CliLine line={`pilothouse team add ${slug} USER --role maintainer`} label="Add a member with the CLI" /><CliLine line={`pilothouse team remove ${slug} USER`} label="Remove a member with the CLI" /></>}
-        {viewer.isAdmin && <CliLine line={`pilothouse team delete ${slug}`} label="Delete with the CLI" />}
-        {!isManaged && <CliLine line="pilothouse team list" />}
-      </Section>
       {isDeleting && <DeleteTeamDialog team={team} onClose={() => setDeleting(false)} />}
     </>
   )

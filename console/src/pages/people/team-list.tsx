@@ -1,6 +1,5 @@
 import { Button } from '@mantine/core'
-import { useState } from 'react'
-import { useParams } from 'react-router'
+import { Link, useParams } from 'react-router'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
 import { TeamListDocument } from '../../generated/graphql.js'
@@ -12,18 +11,17 @@ import { PageHeader } from '../../parts/page-header.js'
 import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
 import { counted } from './counted.js'
-import { NewTeam } from './new-team.js'
+import { listTeamsLine } from './people-lines.js'
 import { PeopleTabs } from './people-tabs.js'
 import classes from './people.module.css'
 
 export function TeamList() {
   const { isAdmin } = useViewer()
   const { id: openId } = useParams()
-  const [isAdding, setAdding] = useState(false)
   const { data, problem, isLoading, refresh } = useLiveQuery(TeamListDocument, { variables: {}, topics: ['people'] })
   const list = (
     <>
-      <PageHeader title="Teams" actions={isAdmin && <Button size="compact-md" onClick={() => setAdding(true)}>Add a team</Button>} />
+      <PageHeader title="Teams" actions={isAdmin && <Button size="compact-md" component={Link} to="/people/teams/new">Add a team</Button>} />
       <PeopleTabs />
       <InlineError problem={problem} retry={refresh} />
       {isLoading && <p role="status">Loading…</p>}
@@ -39,8 +37,7 @@ export function TeamList() {
           <p>{isAdmin ? 'A team owns entries and secrets together. Add one, then its members.' : 'An admin or a maintainer of a team can add you.'}</p>
         </EmptyState>
       )}
-      <div className={classes.cli}><CliLine line="pilothouse team list" label="Teams with the CLI" /></div>
-      {isAdding && <NewTeam onClose={() => setAdding(false)} />}
+      <div className={classes.cli}><CliLine line={listTeamsLine} label="The list with the CLI" /></div>
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose a team">Its members stand here.</EmptyState>} />

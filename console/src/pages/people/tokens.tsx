@@ -1,14 +1,17 @@
 import { Button } from '@mantine/core'
 import { useState } from 'react'
+import { Link } from 'react-router'
 import { useLivePages } from '../../data/use-live-pages.js'
+import { useViewer } from '../../data/viewer.js'
 import { TokenListDocument, type TokenListQuery, type TokenKind } from '../../generated/graphql.js'
 import { Badge } from '../../parts/badge.js'
+import { CliLine } from '../../parts/code-block.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { useNow } from '../../parts/use-now.js'
-import { NewToken } from './new-token.js'
+import { listTokensLine } from './people-lines.js'
 import { RevokeTokenDialog } from './revoke-token-dialog.js'
 import classes from './people.module.css'
 
@@ -18,28 +21,28 @@ export interface TokensProps {
   /** Whose; null for those of workers. */
   userId: string | null
   kind: TokenKind
-  isMine: boolean
-  canCreate: boolean
+  /** Where one is added; null: nobody may. */
+  addTo: string | null
 }
 
 /** Access tokens, newest first. None is ever shown again: only its first characters tell them apart. */
-export function Tokens({ userId, kind, isMine, canCreate }: TokensProps) {
-  const [isMaking, setMaking] = useState(false)
+export function Tokens({ userId, kind, addTo }: TokensProps) {
+  const viewer = useViewer()
   const [ending, setEnding] = useState<Token | null>(null)
   const { items, hasMore, isLoading, problem, more, refresh } = useLivePages(TokenListDocument, { variables: { userId }, topics: ['tokens', 'people'], pageOf: ({ accessTokens }) => accessTokens })
   const tokens = items.filter((token) => token.kind === kind)
   return (
     <div className={classes.tokens}>
       <InlineError problem={problem} retry={refresh} />
-      {canCreate && <div><Button onClick={() => setMaking(true)}>{kind === 'WORKER' ? 'Create a worker token' : 'Create a token'}</Button></div>}
+      {addTo !== null && <div><Button component={Link} to={addTo}>{kind === 'WORKER' ? 'Add a worker token' : 'Add a token'}</Button></div>}
       {isLoading && <p role="status">Loading…</p>}
       {!isLoading && tokens.length === 0 && problem === null && (
-        <EmptyState title="No token yet"><p>{kind === 'WORKER' ? 'A worker reads the sets of the owners that its token serves. Create one to start the first.' : 'With a token one signs in here, and uses the CLI and the API.'}</p></EmptyState>
+        <EmptyState title="No token yet"><p>{kind === 'WORKER' ? 'A worker reads the sets of the owners that its token serves. Add one to start the first.' : 'With a token one signs in here, and uses the CLI and the API.'}</p></EmptyState>
       )}
       <ul className={classes.rows} aria-label="Access tokens">{tokens.map((token) => <li key={token.id}><OneToken token={token} onRevoke={() => setEnding(token)} /></li>)}</ul>
       {hasMore && <div><Button variant="default" onClick={more}>Older tokens</Button></div>}
-      {isMaking && <NewToken userId={isMine ? null : userId} kind={kind} onClose={() => setMaking(false)} />}
-      {ending !== null && <RevokeTokenDialog token={ending} isMine={isMine} onClose={() => setEnding(null)} />}
+      <CliLine line={listTokensLine(userId === viewer.id ? null : userId)} label="The tokens with the CLI" />
+      {ending !== null && <RevokeTokenDialog token={ending} isMine={userId === viewer.id} onClose={() => setEnding(null)} />}
     </div>
   )
 }

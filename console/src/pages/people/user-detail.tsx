@@ -5,7 +5,6 @@ import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
 import { UserDetailDocument, type UserDetailQuery } from '../../generated/graphql.js'
 import { Badge } from '../../parts/badge.js'
-import { CliLine } from '../../parts/code-block.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { KeyValues } from '../../parts/key-values.js'
@@ -66,8 +65,7 @@ function Found({ user, back }: { user: User; back: { to: { pathname: string; sea
           </ul>
         )}
       </Section>
-      <Section title="Access tokens"><Tokens userId={id} kind="PERSONAL" isMine={id === viewer.id} canCreate={isActive} /></Section>
-      {isActive && <Section title="With the CLI"><CliLine line={`pilothouse user role ${id} ${role === 'ADMIN' ? 'user' : 'admin'}`} label="Change the role with the CLI" /><CliLine line={`pilothouse user deactivate ${id}`} label="Deactivate with the CLI" /></Section>}
+      <Section title="Access tokens"><Tokens userId={id} kind="PERSONAL" addTo={isActive ? `/people/users/${id}/tokens/new` : null} /></Section>
       {asked === 'ROLE' && <RoleDialog user={user} onClose={() => setAsked(null)} />}
       {asked === 'DEACTIVATE' && <DeactivateDialog user={user} onClose={() => setAsked(null)} />}
     </>

@@ -1,6 +1,6 @@
 import { Button, TextInput } from '@mantine/core'
-import { memo, useDeferredValue, useState } from 'react'
-import { useParams, useSearchParams } from 'react-router'
+import { memo, useDeferredValue } from 'react'
+import { Link, useParams, useSearchParams } from 'react-router'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { UserListDocument, type UserListQuery } from '../../generated/graphql.js'
 import { Badge } from '../../parts/badge.js'
@@ -12,7 +12,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
-import { NewUser } from './new-user.js'
+import { listUsersLine } from './people-lines.js'
 import { PeopleTabs } from './people-tabs.js'
 import classes from './people.module.css'
 
@@ -20,13 +20,12 @@ type Row = UserListQuery['users']['nodes'][number]
 
 export function UserList() {
   const { id: openId } = useParams()
-  const [isAdding, setAdding] = useState(false)
   const [params, setParams] = useSearchParams()
   const search = params.get('search') ?? ''
   const pages = useLivePages(UserListDocument, { variables: { search: useDeferredValue(search) || null }, topics: ['people'], pageOf: ({ users }) => users })
   const list = (
     <>
-      <PageHeader title="Users" actions={<Button size="compact-md" onClick={() => setAdding(true)}>Add a user</Button>} />
+      <PageHeader title="Users" actions={<Button size="compact-md" component={Link} to="/people/users/new">Add a user</Button>} />
       <PeopleTabs />
       <div className={classes.filters} role="search">
         <TextInput
@@ -42,8 +41,7 @@ export function UserList() {
         </VirtualList>
       )}
       {!pages.isLoading && pages.items.length === 0 && pages.problem === null && <EmptyState title="Nobody matches">Take a part of the search away.</EmptyState>}
-      <div className={classes.cli}><CliLine line="pilothouse user list" label="Users with the CLI" /></div>
-      {isAdding && <NewUser onClose={() => setAdding(false)} />}
+      <div className={classes.cli}><CliLine line={listUsersLine(search)} label="The list with the CLI" /></div>
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose a user">Role, teams and tokens stand here.</EmptyState>} />

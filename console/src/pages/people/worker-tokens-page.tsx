@@ -1,16 +1,18 @@
-import { CliLine } from '../../parts/code-block.js'
+import { Route, Routes } from 'react-router'
 import { PageHeader } from '../../parts/page-header.js'
+import { NewToken } from './new-token.js'
 import { PeopleTabs } from './people-tabs.js'
 import { Tokens } from './tokens.js'
 import classes from './people.module.css'
 
+/** `/people/worker-tokens`; below it `new` adds one. */
 export function WorkerTokensPage() {
   return (
     <div className={classes.page}>
-      <PageHeader title="Worker tokens" />
-      <PeopleTabs />
-      <Tokens userId={null} kind="WORKER" isMine={false} canCreate />
-      <div className={classes.cli}><CliLine line="pilothouse token list" label="Tokens with the CLI" /></div>
+      <Routes>
+        <Route index element={<><PageHeader title="Worker tokens" /><PeopleTabs /><Tokens userId={null} kind="WORKER" addTo="/people/worker-tokens/new" /></>} />
+        <Route path="new" element={<NewToken kind="WORKER" back={{ to: '/people/worker-tokens', label: 'Worker tokens' }} />} />
+      </Routes>
     </div>
   )
 }

@@ -1,6 +1,5 @@
 import { Button } from '@mantine/core'
 import { useRef, useState } from 'react'
-import { cliOwner } from '../../data/cli-owner.js'
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
 import { type OwnerInput, SavePolicyDocument } from '../../generated/graphql.js'
@@ -10,10 +9,12 @@ import { InlineError } from '../../parts/inline-error.js'
 import { JsonEditor, showPlace } from '../../parts/json-editor.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { Section } from '../../parts/section.js'
+import { UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { Effects, effectsText } from './effects.js'
 import { PolicyConflict } from './policy-conflict.js'
 import { PolicyFindings, PolicyWarnings } from './policy-findings.js'
 import { PolicyHistory } from './policy-history.js'
+import { policyLines } from './policy-lines.js'
 import { type StoredPolicy } from './policy-page.js'
 import { type Draft, useDraft } from './use-draft.js'
 import { type Trial, useTrial } from './use-trial.js'
@@ -38,6 +39,7 @@ export function PolicyEditor({ policy, owner, scope, refresh }: PolicyEditorProp
   const isOfThis = trial !== null && trial.text === text && trial.revision === draft.revision
   return (
     <>
+      <UnsavedGuard isTyped={draft.isChanged} what="What you changed of the policy" />
       {draft.overtaken !== null && <PolicyConflict overtaken={draft.overtaken} onTheirs={draft.takeTheirs} onMine={draft.keepMine} />}
       <JsonEditor label="The policy, as JSON" text={text} field={field} badLines={new Set(checked.findings.map(({ line }) => line))} describedBy={findingsId} onText={(to) => { draft.setText(to); saving.reset() }} />
       <PolicyFindings id={findingsId} checked={checked} isChanged={draft.isChanged} onJump={(at) => showPlace(field.current, at)} />
@@ -57,7 +59,7 @@ export function PolicyEditor({ policy, owner, scope, refresh }: PolicyEditorProp
         {trial !== null && <EffectOfSaving trial={trial} />}
       </ConfirmDialog>
       <PolicyWarnings warnings={policy.warnings} text={draft.isChanged ? null : text} onJump={(line) => showPlace(field.current, startOf(text, line))} />
-      <Section title="With the CLI"><CliLine line={[`pilothouse policy simulate policy.json${cliOwner(scope, 'deployment')}`, `pilothouse policy set policy.json${cliOwner(scope, 'deployment')}`].join('\n')} /></Section>
+      <CliLine line={policyLines(scope, draft.revision)} />
       <PolicyHistory owner={owner} onUse={(old) => { draft.setText(old); saving.reset(); showPlace(field.current, 0) }} />
     </>
   )

@@ -6,12 +6,13 @@ import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
 import { type OwnerInput, OwnPolicyDocument, type OwnPolicyQuery } from '../../generated/graphql.js'
 import { Badge, ScopeBadge } from '../../parts/badge.js'
-import { CodeBlock } from '../../parts/code-block.js'
+import { CliLine, CodeBlock } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OwnerSwitch } from '../../parts/owner-switch.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { PolicyEditor } from './policy-editor.js'
 import { PolicyGuide } from './policy-guide.js'
+import { showPolicyLine } from './policy-lines.js'
 import classes from './policy.module.css'
 
 export type StoredPolicy = OwnPolicyQuery['policy']
@@ -58,7 +59,7 @@ function OfOwner({ scope, owner }: { scope: string; owner: OwnerInput }) {
           <div className={classes.main}>
             {mayWrite
               ? <PolicyEditor policy={policy} owner={owner} scope={scope} refresh={refresh} />
-              : <><p>{isTeam ? 'Its maintainers and admins set it; you can read it.' : 'Admins set it; you can read it.'}</p><CodeBlock text={printableJson(policy.document)} label="The policy" copy={printableJson(policy.document)} /></>}
+              : <><p>{isTeam ? 'Its maintainers and admins set it; you can read it.' : 'Admins set it; you can read it.'}</p><CodeBlock text={printableJson(policy.document)} label="The policy" copy={printableJson(policy.document)} /><CliLine line={showPolicyLine(scope)} /></>}
           </div>
           <PolicyGuide base={base} />
         </div>

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { printableJson } from '../../../../src/core/printable-json.js'
 import { checkPolicy } from './check-policy.js'
 import { type StoredPolicy } from './policy-page.js'
@@ -25,12 +25,6 @@ export function useDraft(policy: StoredPolicy) {
     setBase(stored)
     setText(stored.text)
   }
-  useEffect(() => {
-    if (!isChanged) return
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault()
-    addEventListener('beforeunload', ask)
-    return () => removeEventListener('beforeunload', ask)
-  }, [isChanged])
   const take = (from: Base) => {
     setBase(from)
     setText(from.text)

@@ -1,8 +1,6 @@
 import { Button } from '@mantine/core'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { shellQuoted } from '../../../../src/core/definition-text.js'
-import { cliOwner } from '../../data/cli-owner.js'
 import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
@@ -12,6 +10,7 @@ import { ConfirmDialog } from '../../parts/confirm-dialog.js'
 import { impactText } from '../../parts/impact-text.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
+import { deleteSecretLine } from './secret-lines.js'
 import { type Secret } from './use-secrets.js'
 import classes from './secrets.module.css'
 
@@ -41,7 +40,7 @@ export function DeleteSecretButton({ secret, owner, scope }: { secret: Secret; o
             {usedBy.map((entry, at) => <li key={entry.id}><span><OutsideText>{entry.name}</OutsideText>{at < mostCounted && <>: <Impact secret={secret} entry={entry} /></>}</span></li>)}
           </ul>
           <p>Its value cannot be brought back. Set it again to undo this.</p>
-          <CliLine label="Delete it with the CLI" line={`pilothouse secret delete ${shellQuoted(name)}${cliOwner(scope, 'me')}`} />
+          <CliLine line={deleteSecretLine(name, scope)} />
         </div>
       </ConfirmDialog>
     </>

@@ -15,9 +15,8 @@ export function NewSecret() {
   const [params] = useSearchParams()
   const owner = ownerOfScope(scope) ?? { kind: 'USER' }
   const { secrets, problem, isLoading, refresh } = useSecrets(owner)
-  const header = <PageHeader title="Set a secret" back={{ to: `/secrets/${scope}`, label: 'Secrets' }} />
-  if (!mayWrite(viewer, owner)) return <>{header}<EmptyState title="You cannot set a secret here.">Choose an owner whose secrets are yours to set.</EmptyState></>
-  // Without the names that are taken, another secret could be replaced unasked.
+  const header = <PageHeader title="Add a secret" back={{ to: `/secrets/${scope}`, label: 'Secrets' }} />
+  if (!mayWrite(viewer, owner)) return <>{header}<EmptyState title="You cannot add a secret here.">Choose an owner whose secrets are yours to add.</EmptyState></>
   if (isLoading) return <>{header}<p role="status">Loading…</p></>
   if (problem !== null) return <>{header}<InlineError problem={problem} retry={refresh} /></>
   return (

@@ -63,7 +63,7 @@ function Found({ secret, owner, scope }: { secret: Secret; owner: OwnerInput; sc
         <Section title="Replace">
           <p>Whatever uses it has the new value at once; calls in flight are not lost.</p>
           <p role="status">{setVersion !== null && `Version ${setVersion} is set.`}</p>
-          <SecretForm owner={owner} scope={scope} replaced={{ name, provider: provider as SecretProviderKind }} taken={[]} onSet={(set) => setSetVersion(set.version)} />
+          <SecretForm owner={owner} scope={scope} replaced={{ name, provider: provider as SecretProviderKind, version }} taken={[]} onSet={(set) => setSetVersion(set.version)} />
         </Section>
       )}
     </>

@@ -1,9 +1,7 @@
 import { NativeSelect, TextInput } from '@mantine/core'
 import { type FormEvent, useRef, useState } from 'react'
 import { type SecretProviderKind } from '../../../../src/core/secret.js'
-import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { isSecretName } from '../../../../src/core/secret-ref.js'
-import { cliOwner } from '../../data/cli-owner.js'
 import { type Topic } from '../../data/live.js'
 import { type Scope } from '../../data/scope.js'
 import { useUnkeptAction } from '../../data/use-unkept-action.js'
@@ -13,6 +11,7 @@ import { CliLine } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { type SecretElement, SecretField } from '../../parts/secret-field.js'
+import { setSecretLine } from './secret-lines.js'
 import classes from './secrets.module.css'
 
 export interface SecretFormProps {
@@ -20,10 +19,10 @@ export interface SecretFormProps {
   /** The same, as paths and the CLI name it. */
   scope: Scope
   /** What is replaced; null: a new one, whose name is asked for. */
-  replaced: { name: string; provider: SecretProviderKind } | null
+  replaced: { name: string; provider: SecretProviderKind; version: number } | null
   /** Of a new one, to begin with. */
   firstName?: string
-  /** Names that are taken: another secret would be replaced unasked. */
+  /** Names that are taken, so that it is said while one types; the server refuses them too. */
   taken: readonly string[]
   /** Called once it is stored. Whatever was typed is gone by then. */
   onSet: (secret: { name: string; version: number }) => void
@@ -48,6 +47,9 @@ export function SecretForm({ owner, scope, replaced, firstName = '', taken, onSe
   const [path, setPath] = useState('')
   const [missing, setMissing] = useState<'name' | 'value' | null>(null)
   const { run, isRunning, problem, reset } = useUnkeptAction(SetSecretDocument, changed)
+  // The version that was there when one began to type: what others set since is not replaced unseen.
+  const typedOver = useRef<number | null>(null)
+  const version = replaced?.version ?? 0
   const isSealed = provider === 'sealed'
   const isTaken = replaced === null && taken.includes(name)
   const submit = async (event: FormEvent) => {
@@ -56,19 +58,21 @@ export function SecretForm({ owner, scope, replaced, firstName = '', taken, onSe
     const wrong = replaced === null && (!isSecretName(name) || isTaken) ? 'name' : (isSealed ? value : path) === '' ? 'value' : null
     setMissing(wrong)
     if (wrong !== null || isRunning) return
-    const answer = await run({ input: { owner, name: replaced?.name ?? name, ...(isSealed ? { value } : { provider, path }) } })
+    const answer = await run({ input: { owner, name: replaced?.name ?? name, expectedVersion: typedOver.current ?? version, ...(isSealed ? { value } : { provider, path }) } })
+    typedOver.current = null
     if (answer === null) return
     if (field.current !== null) field.current.value = ''
     setPath('')
     onSet(answer.putSecret.secret)
   }
   const typed = () => {
+    typedOver.current ??= version
     setMissing(null)
     if (problem !== null) reset()
   }
   const nameError = isTaken ? 'There is one of that name: choose another, or open that one to replace it.' : missing === 'name' ? formOfName : null
   return (
-    <form className={classes.form} autoComplete="off" aria-label={replaced === null ? 'Set a secret' : `Replace ${replaced.name}`} onSubmit={(event) => void submit(event)}>
+    <form className={classes.form} autoComplete="off" aria-label={replaced === null ? 'Add a secret' : `Replace ${replaced.name}`} onSubmit={(event) => void submit(event)}>
       {replaced === null && (
         <TextInput
           label="Name" description={formOfName} value={name} error={nameError} autoComplete="off" spellCheck={false} data-1p-ignore data-lpignore="true"
@@ -88,8 +92,8 @@ export function SecretForm({ owner, scope, replaced, firstName = '', taken, onSe
             onChange={({ currentTarget }) => { setPath(currentTarget.value); typed() }}
           />}
       <InlineError problem={problem} />
-      <ProgressButton type="submit" label={replaced === null ? 'Set' : 'Replace'} progress={replaced === null ? 'Setting…' : 'Replacing…'} isRunning={isRunning} />
-      <CliLine line={`pilothouse secret set ${shellQuoted(replaced?.name ?? (name || 'NAME'))}${cliOwner(scope, 'me')}${isSealed ? '' : ` --provider ${provider} --path ${shellQuoted(path || 'PATH')}`}`} />
+      <ProgressButton type="submit" label={replaced === null ? 'Add' : 'Replace'} progress={replaced === null ? 'Adding…' : 'Replacing…'} isRunning={isRunning} />
+      <CliLine line={setSecretLine({ name: replaced?.name ?? name, scope, provider, path, version })} label={replaced === null ? undefined : 'Replacing with the CLI'} />
     </form>
   )
 }

@@ -4,6 +4,7 @@ import { ownerOfScope } from '../../data/scope.js'
 import { useViewer } from '../../data/viewer.js'
 import { type OwnerInput } from '../../generated/graphql.js'
 import { Badge } from '../../parts/badge.js'
+import { CliLine } from '../../parts/code-block.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ListDetail } from '../../parts/list-detail.js'
@@ -13,6 +14,7 @@ import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
+import { listSecretsLine } from './secret-lines.js'
 import { mayWrite, type Secret, useSecrets } from './use-secrets.js'
 import classes from './secrets.module.css'
 
@@ -27,7 +29,7 @@ function Listed({ scope, owner }: { scope: string; owner: OwnerInput }) {
   const viewer = useViewer()
   const { name: openName } = useParams()
   const { secrets, problem, isLoading, refresh } = useSecrets(owner)
-  const add = mayWrite(viewer, owner) ? <Button component={Link} to={`/secrets/${scope}/+new`}>Set a secret</Button> : null
+  const add = mayWrite(viewer, owner) ? <Button component={Link} to={`/secrets/${scope}/+new`}>Add a secret</Button> : null
   return (
     <>
       <PageHeader title="Secrets" actions={add} />
@@ -43,9 +45,10 @@ function Listed({ scope, owner }: { scope: string; owner: OwnerInput }) {
         <EmptyState title="No secret yet">
           {add === null
             ? <p>Its maintainers and admins set them.</p>
-            : <p>Set one, and write <code>{scope === 'me' ? '${user:NAME}' : '${secret:NAME}'}</code> in a header or variable of an MCP server, where its value belongs.</p>}
+            : <p>Add one, and write <code>{scope === 'me' ? '${user:NAME}' : '${secret:NAME}'}</code> in a header or variable of an MCP server, where its value belongs.</p>}
         </EmptyState>
       )}
+      <div className={classes.cli}><CliLine line={listSecretsLine(scope)} label="The list with the CLI" /></div>
     </>
   )
 }

@@ -12,6 +12,7 @@ import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
 import { ConvergenceLine } from './convergence-line.js'
 import { ConnectedBadge, LagBadge } from './worker-badges.js'
+import { workersLine } from './worker-lines.js'
 import classes from './workers.module.css'
 
 export function WorkerList() {
@@ -30,7 +31,7 @@ export function WorkerList() {
         </VirtualList>
       )}
       {data?.workers.length === 0 && <NoWorker isAdmin={viewer.isAdmin} />}
-      <div className={classes.cli}><CliLine line="pilothouse workers" label="Workers with the CLI" /></div>
+      <div className={classes.cli}><CliLine line={workersLine} label="The list with the CLI" /></div>
     </>
   )
   return <ListDetail list={list} nothingOpen={<EmptyState title="Choose a worker">Its sessions, and what each of them has, stand here.</EmptyState>} />
