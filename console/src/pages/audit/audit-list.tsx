@@ -54,7 +54,7 @@ export function AuditList() {
       <InlineError problem={pages.problem} retry={pages.refresh} />
       <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : `${pages.items.length}${pages.hasMore ? '+' : ''} ${pages.items.length === 1 ? 'change' : 'changes'}, newest first`}</p>
       {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label="Changes" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
+        <VirtualList items={pages.items} label="Changes" keyOf={({ id }) => id} rowHeight={64} onSee={pages.see}>
           {(row) => <AuditRow row={row} isOpen={row.id === openId} query={params.toString()} />}
         </VirtualList>
       )}
