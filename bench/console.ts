@@ -75,24 +75,58 @@ async function filter(page: Page): Promise<void> {
   await page.getByText(/^100\+ MCP servers$/).waitFor()
 }
 
-/** Between two changes: a long list is read again as a whole, and what changes meanwhile waits for that. */
-const restMs = 4_000
+/** Between two changes: enough for the page to have shown one, and not for it to have read ten thousand rows again. */
+const restMs = 500
 
-/** Milliseconds from the answer of a change made elsewhere to its row. The list stands at its beginning, where the row is. */
-async function changesOf(page: Page, service: PreparedService, url: string, what: string): Promise<void> {
+interface Changer {
+  /** Gives one of the entries another description, and resolves with its answer. */
+  change: (at: number, description: string) => Promise<unknown>
+}
+
+function changer(service: PreparedService, url: string): Changer {
   const client = createCatalogClient({ url, token: service.adminToken })
-  const [entry] = service.entries
+  return {
+    change: async (at, description) => {
+      const entry = service.entries[at]!
+      await client.execute(UpdateMcpServerDocument, { input: { id: entry.id, expectedRevision: entry.revision++, definition: { description, transport: { http: { url: entry.url } } } } })
+    },
+  }
+}
+
+/** Milliseconds until a description is seen. The list stands at its beginning, where the first entry is. */
+async function untilSeen(page: Page, description: string): Promise<number> {
+  const answered = performance.now()
+  await page.getByText(description, { exact: true }).waitFor()
+  return performance.now() - answered
+}
+
+function sayTimes(what: string, took: number[]): void {
+  took.sort((a, b) => a - b)
+  say(`${what}: p50 ${Math.round(took[Math.floor(took.length / 2)]!)} ms, most ${Math.round(took.at(-1)!)} ms, of ${took.length}`)
+}
+
+async function changesOf(page: Page, { change }: Changer, what: string): Promise<void> {
   const took: number[] = []
   for (let number = 1; number <= changes; number++) {
-    const description = `${what} ${number}`
     await delay(restMs)
-    await client.execute(UpdateMcpServerDocument, { input: { id: entry!.id, expectedRevision: entry!.revision++, definition: { description, transport: { http: { url: entry!.url } } } } })
-    const answered = performance.now()
-    await page.getByText(description, { exact: true }).waitFor()
-    took.push(performance.now() - answered)
+    await change(0, `${what} ${number}`)
+    took.push(await untilSeen(page, `${what} ${number}`))
   }
-  took.sort((a, b) => a - b)
-  say(`${what}: p50 ${Math.round(took[Math.floor(took.length / 2)]!)} ms, most ${Math.round(took.at(-1)!)} ms, after the answer of ${took.length} changes`)
+  sayTimes(`${what}, from its answer to its row`, took)
+}
+
+const burstSize = 50
+
+/** One change after the other, all over the list; the last is of a row that is seen. */
+async function burstsOf(page: Page, { change }: Changer, what: string): Promise<void> {
+  const took: number[] = []
+  for (let number = 1; number <= Math.ceil(changes / 4); number++) {
+    await delay(restMs)
+    for (let at = 1; at < burstSize; at++) await change(at * Math.floor(entries / burstSize), `${what} ${number}`)
+    await change(0, `the last of ${what} ${number}`)
+    took.push(await untilSeen(page, `the last of ${what} ${number}`))
+  }
+  sayTimes(`${what}, from the answer of the last to its row`, took)
 }
 
 async function measure(service: PreparedService, url: string): Promise<void> {
@@ -104,12 +138,14 @@ async function measure(service: PreparedService, url: string): Promise<void> {
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText(/^100\+ MCP servers$/).waitFor()
     await page.evaluate(watchFrames)
-    await changesOf(page, service, url, 'a change elsewhere, first page loaded')
+    const elsewhere = changer(service, url)
+    await changesOf(page, elsewhere, 'a change elsewhere, first page loaded')
     await framesOf(browser, page, 'scrolling while it loads', () => page.evaluate(scrollToEnd))
     await page.getByText(new RegExp(`^${entries} MCP servers$`)).waitFor()
     await framesOf(browser, page, `scrolling all ${entries}`, () => page.evaluate(scrollToEnd))
     await page.evaluate('document.querySelector(\'[role=region][aria-label="MCP servers"]\').scrollTop = 0')
-    await changesOf(page, service, url, `a change elsewhere, all ${entries} loaded`)
+    await changesOf(page, elsewhere, `a change elsewhere, all ${entries} loaded`)
+    await framesOf(browser, page, 'meanwhile', () => burstsOf(page, elsewhere, `${burstSize} changes in a row, all ${entries} loaded`))
     await framesOf(browser, page, 'filtering and back', () => filter(page))
   } finally {
     await browser.close()

@@ -6,12 +6,8 @@
  *   npm run example      in another
  */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import { type AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import {
   CreateAccessTokenDocument, createCatalogClient, CreateTeamDocument, CreateUserDocument, DeleteEntryDocument, PolicyDocument,
@@ -25,19 +21,17 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 const suffix = randomBytes(3).toString('hex')
 const { url, client: admin } = connect()
 
-/** The official everything server, over Streamable HTTP on a free loopback port. */
+/** The official everything server, in a process of its own on a free port of loopback. */
 async function startEverything(): Promise<{ url: string; process: ChildProcess }> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  const script = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js')
-  const child = spawn(process.execPath, [script, 'streamableHttp'], { env: { PORT: String(port) }, stdio: ['ignore', 'ignore', 'pipe'] })
-  await new Promise<void>((resolve, reject) => {
+  const child = fork(new URL('../server.ts', import.meta.url), ['0'], { env: {}, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const address = await new Promise<string>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the everything server ended with ${code}`)))
-    child.stderr.on('data', (text: Buffer) => String(text).includes('listening on port') && resolve())
+    child.stdout!.on('data', (text: Buffer) => {
+      const found = /http:\S+\/mcp/.exec(String(text))?.[0]
+      if (found !== undefined) resolve(found)
+    })
   })
-  return { url: `http://127.0.0.1:${port}/mcp`, process: child }
+  return { url: address, process: child }
 }
 
 /** The default policy denies plain http and loopback; the story needs both, and puts the policy back at its end. */

@@ -53,7 +53,8 @@ export function createLatest<Input, Answer>({ quietMs, ask, tell, after = byCloc
   }
 }
 
-function byClock(ms: number, run: () => void): () => void {
+/** Runs something after so many milliseconds. @returns ends it */
+export function byClock(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)
   return () => clearTimeout(timer)
 }

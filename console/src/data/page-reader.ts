@@ -1,9 +1,6 @@
+import { byClock } from './latest.js'
+import { answered, cursorOf, extended, itemsOf, type Page, type Question, questionInSight, questionOutOfSight, type SegmentList, type Sight, unreadList } from './page-segments.js'
 import { type Problem } from './problem.js'
-
-export interface Page<Item> {
-  nodes: readonly Item[]
-  pageInfo: { hasNextPage: boolean; endCursor?: string | null }
-}
 
 export interface PagesState<Item> {
   items: readonly Item[]
@@ -17,87 +14,91 @@ export interface PageReaderOptions<Item> {
   /** @throws a Problem */
   read: (after: string | null, first: number) => Promise<Page<Item>>
   changed: (state: PagesState<Item>) => void
+  /** The rows that can be seen. Default: all, as where a list is short and wholly in the page. */
+  sight?: () => Sight
+  /** Runs something after so many milliseconds. @returns ends it. Default: the clock's. */
+  after?: (ms: number, run: () => void) => () => void
 }
 
 export interface PageReader {
-  /** Reads as much again as is there, from the top. What was read stands before the rest of the old list at once: ten thousand rows take twenty answers. */
+  /** Something changed: what can be seen is read again at once, and the rest once it is quiet. What was read stays until then. */
   refresh: () => void
+  /** Other rows can be seen: old ones among them are read again. */
+  look: () => void
   /** The next page, if there is one. */
   more: () => void
   stop: () => void
 }
 
-const firstSize = 100
-/** The API serves no larger page. */
-const largestSize = 500
+/** Milliseconds without a change before what nobody sees is read again: twenty questions for ten thousand rows, which a burst of changes must not wait for. */
+const quietMs = 1_000
 
-const idOf = (item: unknown): unknown => (item as { id?: unknown }).id
+const everything: Sight = { first: 0, last: Infinity }
 
-/** What was read anew, and behind it the rest of the list as it was before; nothing twice. */
-function followedBy<Item>(found: readonly Item[], before: readonly Item[]): readonly Item[] {
-  const known = new Set(found.map(idOf))
-  const last = before.findIndex((item) => idOf(item) === idOf(found.at(-1)))
-  const rest = before.slice(last === -1 ? found.length : last + 1)
-  return [...found, ...rest.filter((item) => !known.has(idOf(item)))]
-}
-
-/** A list of pages that grows as it is scrolled and is read again as a whole. One request at a time; what is asked for meanwhile is done once, afterwards. */
-export function createPageReader<Item>({ read, changed }: PageReaderOptions<Item>): PageReader {
-  let items: readonly Item[] = []
-  let end: string | null = null
-  let hasMore = false
+/** A list of pages that grows as it is scrolled and is kept up to date. One question at a time. */
+export function createPageReader<Item>({ read, changed, sight = () => everything, after = byClock }: PageReaderOptions<Item>): PageReader {
+  let list: SegmentList<Item> = unreadList
+  let shown: PagesState<Item> | null = null
+  let changes = 0
   let isReading = false
-  let isStale = false
+  let isQuiet = false
   let isStopped = false
+  let endWait = () => {}
 
-  async function readAgain(): Promise<void> {
-    const wanted = Math.max(items.length, firstSize)
-    const found: Item[] = []
-    let after: string | null = null
-    let isThereMore = true
-    while (isThereMore && found.length < wanted) {
-      // A small one first: most who look at a list look at its beginning.
-      const page: Page<Item> = await read(after, Math.min(wanted - found.length, found.length === 0 ? firstSize : largestSize))
-      found.push(...page.nodes)
-      after = page.pageInfo.endCursor ?? null
-      isThereMore = page.pageInfo.hasNextPage
-      // Without ids nobody could tell what of the rest was read already.
-      const isShown = !isStopped && isThereMore && found.length < wanted && idOf(found[0]) !== undefined
-      if (isShown) changed({ items: followedBy(found, items), hasMore, isLoading: false, problem: null })
-    }
-    items = found
-    end = after
-    hasMore = isThereMore
+  const next = () => questionInSight(list, changes, sight()) ?? (isQuiet ? questionOutOfSight(list, changes) : null)
+
+  function show(problem: Problem | null): void {
+    const state: PagesState<Item> = { items: itemsOf(list), hasMore: list.hasMore && problem === null, isLoading: false, problem }
+    if (shown !== null && isSame(shown, state)) return
+    shown = state
+    changed(state)
   }
 
-  async function readMore(): Promise<void> {
-    const { nodes, pageInfo } = await read(end, largestSize)
-    items = [...items, ...nodes]
-    end = pageInfo.endCursor ?? null
-    hasMore = pageInfo.hasNextPage
-  }
-
-  async function run(step: () => Promise<void>): Promise<void> {
+  async function ask(question: Question): Promise<void> {
     isReading = true
-    const problem = await step().then(() => null, (error: unknown) => error as Problem)
+    const asked = changes
+    const problem = await read(cursorOf(list, question), question.first)
+      .then((page) => { list = answered(list, question, page, asked) })
+      .then(() => null, (error: unknown) => error as Problem)
     isReading = false
     if (isStopped) return
     // What one may see no more is not shown any more; after any other failure the old list is better than none.
-    if (problem !== null && ['NOT_FOUND', 'FORBIDDEN'].includes(problem.code)) [items, end, hasMore] = [[], null, false]
-    changed({ items, hasMore: hasMore && problem === null, isLoading: false, problem })
-    if (!isStale) return
-    isStale = false
-    void run(readAgain)
+    if (problem !== null && ['NOT_FOUND', 'FORBIDDEN'].includes(problem.code)) list = unreadList
+    show(problem)
+    // What failed is not tried again by itself.
+    if (problem === null || changes > asked) proceed()
+  }
+
+  function proceed(): void {
+    if (isReading || isStopped) return
+    const question = next()
+    if (question !== null) void ask(question)
   }
 
   return {
     refresh: () => {
-      if (isReading) isStale = true
-      else void run(readAgain)
+      changes++
+      isQuiet = false
+      endWait()
+      endWait = after(quietMs, () => {
+        isQuiet = true
+        proceed()
+      })
+      proceed()
     },
+    look: proceed,
     more: () => {
-      if (!isReading && hasMore) void run(readMore)
+      if (changes === 0) return
+      list = extended(list)
+      proceed()
     },
-    stop: () => { isStopped = true },
+    stop: () => {
+      isStopped = true
+      endWait()
+    },
   }
+}
+
+function isSame<Item>(a: PagesState<Item>, b: PagesState<Item>): boolean {
+  return a.hasMore === b.hasMore && a.problem === b.problem && a.items.length === b.items.length && a.items.every((item, at) => item === b.items[at])
 }

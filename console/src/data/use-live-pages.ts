@@ -1,13 +1,16 @@
 import { useCallback, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from 'react'
 import { type AnyVariables, type TypedDocumentNode, useClient } from 'urql'
 import { type Topic } from './live.js'
-import { createPageReader, type Page, type PageReader, type PagesState } from './page-reader.js'
+import { createPageReader, type PageReader, type PagesState } from './page-reader.js'
+import { type Page, type Sight } from './page-segments.js'
 import { problem, problemOf } from './problem.js'
 import { useData } from './use-data.js'
 
 export interface LivePages<Item> extends PagesState<Item> {
   more: () => void
   refresh: () => void
+  /** For a list of which only some rows are in the page: it is these now. More is read when they reach beyond the last. */
+  see: (first: number, last: number) => void
 }
 
 export interface LivePagesOptions<Result, Variables, Item> {
@@ -29,6 +32,7 @@ export function useLivePages<Result, Variables extends AnyVariables, Item>(
   const key = JSON.stringify(variables)
   const version = useSyncExternalStore(live.watch, () => live.version(topics))
   const seen = useRef(version)
+  const sight = useRef<Sight>({ first: 0, last: Infinity })
   const read = useEffectEvent(async (after: string | null, first: number) => {
     const { data, error } = await client.query(query, { ...JSON.parse(key), first, after } as Variables, { requestPolicy: 'network-only' }).toPromise()
     // Whatever is refused as a whole comes with null.
@@ -37,7 +41,7 @@ export function useLivePages<Result, Variables extends AnyVariables, Item>(
     return pageOf(data)
   })
   useEffect(() => {
-    const own = createPageReader<Item>({ read, changed: setState })
+    const own = createPageReader<Item>({ read, changed: setState, sight: () => sight.current })
     reader.current = own
     own.refresh()
     return own.stop
@@ -47,5 +51,15 @@ export function useLivePages<Result, Variables extends AnyVariables, Item>(
     seen.current = version
     reader.current?.refresh()
   }, [version])
-  return { ...state, more: useCallback(() => reader.current?.more(), []), refresh: useCallback(() => reader.current?.refresh(), []) }
+  const { length } = state.items
+  return {
+    ...state,
+    more: useCallback(() => reader.current?.more(), []),
+    refresh: useCallback(() => reader.current?.refresh(), []),
+    see: useCallback((first, last) => {
+      sight.current = { first, last }
+      if (last >= length) reader.current?.more()
+      reader.current?.look()
+    }, [length]),
+  }
 }

@@ -11,15 +11,15 @@ export interface VirtualListProps<Item> {
   children: (item: Item) => ReactNode
   /** Pixels of every row: measuring each would cost a layout for each. Long texts end in an ellipsis. */
   rowHeight: number
-  /** Called when the last rows come into sight, to load more. */
-  onEnd?: () => void
+  /** Called when other rows come into the page, with the first and last of them. */
+  onSee?: (first: number, last: number) => void
 }
 
 /** Rows above and below what is seen. */
 const beyond = 6
 
 /** A list of any length, of which only the visible rows are in the page. */
-export function VirtualList<Item>({ items, label, keyOf, children, rowHeight, onEnd }: VirtualListProps<Item>) {
+export function VirtualList<Item>({ items, label, keyOf, children, rowHeight, onSee }: VirtualListProps<Item>) {
   'use no memo' // The virtualizer changes in place, which a compiler that remembers would not see.
   const scroller = useRef<HTMLDivElement>(null)
   // eslint-disable-next-line react-hooks/incompatible-library
@@ -28,7 +28,7 @@ export function VirtualList<Item>({ items, label, keyOf, children, rowHeight, on
     getItemKey: (at) => keyOf(items[at]!),
     // Rows come with the next frame, not within the event of the scroll, which would hold the frame up.
     useFlushSync: false,
-    onChange: ({ range }) => { if (range !== null && range.endIndex >= items.length - beyond) onEnd?.() },
+    onChange: ({ range }) => { if (range !== null) onSee?.(Math.max(0, range.startIndex - beyond), range.endIndex + beyond) },
   })
   return (
     <div ref={scroller} className={classes.scroller} tabIndex={0} role="region" aria-label={label}>

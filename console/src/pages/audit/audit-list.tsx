@@ -55,7 +55,7 @@ export function AuditList() {
       <InlineError problem={pages.problem} retry={pages.refresh} />
       <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : `${pages.items.length}${pages.hasMore ? '+' : ''} ${nouns[pages.items.length === 1 ? 0 : 1]}, newest first`}</p>
       {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label={isAccess ? 'Denials and looks' : 'Changes'} keyOf={({ id }) => id} rowHeight={84} onEnd={pages.more}>
+        <VirtualList items={pages.items} label={isAccess ? 'Denials and looks' : 'Changes'} keyOf={({ id }) => id} rowHeight={84} onSee={pages.see}>
           {(row) => <AuditRow row={row} isOpen={row.id === openId} query={params.toString()} />}
         </VirtualList>
       )}

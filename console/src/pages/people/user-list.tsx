@@ -36,7 +36,7 @@ export function UserList() {
       <InlineError problem={pages.problem} retry={pages.refresh} />
       <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : `${pages.items.length}${pages.hasMore ? '+' : ''} ${pages.items.length === 1 ? 'user' : 'users'}`}</p>
       {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label="Users" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
+        <VirtualList items={pages.items} label="Users" keyOf={({ id }) => id} rowHeight={64} onSee={pages.see}>
           {(row) => <UserRow row={row} isOpen={row.id === openId} query={params.toString()} />}
         </VirtualList>
       )}

@@ -36,7 +36,7 @@ export function RevocationList() {
       <InlineError problem={pages.problem} retry={pages.refresh} />
       {pages.isLoading && <p role="status">Loading…</p>}
       {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label="Receipts" keyOf={({ id }) => id} rowHeight={64} onEnd={pages.more}>
+        <VirtualList items={pages.items} label="Receipts" keyOf={({ id }) => id} rowHeight={64} onSee={pages.see}>
           {(row) => <ReceiptRow row={row} isOpen={row.id === openId} search={params.toString()} />}
         </VirtualList>
       )}

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useLivePages } from '../../data/use-live-pages.js'
-import { type Page } from '../../data/page-reader.js'
+import { type Page } from '../../data/page-segments.js'
 import { RevocationTargetsDocument, type RevocationTargetsQuery } from '../../generated/graphql.js'
 import { AppliedBadge } from '../../parts/badge.js'
 import { InlineError } from '../../parts/inline-error.js'
