@@ -61,12 +61,12 @@ export function isEnded({ state }: { state: AppliedState }): boolean {
 
 /** A worker reports at least every 30 seconds, and may be late. */
 export const silentAfterMs = 45_000
-const reportEveryMs = 30_000
+export const reportEveryMs = 30_000
 /**
  * Calls may be drained up to the deadline, by a worker's clock that started when it heard of it; then connections and processes end, and it is
  * reported. A drain that uses its whole time is not late.
  */
-const settleMs = 15_000
+export const settleMs = 15_000
 /** For so long a node that has lost the database may still vouch for what it knows. */
 export const staleNodeMs = 10_000
 

@@ -90,7 +90,8 @@ export function createDesk({ index, now, readReported, changesMs = 100, reported
       const before = reported
       const after = reported = await readReported()
       // Who looks for the first time has not read what was reported since they joined.
-      for (const key of reportedKeys) if (before?.[key] !== after[key]) tell([{ kind: reportedKinds[key], id: null, isFor: () => true }])
+      const kinds = new Set(reportedKeys.filter((key) => before?.[key] !== after[key]).map((key) => reportedKinds[key]))
+      if (kinds.size > 0) tell([...kinds].map((kind) => ({ kind, id: null, isFor: () => true })))
     } catch {
       // The database is away, which the reader of the log tells; the next look finds what changed.
     } finally {
@@ -121,8 +122,8 @@ export function createDesk({ index, now, readReported, changesMs = 100, reported
   }
 }
 
-const reportedKinds = { status: 'WORKER', heldTools: 'TOOLS', probes: 'PROBE' } as const satisfies Record<keyof Reported, DeskKind>
-const reportedKeys = ['status', 'heldTools', 'probes'] as const
+const reportedKinds = { status: 'WORKER', receipts: 'WORKER', heldTools: 'TOOLS', probes: 'PROBE' } as const satisfies Record<keyof Reported, DeskKind>
+const reportedKeys = ['status', 'receipts', 'heldTools', 'probes'] as const
 const everything: DeskFact = { kind: 'EVERYTHING', id: null, isFor: () => true }
 
 /** null: whoever it was is nobody any more. */

@@ -24,7 +24,7 @@ export interface ProbeDesk {
 export interface ProbeDeskOptions {
   services: Pick<CatalogServices, 'db' | 'now' | 'index'>
   onError: (error: unknown) => void
-  /** Milliseconds between two looks that nobody asked for, while a worker waits; default 1,000. */
+  /** Milliseconds between two looks while a worker waits and something is pending; default 1,000. With nothing pending every fifth one: then it only finds what no NOTIFY told of. */
   lookMs?: number
   /** Milliseconds between two signs of life. Default 30,000. */
   beatMs?: number
@@ -47,20 +47,26 @@ interface Desk extends ProbeDeskOptions {
   writing: Promise<void> | null
   looking: Promise<void> | null
   looksAgain: boolean
+  /** Whether the last look found something. */
+  isPending: boolean
+  /** Turns since it last looked by itself with nothing pending. */
+  idleTurns: number
   isClosed: boolean
 }
 
 /** Workers of one node that hear of a probe at a time: enough that one that is busy or gone costs nothing, few enough that a fleet does not run for each. */
 const hearAtOnce = 3
 const mostPending = 200
+/** With nothing pending one turn in so many looks. */
+const idleLooks = 5
 /** A worker that could not take it then is told once more. */
 const againMs = 5_000
 /** What comes meanwhile shares the next write. */
 const gapMs = 25
 
 export function createProbeDesk({ lookMs = 1_000, beatMs = nodeBeatMs, ...options }: ProbeDeskOptions): ProbeDesk {
-  const desk: Desk = { ...options, nodeId: randomUUID(), waiting: new Set(), isWritten: true, writing: null, looking: null, looksAgain: false, isClosed: false }
-  const timers = [setInterval(() => look(desk), lookMs), setInterval(() => { if (desk.waiting.size > 0) write(desk) }, beatMs)]
+  const desk: Desk = { ...options, nodeId: randomUUID(), waiting: new Set(), isWritten: true, writing: null, looking: null, looksAgain: false, isPending: false, idleTurns: 0, isClosed: false }
+  const timers = [setInterval(() => turn(desk), lookMs), setInterval(() => { if (desk.waiting.size > 0) write(desk) }, beatMs)]
   return {
     open: (context, givenId) => {
       const workerId = parseInput(line(200, 1), givenId, 'workerId')
@@ -88,6 +94,14 @@ function join(desk: Desk, one: Waiting): () => void {
   return () => { if (desk.waiting.delete(one)) write(desk) }
 }
 
+/** NOTIFY is a hint, so there are looks that nobody asked for; what is pending is offered to others in time. */
+function turn(desk: Desk): void {
+  desk.idleTurns = desk.isPending ? idleLooks : desk.idleTurns + 1
+  if (desk.idleTurns < idleLooks) return
+  desk.idleTurns = 0
+  look(desk)
+}
+
 /** One look at a time, and one that waits. */
 function look(desk: Desk): void {
   if (desk.isClosed || desk.waiting.size === 0) return
@@ -101,6 +115,7 @@ function look(desk: Desk): void {
 async function offerAll(desk: Desk): Promise<void> {
   const { services: { db, now }, waiting } = desk
   const pending = await listPending(db, now(), mostPending)
+  desk.isPending = pending.length > 0
   const ids = new Set(pending.map(({ id }) => id))
   for (const one of waiting) for (const id of one.told.keys()) if (!ids.has(id)) one.told.delete(id)
   for (const probe of pending) {

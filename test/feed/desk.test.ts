@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import {
   ApprovalsDocument, CreateAccessTokenDocument, DecideApprovalDocument, DeskChangedDocument, type DeskChangedSubscription, RegisterMcpServerDocument, RemoveTeamMemberDocument,
-  RequestProbeDocument, RevokeAccessTokenDocument,
+  RequestProbeDocument, RevocationDocument, RevokeAccessTokenDocument, RevokeEntryDocument,
 } from '../../src/client/index.js'
 import { openBrowser } from '../support/browser.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
@@ -13,11 +13,14 @@ import { type Person, startTestServer, type TestNode, type TestServer } from '..
 
 let server: TestServer
 let deaf: TestNode
+/** Its clock goes before. */
+let later: TestNode
+let aheadMs = 0
 const clients: Client[] = []
 beforeAll(async () => {
   server = await startTestServer({ desk: { reportedMs: 20 } })
   // It learns of nothing but by reading.
-  deaf = await server.node({ listens: false, pollMs: 20, desk: { reportedMs: 20 } })
+  ;[deaf, later] = await Promise.all([server.node({ listens: false, pollMs: 20, desk: { reportedMs: 20 } }), server.node({ now: () => new Date(Date.now() + aheadMs), desk: { reportedMs: 20 } })])
 })
 afterAll(async () => {
   for (const client of clients) await client.dispose()
@@ -92,6 +95,31 @@ describe('S21: the desk tells', () => {
     // An admin hears of the request and not of the entry, and a stranger of neither, but only of having come themselves.
     expect(admin.heard.filter((event) => event.startsWith('ENTRY'))).toEqual([])
     expect(other.heard.filter((event) => !/^(EVERYTHING|WORKER|TOOLS|PROBE) null$|^(PEOPLE|TOKEN) /.test(event))).toEqual([])
+  })
+
+  it('S13: what a receipt comes to, by reports and by the clock, so that nobody has to ask again and again', async () => {
+    const [ivy, worker] = [await server.user('ivy'), await server.worker()]
+    const { id, cursor } = await server.register(ivy, 'taken')
+    const sessions = ['s1', 's2'].map((name) => sessionOf(ivy, name, { cursor, entries: [applied('taken', { entryId: id })] }))
+    await report(worker, 'fills', 1, sessions)
+    const { revokeEntry } = await ivy.client.execute(RevokeEntryDocument, { input: { id, reason: 'stolen' } })
+    const desk = await looking(ivy, later.url)
+    const receipt = async () => (await later.as(ivy).client.execute(RevocationDocument, { id: revokeEntry.revocation!.id })).revocation
+    /** Reads again as often as it is told to, and no oftener. */
+    const until = async (matches: (read: Awaited<ReturnType<typeof receipt>>) => boolean) => {
+      for (;;) {
+        const read = await receipt()
+        if (matches(read)) return read
+        await desk.next('WORKER')
+      }
+    }
+    const states = (read: Awaited<ReturnType<typeof receipt>>) => read!.targets.nodes.map(({ state }) => state)
+    await report(worker, 'fills', 2, [sessionOf(ivy, 's1', { cursor: revokeEntry.cursor, entries: [] }), sessions[1]!])
+    await until((read) => read!.stoppedCount === 1)
+    aheadMs = 46_000
+    await until((read) => states(read).includes('UNREACHABLE'))
+    aheadMs = 800_000
+    expect(await until((read) => read!.state === 'OVERDUE')).toMatchObject({ stoppedCount: 1 })
   })
 
   it('once for what is done at once, and names few', async () => {

@@ -13,7 +13,6 @@ import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
 import { RestoreButton } from '../../entries/restore-button.js'
 import { Targets } from './targets.js'
-import { useWhilePending } from './use-while-pending.js'
 import classes from './revocations.module.css'
 
 type Receipt = NonNullable<RevocationDetailQuery['revocation']>
@@ -24,7 +23,6 @@ export function RevocationDetail() {
   const { data, problem, isLoading, refresh } = useLiveQuery(RevocationDetailDocument, { variables: { id }, topics: ['revocations', 'workers'] })
   const receipt = data?.revocation ?? null
   const back = { to: { pathname: '/revocations', search: params.toString() }, label: 'Receipts' }
-  useWhilePending(receipt?.state === 'PENDING', refresh)
   if (isLoading) return <p role="status">Loading…</p>
   return (
     <>
@@ -55,7 +53,7 @@ function Found({ receipt, back }: { receipt: Receipt; back: { to: { pathname: st
           ['Deadline', <RelativeTime key="deadline" at={deadline} />],
         ]}
       />
-      <Section title="Sessions"><Targets id={id} count={targetCount} isPending={state === 'PENDING'} /></Section>
+      <Section title="Sessions"><Targets id={id} count={targetCount} /></Section>
     </>
   )
 }

@@ -6,7 +6,6 @@ import { AppliedBadge } from '../../parts/badge.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { RelativeTime } from '../../parts/relative-time.js'
-import { useWhilePending } from './use-while-pending.js'
 import classes from './revocations.module.css'
 
 type Target = NonNullable<RevocationTargetsQuery['revocation']>['targets']['nodes'][number]
@@ -14,11 +13,10 @@ type Target = NonNullable<RevocationTargetsQuery['revocation']>['targets']['node
 const none: Page<Target> = { nodes: [], pageInfo: { hasNextPage: false } }
 
 /** Each session that had it, of those that the viewer may see, with what it last said. */
-export function Targets({ id, count, isPending }: { id: string; count: number; isPending: boolean }) {
-  const { items, hasMore, isLoading, problem, more, refresh } = useLivePages(RevocationTargetsDocument, {
+export function Targets({ id, count }: { id: string; count: number }) {
+  const { items, hasMore, isLoading, problem, more } = useLivePages(RevocationTargetsDocument, {
     variables: { id }, topics: ['revocations', 'workers'], pageOf: ({ revocation }): Page<Target> => revocation?.targets ?? none,
   })
-  useWhilePending(isPending, refresh)
   const hidden = count - items.length
   return (
     <>
