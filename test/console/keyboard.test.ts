@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Locator, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { EffectiveCatalogDocument, RegisterMcpServerDocument, RevokeEntryDocument } from '../../src/client/index.js'
-import { hasBrowser, signIn, startBrowser } from '../support/chromium.js'
+import { hasBrowser, startBrowser } from '../support/chromium.js'
 import { report, sessionOf } from '../support/reporting.js'
 import { startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
@@ -151,7 +151,17 @@ describe.runIf(hasBrowser)('by keyboard alone', () => {
     await report(await server.worker(), 'keys-desk', 1, [sessionOf(server.admin, 's1', { cursor })])
     page = await browser.open(server.url)
     page.setDefaultTimeout(9000)
-    await signIn(page, server.admin.token)
+  })
+
+  it('one signs in', async () => {
+    await page.goto('/')
+    await field(page, 'Access token').waitFor()
+    expect(await page.evaluate<Stop>(focused)).toMatchObject({ isSeen: true })
+    await page.evaluate('document.activeElement.blur()')
+    expect((await toTheEnd(page)).filter(({ isNowhere, isSeen }) => !isNowhere && !isSeen)).toEqual([])
+    await type(page, field(page, 'Access token'), server.admin.token)
+    await press(page, 'Enter')
+    await page.getByRole('navigation', { name: 'Sections' }).waitFor()
   })
 
   // One after the other in the same window, as somebody would who has no mouse.
