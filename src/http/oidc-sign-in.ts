@@ -8,7 +8,7 @@ import { type CatalogServices } from '../catalog/context.js'
 import { signIn } from '../catalog/sign-in.js'
 import { isFromTheFuture, type OidcSettings } from './oidc.js'
 import { algorithms, createKeySource, discover, type Discovery, endpointOf, fetchBounded, fetchTimeoutMs } from './oidc-issuer.js'
-import { localPath } from './local-path.js'
+import { localPath } from '../core/local-path.js'
 import { cookieIn } from './session-cookie.js'
 import { createTrickle } from './trickle.js'
 

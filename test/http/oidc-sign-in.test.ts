@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeactivateUserDocument, UsersDocument } from '../../src/client/index.js'
-import { localPath } from '../../src/http/local-path.js'
+import { localPath } from '../../src/core/local-path.js'
 import { type Browser, openBrowser } from '../support/browser.js'
 import { captureLog } from '../support/log-lines.js'
 import { loginClient, type OidcLogin, startOidcLogin } from '../support/oidc-login.js'

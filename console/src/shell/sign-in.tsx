@@ -1,6 +1,7 @@
 import { Anchor, Button, PasswordInput, Stack, Text } from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { useLocation, useNavigate } from 'react-router'
+import { localPath } from '../../../src/core/local-path.js'
 import { type Problem, problem } from '../data/problem.js'
 import { type SessionState, signIn } from '../data/session.js'
 import { InlineError } from '../parts/inline-error.js'
@@ -34,7 +35,7 @@ export function SignIn({ oidc, notice, onSignedIn }: SignInProps) {
   const isBack = pathname === signInPath
   const asked = new URLSearchParams(search)
   const refusal = isBack ? refusals.get(asked.get('problem') ?? '') : undefined
-  const wanted = isBack ? pathOfOurs(asked.get('return')) : pathname + search
+  const wanted = isBack ? localPath(asked.get('return')) : pathname + search
   const goOn = () => {
     if (isBack) void navigate(wanted, { replace: true })
     onSignedIn()
@@ -56,13 +57,6 @@ export function SignIn({ oidc, notice, onSignedIn }: SignInProps) {
       </div>
     </main>
   )
-}
-
-/** An address may say anything; of what is no path of this server nothing is kept. */
-function pathOfOurs(text: string | null): string {
-  if (text === null || !text.startsWith('/') || !URL.canParse(text, location.origin)) return '/'
-  const { origin, pathname, search } = new URL(text, location.origin)
-  return origin === location.origin && !pathname.startsWith('//') && pathname !== signInPath ? pathname + search : '/'
 }
 
 function TokenForm({ onSignedIn, isSecond }: { onSignedIn: () => void; isSecond: boolean }) {

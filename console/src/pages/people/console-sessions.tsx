@@ -2,7 +2,6 @@ import { type Topic } from '../../data/live.js'
 import { useAction } from '../../data/use-action.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { ConsoleSessionListDocument, type ConsoleSessionListQuery, SignOutBrowserDocument, SignOutElsewhereDocument } from '../../generated/graphql.js'
-import { Badge } from '../../parts/badge.js'
 import { CliLine } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
@@ -47,9 +46,7 @@ function OneSession({ session: { id, createdAt, lastUsedAt, expiresAt, current, 
         <span className={classes.note}>last used <RelativeTime at={lastUsedAt} />, ends <RelativeTime at={expiresAt} /> at the latest</span>
         <InlineError problem={problem} />
       </span>
-      {current
-        ? <Badge tone="good">this one</Badge>
-        : <ProgressButton variant="default" size="xs" label="Sign out there" progress="Signing out…" isRunning={isRunning} onClick={() => void run({ id })} />}
+      {!current && <ProgressButton variant="default" size="xs" label="Sign out there" progress="Signing out…" isRunning={isRunning} onClick={() => void run({ id })} />}
     </>
   )
 }
