@@ -51,7 +51,11 @@ export function targetAsTold({ action, target, before, after }: Told): AuditTarg
     case 'CONSOLE_SESSION': return { ...plain, name: text(said.name), owner: typeof said.userId === 'string' ? { kind: 'USER', id: said.userId } : null }
     case 'USER':
     case 'TEAM': return { ...plain, name: text(said.displayName) }
-    default: return plain
+    case 'APPROVAL':
+    case 'PROBE':
+    case 'WORKER':
+    case 'OWNER':
+    case 'OTHER': return plain
   }
 }
 
@@ -116,7 +120,14 @@ export function whatOf({ kind, id, name, owner }: AuditTarget, ownerName: (owner
     case 'MEMBERSHIP': return `${name ?? id} in ${owner === null ? id : ownerWords(owner, ownerName)}`
     case 'WORKER':
     case 'OTHER': return name ?? id
-    default: return `${nouns[kind]} ${name ?? id}${of}`
+    case 'MCP_SERVER':
+    case 'AGENT':
+    case 'SECRET':
+    case 'USER':
+    case 'TEAM':
+    case 'TOKEN':
+    case 'APPROVAL':
+    case 'PROBE': return `${nouns[kind]} ${name ?? id}${of}`
   }
 }
 

@@ -23,6 +23,7 @@ export const changeWords = {
   'entry.rejectOwn': 'rejected what they made themself: {what}',
   'tools.pin': 'reported the first tools of {what}, which are pinned now',
   'tools.hold': 'reported other tools of {what}, which are held',
+  'tools.return': 'reported that tools of {what} are held no longer',
   'tools.accept': 'accepted held tools of {what}',
   'tools.acceptOwn': 'accepted held tools of what they made themself: {what}',
   'secret.put': 'set {what}',

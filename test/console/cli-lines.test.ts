@@ -80,7 +80,7 @@ const rows: Array<[name: string, line: (text: string) => string, call: (text: st
   ['approve', (note) => approveLine('apr_1', note), (note) => ({ command: 'approve', args: ['apr_1'], options: { note } })],
   ['reject', (note) => rejectLine('apr_1', note), (note) => ({ command: 'reject', args: ['apr_1'], options: { note } })],
   ['reject, no note yet', () => rejectLine('apr_1'), () => ({ command: 'reject', options: { note: 'NOTE' } })],
-  ['audit', (text) => cliLineOf({ action: text, target: text, actor: text }), (text) => ({ command: 'audit list', options: { action: text, target: text, actor: text } })],
+  ['audit', (text) => cliLineOf({ chain: 'ACCESS', actor: text, about: text, action: text, outcome: 'DENIED', since: '', until: '' }), (text) => ({ command: 'audit list', options: { chain: 'access', actor: text, about: text, action: text, outcome: 'DENIED' } })],
   ['users', (search) => listUsersLine(search), (search) => ({ command: 'user list', options: { search } })],
   ['add a user', (text) => addUserLine({ provider: text, subject: text, displayName: text, role: 'ADMIN' }), (text) => ({ command: 'user create', args: [`${text}/${text}`], options: { name: text, role: 'admin' } })],
   ['add a user, nothing filled in', () => addUserLine({ provider: '', subject: '', displayName: '', role: 'USER' }), () => ({ command: 'user create', args: ['PROVIDER/SUBJECT'], options: { role: 'user' } })],

@@ -77,6 +77,9 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     await page.getByRole('dialog').getByText('No entry changes.').waitFor()
     await page.getByRole('dialog').getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('Revision 2 is saved.').waitFor()
+    // The history is for whoever may set it.
+    await page.getByText('Revision 2, by keeping').waitFor()
+    await page.getByText('Revision 1, by Admin').waitFor()
     await server.admin.raw(setPolicy, { input: { owner, expectedRevision: 2, document: { mcpServers: { deny: [{ serverName: 'no-such' }] } } } })
     // Nothing is typed over it: the newest is shown, with its warning.
     await page.getByRole('list', { name: 'Warnings' }).getByText('matches-nothing').waitFor()

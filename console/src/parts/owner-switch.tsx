@@ -1,10 +1,10 @@
 import { NativeSelect } from '@mantine/core'
 import { useNavigate } from 'react-router'
 import { type Action } from '../../../src/core/access.js'
-import { type Scope, scopeOf, scopeTitle } from '../data/scope.js'
+import { ownerOfScope, type Scope, scopeOf, scopeTitle } from '../data/scope.js'
 import { useLiveQuery } from '../data/use-live-query.js'
 import { useViewer } from '../data/viewer.js'
-import { EveryTeamDocument } from '../generated/graphql.js'
+import { EveryTeamDocument, OwnerNameDocument } from '../generated/graphql.js'
 import { shownText } from './shown-text.js'
 
 export interface OwnerSwitchProps {
@@ -25,6 +25,9 @@ export function OwnerSwitch({ action, path, scope }: OwnerSwitchProps) {
   const offered = [...viewer.owners, ...others].filter((owner) => viewer.can(action, owner))
   const options = offered.map((owner) => ({ value: scopeOf(owner, viewer.id), label: shownText(owner.kind === 'TEAM' ? `Team ${owner.displayName}` : scopeTitle(owner, viewer.id)) }))
   // Somebody else's, opened by its address.
-  if (!options.some(({ value }) => value === scope)) options.push({ value: scope, label: shownText(scope) })
+  const isOther = !options.some(({ value }) => value === scope)
+  const { data: other } = useLiveQuery(OwnerNameDocument, { variables: { id: ownerOfScope(scope)?.id ?? '' }, topics: ['people'], pause: !isOther })
+  const name = other?.node != null && 'displayName' in other.node ? other.node.displayName : scope
+  if (isOther) options.push({ value: scope, label: shownText(name) })
   return <NativeSelect label="Whose" value={scope} data={options} onChange={({ currentTarget }) => void navigate(`${path}/${currentTarget.value}`)} />
 }

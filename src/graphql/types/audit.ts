@@ -1,5 +1,5 @@
 import { auditTargetKinds } from '../../core/audit-target.js'
-import { auditOutcomes, type ChainName } from '../../core/audit-words.js'
+import { auditOutcomes } from '../../core/audit-words.js'
 import { auditEvents, type ChainReport, recentChains } from '../../catalog/audit.js'
 import { actionsOf, momentOf } from '../../catalog/audit-filter.js'
 import { type AuditNode, auditTargets, type NamedTarget } from '../../catalog/audit-target.js'
@@ -10,8 +10,8 @@ import { NodeInterface, OwnerType, PrincipalType } from './owner.js'
 
 const ChainEnum = builder.enumType('AuditChainName', {
   values: {
-    CHANGES: { value: 'changes' as ChainName, description: 'Every mutation.' },
-    ACCESS: { value: 'access' as ChainName, description: 'Denials, leases, break-glass reads, and what else is worth knowing though nothing changed.' },
+    CHANGES: { value: 'changes', description: 'Every mutation.' },
+    ACCESS: { value: 'access', description: 'Denials, leases, break-glass reads, and what else is worth knowing though nothing changed.' },
   },
 })
 const OutcomeEnum = builder.enumType('AuditOutcome', { values: auditOutcomes })

@@ -8,7 +8,7 @@ export const thingWords: Record<AuditTargetKind, string> = {
 
 /** A thing in words: its kind, whose it is, and that it is gone. */
 export function aboutThing({ kind, owner, isThere }: ThingFragment): string {
-  const whose = owner == null ? '' : owner.kind === 'DEPLOYMENT' ? ', deployment' : `, ${owner.kind === 'TEAM' ? 'team ' : ''}${owner.displayName}`
+  const whose = owner == null || kind === 'OWNER' ? '' : owner.kind === 'DEPLOYMENT' ? ', deployment' : `, ${owner.kind === 'TEAM' ? 'team ' : ''}${owner.displayName}`
   return `${thingWords[kind]}${whose}${isThere ? '' : ', gone'}`
 }
 

@@ -39,7 +39,7 @@ function OneEffect({ effect: { entry, before, after } }: { effect: Effect }) {
   return (
     <>
       <p className={classes.effect}>
-        {entry.kind === 'MCP_SERVER' ? <Link to={`/integrations/all/${entry.id}`}>{name}</Link> : <><strong>{name}</strong> <Badge>agent</Badge></>}
+        <Link to={`/${entry.kind === 'AGENT' ? 'agents' : 'integrations'}/all/${entry.id}`}>{name}</Link> {entry.kind === 'AGENT' && <Badge>agent</Badge>}
         <ScopeBadge owner={entry.owner} viewerId={viewer.id} />
         <Verdict kind={before.kind} /> <span aria-hidden="true">→</span><span className="visually-hidden">becomes</span> <Verdict kind={after.kind} />
       </p>

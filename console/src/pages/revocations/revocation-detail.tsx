@@ -75,7 +75,7 @@ function EntryNow({ receipt: { entryId, entryName } }: { receipt: Receipt }) {
   const isRestorable = node.status === 'REVOKED' && viewer.can('WRITE_ENTRIES', node.owner)
   return (
     <div className={classes.entry}>
-      {node.kind === 'MCP_SERVER' && <Link to={`/integrations/all/${node.id}`}>Open <OutsideText>{node.name}</OutsideText></Link>}
+      <Link to={`/${node.kind === 'AGENT' ? 'agents' : 'integrations'}/all/${node.id}`}>Open <OutsideText>{node.name}</OutsideText></Link>
       {isRestorable && <RestoreButton entry={node} onRestored={() => setAsked(true)} />}
       {isAsked && <p role="status">Asked for: it waits for the approval of somebody else.</p>}
     </div>

@@ -51,7 +51,7 @@ function OneEntry({ entry: { entryId, name, kind, origin, revision, state, reaso
   return (
     <>
       <span className={classes.entry}>
-        {entryId != null && kind === 'MCP_SERVER' ? <Link to={`/integrations/all/${entryId}`}><OutsideText>{name}</OutsideText></Link> : <strong><OutsideText>{name}</OutsideText></strong>}
+        {entryId != null ? <Link to={`/${kind === 'AGENT' ? 'agents' : 'integrations'}/all/${entryId}`}><OutsideText>{name}</OutsideText></Link> : <strong><OutsideText>{name}</OutsideText></strong>}
         <AppliedBadge state={state} />
         {entryId == null ? <Badge title="From the worker itself; not managed here">static</Badge> : <ProvenanceBadge origin="catalog" />}
         <span className={classes.notes}>{notes}, since <RelativeTime at={at} /></span>
