@@ -104,7 +104,7 @@ describe('S21: the desk tells', () => {
     await report(worker, 'fills', 1, sessions)
     const { revokeEntry } = await ivy.client.execute(RevokeEntryDocument, { input: { id, reason: 'stolen' } })
     const desk = await looking(ivy, later.url)
-    const receipt = async () => (await later.as(ivy).client.execute(RevocationDocument, { id: revokeEntry.revocation!.id })).revocation
+    const receipt = async () => (await later.as(ivy).client.execute(RevocationDocument, { id: revokeEntry.revocation.id })).revocation
     /** Reads again as often as it is told to, and no oftener. */
     const until = async (matches: (read: Awaited<ReturnType<typeof receipt>>) => boolean) => {
       for (;;) {
