@@ -104,22 +104,22 @@ describe('S21: the desk tells', () => {
     await report(worker, 'fills', 1, sessions)
     const { revokeEntry } = await ivy.client.execute(RevokeEntryDocument, { input: { id, reason: 'stolen' } })
     const desk = await looking(ivy, later.url)
-    const receipt = async () => (await later.as(ivy).client.execute(RevocationDocument, { id: revokeEntry.revocation!.id })).revocation
-    /** Reads again as often as it is told to, and no oftener. */
-    const until = async (matches: (read: Awaited<ReturnType<typeof receipt>>) => boolean) => {
-      for (;;) {
-        const read = await receipt()
-        if (matches(read)) return read
-        await desk.next('WORKER')
-      }
-    }
-    const states = (read: Awaited<ReturnType<typeof receipt>>) => read!.targets.nodes.map(({ state }) => state)
+    const receipt = async () => (await later.as(ivy).client.execute(RevocationDocument, { id: revokeEntry.revocation.id })).revocation
+    const states = async () => (await receipt())!.targets.nodes.map(({ state }) => state)
+    await desk.next('WORKER')
     await report(worker, 'fills', 2, [sessionOf(ivy, 's1', { cursor: revokeEntry.cursor, entries: [] }), sessions[1]!])
-    await until((read) => read!.stoppedCount === 1)
-    aheadMs = 46_000
-    await until((read) => states(read).includes('UNREACHABLE'))
-    aheadMs = 800_000
-    expect(await until((read) => read!.state === 'OVERDUE')).toMatchObject({ stoppedCount: 1 })
+    expect(await receipt()).toMatchObject({ stoppedCount: 1 })
+    // Whoever hears of this has heard of all that was reported before.
+    await ivy.client.execute(RequestProbeDocument, { input: { entryId: (await server.register(ivy, 'probed')).id } })
+    await desk.next('PROBE')
+    await desk.next('PROBE')
+    for (const [seconds, expected] of [[46, 'UNREACHABLE'], [800, 'UNREACHABLE']] as const) {
+      const told = desk.heard.length
+      aheadMs = seconds * 1_000
+      await expect.poll(() => desk.heard.slice(told), { timeout: 10_000 }).toContain('WORKER null')
+      expect(await states()).toContain(expected)
+    }
+    expect(await receipt()).toMatchObject({ state: 'OVERDUE', stoppedCount: 1 })
   })
 
   it('once for what is done at once, and names few', async () => {
