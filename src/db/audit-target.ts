@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { type AuditTarget, type AuditTargetKind } from '../core/audit-target.js'
 import { type OwnerKind } from '../core/owner.js'
 import { type Queryable } from './client.js'
@@ -13,8 +13,7 @@ export interface StoredTarget extends AuditTarget {
 
 /** Whatever has an id, what was deleted, revoked or ended included; `words` is what people find it by, and null where nobody looks for it. */
 const things = sql`(
-  select kind, id, name, owner_kind, owner_id, deleted_at is null as is_there,
-    name || ' ' || coalesce((select string_agg(distinct revision.name, ' ') from ${entryRevision} as revision where revision.entry_id = ${entry}.id), '') as words from ${entry}
+  select kind, id, name, owner_kind, owner_id, deleted_at is null as is_there, name as words from ${entry}
   union all select 'USER', id, display_name, null, null, true, display_name || ' ' || provider || '/' || subject from ${catalogUser}
   union all select 'TEAM', id, display_name, null, null, deleted_at is null, display_name || ' ' || slug from ${team}
   union all select 'SECRET', id, name, owner_kind, owner_id, deleted_at is null, name from ${secret}
@@ -51,8 +50,10 @@ export async function findTargets(db: Queryable, ids: readonly string[]): Promis
  */
 export async function searchTargets(db: Queryable, search: string, kinds: readonly AuditTargetKind[] | null, limit: number): Promise<StoredTarget[]> {
   const ofKinds = kinds === null ? sql`true` : sql`kind in (select jsonb_array_elements_text(${JSON.stringify(kinds)}::jsonb))`
+  const isIn = (text: SQL) => sql`position(lower(${search}) in lower(${text})) > 0`
+  const wasCalled = sql`id in (select entry_id from ${entryRevision} where ${isIn(sql`name`)})`
   const rows = await db.execute<Row>(sql`
     select kind, id, name, owner_kind, owner_id, is_there from ${things}
-    where ${ofKinds} and position(lower(${search}) in lower(words)) > 0 order by not is_there, lower(coalesce(name, words)), id limit ${limit}`)
+    where ${ofKinds} and (${isIn(sql`words`)} or ${wasCalled}) order by not is_there, lower(coalesce(name, words)), id limit ${limit}`)
   return rows.map(toTarget)
 }
