@@ -1,7 +1,7 @@
 import { type ComponentType, lazy } from 'react'
-import { scopeOf, scopeTitle } from './data/scope.js'
 import { type Viewer } from './data/viewer.js'
 import { WaitingCount } from './pages/approvals/waiting-count.js'
+import { type Act, addPeople, addSecret } from './section-acts.js'
 
 /** One line of the tree, and the page behind it. */
 export interface Section {
@@ -20,30 +20,6 @@ export interface Section {
   Count?: ComponentType
   /** Whether the viewer gets to see it. Left out: everybody does. */
   isFor?: (viewer: { isAdmin: boolean }) => boolean
-}
-
-export interface Act {
-  title: string
-  to: string
-}
-
-/** One for each owner for whom the viewer may, oneself first: plain there, else with whose it is. */
-function forEach(viewer: Viewer, may: (owner: Viewer['owners'][number]) => boolean, title: string, to: (scope: string) => string): Act[] {
-  return viewer.owners.filter(may).reverse().map((owner) => {
-    const scope = scopeOf(owner, viewer.id)
-    return { title: scope === 'me' ? title : `${title}: ${scopeTitle(owner, viewer.id)}`, to: to(scope) }
-  })
-}
-
-const addSecret = (viewer: Viewer) => forEach(viewer, (owner) => viewer.can('WRITE_SECRETS', owner), 'Add a secret', (scope) => `/secrets/${scope}/+new`)
-
-function addPeople(viewer: Viewer): Act[] {
-  const members = viewer.owners.filter((owner) => owner.kind === 'TEAM' && viewer.can('MANAGE_MEMBERS', owner))
-    .map(({ id, displayName }) => ({ title: `Add a member: ${displayName}`, to: `/people/teams/${id}/members/new` }))
-  if (!viewer.isAdmin) return members
-  return [
-    { title: 'Add a user', to: '/people/users/new' }, { title: 'Add a team', to: '/people/teams/new' }, { title: 'Add a worker token', to: '/people/worker-tokens/new' }, ...members,
-  ]
 }
 
 const page = <Name extends string>(name: Name, load: () => Promise<Record<Name, ComponentType>>) => lazy(async () => ({ default: (await load())[name] }))

@@ -1,6 +1,6 @@
 import { type Change } from '../core/change.js'
 import { type Scope, wayTo } from '../core/effective.js'
-import { nameKey, type JudgedEntry } from '../core/entry.js'
+import { nameKey, type JudgedEntry, statusWords } from '../core/entry.js'
 import { type OwnerRef, ownerKey, type PrincipalRef } from '../core/owner.js'
 import { parseWithdrawal } from '../core/withdrawal.js'
 import { type Tx } from '../db/client.js'
@@ -118,6 +118,6 @@ function lossOf(entry: JudgedEntry, after: Preview, reason: string, takesFrom: (
   const { revision } = entry
   if (now === undefined) return { entry, verb: 'DELETE', withdrawal: parseWithdrawal('DELETE', {}), revision, reason: 'It was deleted with its team.', takesFrom: null }
   const isOff = now.status !== 'ACTIVE' || now.dormant === true
-  const said = now.status === 'ACTIVE' ? reason : `${reason} It is ${now.status}.`
+  const said = now.status === 'ACTIVE' ? reason : `${reason} It ${statusWords[now.status]}.`
   return { entry, verb: 'RIGHTS', withdrawal: parseWithdrawal('RIGHTS', {}), revision, reason: said, takesFrom: isOff ? null : takesFrom }
 }

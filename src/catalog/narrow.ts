@@ -1,6 +1,6 @@
 import { isEqualJson } from '../core/canonical.js'
 import { type Scope, wayTo } from '../core/effective.js'
-import { type JudgedEntry } from '../core/entry.js'
+import { type JudgedEntry, statusWords } from '../core/entry.js'
 import { parseWithdrawal } from '../core/withdrawal.js'
 import { lockEntry } from '../db/entry.js'
 import { putEntries } from '../db/entry-commit.js'
@@ -50,7 +50,7 @@ export function narrowingOf(context: CatalogContext, { before, after }: ChangedE
   const reaches = (scope: Scope, entry: JudgedEntry) => entry.status === 'ACTIVE' && wayTo(scope, entry) !== null
   return {
     entry: before, verb: 'UPDATE', withdrawal: parseWithdrawal('UPDATE', {}), revision: after.revision,
-    reason: after.status === 'ACTIVE' ? 'It is not shared with them any more.' : `It was changed, and is ${after.status}.`,
+    reason: after.status === 'ACTIVE' ? 'It is not shared with them any more.' : `It was changed, and ${statusWords[after.status]}.`,
     takesFrom: (owner) => {
       const scope = context.index.scopeOf(owner)
       return reaches(scope, before) && !reaches(scope, after)

@@ -23,6 +23,11 @@ export type RevocationMode = 'DRAIN' | 'IMMEDIATE'
 export const entryStatuses = ['REVOKED', 'DISABLED', 'POLICY_DENIED', 'REJECTED', 'PENDING_APPROVAL', 'ACTIVE'] as const
 export type EntryStatus = (typeof entryStatuses)[number]
 
+/** For people, after "It". */
+export const statusWords: Record<EntryStatus, string> = {
+  REVOKED: 'is revoked', DISABLED: 'is disabled', POLICY_DENIED: 'is denied by the policy', REJECTED: 'is rejected', PENDING_APPROVAL: 'waits for approval', ACTIVE: 'is active',
+}
+
 /** What decides who an entry reaches; the change log keeps it from before each change. */
 export interface Reach {
   id: string

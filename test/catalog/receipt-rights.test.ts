@@ -120,7 +120,7 @@ describe('S13: a right that is lost has a receipt for each entry that sessions h
     await reporter.send([sessionOf('s1', alice, entries.at(-1)!.cursor, ...entries.map(({ id }) => appliedEntry(id, 'APPLIED')))])
     await policy(0, { transports: { http: 'deny' } })
     const { reason, targetCount } = await receiptOf(entries[0]!.id)
-    expect({ reason, targetCount }).toEqual({ reason: 'The policy was changed. It is POLICY_DENIED.', targetCount: 1 })
+    expect({ reason, targetCount }).toEqual({ reason: 'The policy was changed. It is denied by the policy.', targetCount: 1 })
     const seen: string[] = []
     for (let after: string | null | undefined = null; ;) {
       const { revocations }: { revocations: { nodes: Array<{ entryId: string }>; pageInfo: { hasNextPage: boolean; endCursor?: string | null } } } = await alice.client.execute(RevocationsDocument, { first: 1, after })
@@ -139,7 +139,7 @@ it('S13: an import that takes an entry from sessions has its receipt in the same
   await reporter.send([sessionOf('s1', alice, cursor, appliedEntry(id, 'APPLIED'))])
   const text = JSON.stringify({ imported: { command: 'npx', args: ['-y', 'srv@1.2.3'] } })
   await alice.client.execute(ImportCatalogDocument, { input: { owner: { kind: 'USER' }, format: 'MCP_JSON', text, onConflict: 'UPDATE' } })
-  expect(await receiptOf(id)).toMatchObject({ state: 'PENDING', reason: 'It was changed, and is PENDING_APPROVAL.', targets: [[`worker-${round}`, 's1', 'APPLIED', 0]] })
+  expect(await receiptOf(id)).toMatchObject({ state: 'PENDING', reason: 'It was changed, and waits for approval.', targets: [[`worker-${round}`, 's1', 'APPLIED', 0]] })
 })
 
 it('S15: no receipt, no loss of a right', async () => {

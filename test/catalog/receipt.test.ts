@@ -208,7 +208,7 @@ describe('what has a receipt', () => {
     expect(await read(server.admin, updateMcpServer.revocation!.id)).toMatchObject({ state: 'COMPLETE', targets: [['lent-1', 'of-bob', 'STOPPED', 0]] })
     const local = { transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'] } } }
     const pending = await alice.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 4, definition: local } })
-    expect(pending.updateMcpServer.revocation).toMatchObject({ state: 'PENDING', targetCount: 1, reason: 'It was changed, and is PENDING_APPROVAL.' })
+    expect(pending.updateMcpServer.revocation).toMatchObject({ state: 'PENDING', targetCount: 1, reason: 'It was changed, and waits for approval.' })
   })
 
   it('S15: no receipt, no update that takes it from sessions', async () => {

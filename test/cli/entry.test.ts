@@ -44,6 +44,13 @@ describe('pilothouse, about one entry', () => {
     expect((await run('share', 'helper', 'team:crew')).stdout).toContain('Shared helper (revision 2')
   })
 
+  it('explains why it is, or is not, in one\'s sessions', async () => {
+    await server.register(alice, 'explained')
+    const [yes, no] = await Promise.all([run('explain', 'explained'), run('explain', 'explained', '--agent')])
+    expect(yes).toMatchObject({ code: 0, stdout: expect.stringMatching(/^explained: yes\n {2}entry +ok +explained of alice, revision 1\.\n {2}scope +ok +It is yours\.\n/) as string })
+    expect(no).toEqual({ code: 1, stdout: 'explained: no\n  entry  no  There is no entry of that name for you.\n', stderr: '' })
+  })
+
   it.each<[string, string[], number, string]>([
     ['an entry that is none', ['enable', 'nothing'], 2, 'me has no entry named "nothing"'],
     ['an id that is none', ['enable', 'srv_000000000000000000000000'], 2, 'There is no entry'],

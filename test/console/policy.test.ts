@@ -39,7 +39,7 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     expect(await revisionOf({ kind: 'DEPLOYMENT' })).toBe(0)
     // What is not saved is not left by accident; "Stay" has the focus.
     await page.getByRole('link', { name: 'Workers' }).click()
-    await page.getByRole('dialog', { name: 'Leave without saving?' }).getByText('What you changed of the policy is not saved, and lost when you leave this page.').waitFor()
+    await page.getByRole('dialog', { name: 'Leave without saving?' }).getByText('What you changed of the policy is not saved, and is lost when you leave this page.').waitFor()
     await page.getByRole('button', { name: 'Stay' }).and(page.locator(':focus')).waitFor()
     await page.keyboard.press('Enter')
     await page.getByRole('dialog').waitFor({ state: 'detached' })

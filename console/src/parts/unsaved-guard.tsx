@@ -10,7 +10,7 @@ const isSaved = (state: unknown) => typeof state === 'object' && state !== null 
 
 /**
  * Asks before what was typed is lost with its page, by a link, a step back or a closed tab. Only the question is kept here, and nothing of what was typed.
- * `what`: the beginning of "… is not saved, and lost when you leave this page."
+ * `what`: the beginning of "… is not saved, and is lost when you leave this page."
  */
 export function UnsavedGuard({ isTyped, what }: { isTyped: boolean; what: string }) {
   const blocker = useBlocker(({ currentLocation, nextLocation, historyAction }) => (
@@ -25,7 +25,7 @@ export function UnsavedGuard({ isTyped, what }: { isTyped: boolean; what: string
   return (
     <Dialog isOpen={blocker.state === 'blocked'} title="Leave without saving?" onClose={() => blocker.reset?.()}>
       <Stack gap="md">
-        <p>{what} is not saved, and lost when you leave this page.</p>
+        <p>{what} is not saved, and is lost when you leave this page.</p>
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={() => blocker.reset?.()} data-autofocus>Stay</Button>
           <Button color="red" onClick={() => blocker.proceed?.()}>Leave, and lose it</Button>

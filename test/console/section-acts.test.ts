@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Viewer, viewerOf } from '../../console/src/data/viewer.js'
-import { sections } from '../../console/src/sections.js'
+import { addPeople, addSecret } from '../../console/src/section-acts.js'
 
 const team = { id: 'tea_1', displayName: 'Crew' }
 
@@ -9,15 +9,15 @@ function viewer(role: 'USER' | 'ADMIN', inTeam: 'MEMBER' | 'MAINTAINER'): Viewer
   return viewerOf({ viewer: { principal: { id: 'usr_1', displayName: 'Ann' }, user: { role, teams: [{ role: inTeam, team: { id: team.id } }] }, owners } } as Parameters<typeof viewerOf>[0])
 }
 
-const offered = (who: Viewer) => sections.flatMap(({ acts }) => acts?.(who) ?? []).map(({ title, to }) => `${title} ${to}`)
+const offered = (who: Viewer) => [...addSecret(who), ...addPeople(who)].map(({ title, to }) => `${title} ${to}`)
 
 it.each<[string, Viewer, string[]]>([
   ['an admin', viewer('ADMIN', 'MEMBER'), [
-    'Import an agent /agents/me/import', 'Add a secret /secrets/me/+new', 'Add a secret: Crew /secrets/team:tea_1/+new', 'Add a secret: Deployment /secrets/deployment/+new',
-    'Add a user /people/users/new', 'Add a team /people/teams/new', 'Add a worker token /people/worker-tokens/new', 'Add a member: Crew /people/teams/tea_1/members/new', 'Add a token /tokens/new',
+    'Add a secret /secrets/me/+new', 'Add a secret: Crew /secrets/team:tea_1/+new', 'Add a secret: Deployment /secrets/deployment/+new',
+    'Add a user /people/users/new', 'Add a team /people/teams/new', 'Add a worker token /people/worker-tokens/new', 'Add a member: Crew /people/teams/tea_1/members/new',
   ]],
   ['a maintainer', viewer('USER', 'MAINTAINER'), [
-    'Import an agent /agents/me/import', 'Add a secret /secrets/me/+new', 'Add a secret: Crew /secrets/team:tea_1/+new', 'Add a member: Crew /people/teams/tea_1/members/new', 'Add a token /tokens/new',
+    'Add a secret /secrets/me/+new', 'Add a secret: Crew /secrets/team:tea_1/+new', 'Add a member: Crew /people/teams/tea_1/members/new',
   ]],
-  ['a member', viewer('USER', 'MEMBER'), ['Import an agent /agents/me/import', 'Add a secret /secrets/me/+new', 'Add a token /tokens/new']],
+  ['a member', viewer('USER', 'MEMBER'), ['Add a secret /secrets/me/+new']],
 ])('the palette offers %s what they may do, and nothing else', (_, who, acts) => { expect(offered(who)).toEqual(acts) })
