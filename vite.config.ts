@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import react from '@vitejs/plugin-react'
@@ -13,14 +14,18 @@ function besideServer(): Plugin {
   return {
     name: 'pilothouse-server',
     apply: (_, { command, isPreview }) => command === 'serve' && isPreview !== true,
-    configureServer: (dev) => {
+    configureServer: async (dev) => {
       const child = spawn(process.execPath, [pathOf('node_modules/tsx/dist/cli.mjs'), 'watch', 'src/cli/bin.ts', 'serve'], { cwd: pathOf('.'), stdio: ['ignore', 'inherit', 'inherit'] })
       const end = () => void child.kill()
       dev.httpServer?.once('close', end)
       process.once('exit', end)
+      // Vite says where the console is once this is over: a page that is opened sooner could only say that nobody answers.
+      while (child.exitCode === null && !(await isAnswering())) await delay(200)
     },
   }
 }
+
+const isAnswering = () => fetch(`${server}/health`).then(() => true, () => false)
 
 /** Bytes of script, gzipped, that may come before the first page shows. */
 const mostScript = 250_000
@@ -54,7 +59,8 @@ const config = defineConfig({
   // Its form for browsers needs a document, which the worker that reads Markdown has not.
   resolve: { alias: { 'decode-named-character-reference': pathOf('node_modules/decode-named-character-reference/index.js') } },
   plugins: [react(), besideServer(), firstLoad()],
-  server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy: { '/graphql': { target: server, ws: true }, '/session': server } },
+  // Objects: a mere address as target would change the Host, and the server would not know the page for its own.
+  server: { host: '127.0.0.1', port: 5173, strictPort: true, proxy: { '/graphql': { target: server, ws: true }, '/session': { target: server } } },
   build: {
     outDir: pathOf('dist/console'),
     emptyOutDir: true,

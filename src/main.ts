@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises'
  */
 export async function serve(say: (line: string) => void, isTerminal: boolean): Promise<void> {
   const config = readConfig()
+  if (config.databaseUrl === null) say(`Starting an embedded Postgres in ${config.dataDir}. The first time takes a while.`)
   const app = await createApp(config)
   const stopped = untilStopped(app)
   const { url, consoleUrl } = await app.listen().catch(async (error: unknown) => {
@@ -16,7 +17,7 @@ export async function serve(say: (line: string) => void, isTerminal: boolean): P
     throw error
   })
   say(`Pilothouse answers at ${url} (open it in a browser for GraphiQL).`)
-  say(`Console: ${consoleUrl} (sign in with a token).`)
+  say(`Console: ${consoleUrl} (sign in with ${app.newAdminToken === null ? 'a token' : 'the admin token'}).`)
   if (app.newAdminToken !== null) {
     const shown = isTerminal ? `: ${await readFile(app.newAdminToken, 'utf8')}` : ''
     say(`The admin token is in ${app.newAdminToken}${shown}`)

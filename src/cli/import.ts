@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
+import { plainJson } from '../core/json-text.js'
 import { ImportCatalogDocument, type ImportConflict, type ImportFormat } from '../client/index.js'
 import { connectionOf, type ConnectionOptions, parseOwner, print, printable, UsageError } from './session.js'
 
@@ -28,9 +29,10 @@ export function addImport(program: Command): void {
 
 async function importFile(file: string, options: ImportOptions): Promise<void> {
   const format = formats[options.format ?? (file.endsWith('.md') ? 'agent-md' : 'mcp-json')]!
+  const text = read(file)
   const { importCatalog } = await connectionOf(options).client.execute(ImportCatalogDocument, {
     input: {
-      owner: parseOwner(options.owner), format, text: read(file), dryRun: options.dryRun ?? false,
+      owner: parseOwner(options.owner), format, text: format === 'AGENT_MD' ? text : plainJson(text), dryRun: options.dryRun ?? false,
       onConflict: options.onConflict.toUpperCase() as ImportConflict,
     },
   })

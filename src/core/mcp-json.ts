@@ -14,7 +14,7 @@ export interface ParsedItem {
   findings: Finding[]
 }
 
-/** `FLAT_OR_WRAPPED` unwraps `{"mcpServers": …}` and `{"servers": …}`; `FLAT` is PilotSwarm's form, in which every key is a server. */
+/** `FLAT_OR_WRAPPED` unwraps `{"mcpServers": …}`, `{"servers": …}` and their like; `FLAT` is PilotSwarm's form, in which every key is a server. */
 export type McpJsonForm = 'FLAT_OR_WRAPPED' | 'FLAT'
 
 /** Of one imported text, in UTF-16 units. */
@@ -26,10 +26,10 @@ type JsonObject = Record<string, unknown>
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const known = new Set([
-  'type', 'transport', 'command', 'args', 'env', 'cwd', 'url', 'headers', 'tools', 'excludeTools', 'timeout', 'default', 'description', 'disabled', 'enabled',
+  'type', 'transport', 'command', 'args', 'env', 'environment', 'cwd', 'url', 'serverUrl', 'httpUrl', 'headers', 'tools', 'excludeTools', 'timeout', 'default', 'description', 'disabled', 'enabled',
 ])
 
-const remoteTypes: unknown[] = ['http', 'sse', 'streamable-http', 'streamableHttp']
+const remoteTypes: unknown[] = ['http', 'sse', 'streamable-http', 'streamableHttp', 'remote']
 
 function finding(rule: string, field: string, message: string, mend: string): Finding {
   return { rule, field, message, mend }
@@ -67,7 +67,7 @@ function notJson(reason: string): string {
 }
 
 function wrapperOf(root: JsonObject): string | undefined {
-  return ['mcpServers', 'servers'].find((key) => {
+  return ['mcpServers', 'servers', 'context_servers', 'mcp_servers'].find((key) => {
     const inner = root[key]
     // A server that happens to be called mcpServers has a command or a url of its own.
     return isObject(inner) && typeof inner.command !== 'string' && typeof inner.url !== 'string'
@@ -105,11 +105,17 @@ function toItem(name: string, value: unknown): ParsedItem {
 
 function toTransport(value: JsonObject): JsonObject | null {
   const type = value.type ?? value.transport
-  const isRemote = typeof value.url === 'string' && (type === undefined || remoteTypes.includes(type))
-  if (isRemote) return { [type === 'sse' ? 'sse' : 'http']: { url: value.url, headers: toPairs(value.headers) } }
+  const url = urlOf(value)
+  const isRemote = typeof url === 'string' && (type === undefined || remoteTypes.includes(type))
+  if (isRemote) return { [type === 'sse' ? 'sse' : 'http']: { url, headers: toPairs(value.headers) } }
   const isLocal = typeof value.command === 'string' && (type === undefined || type === 'stdio' || type === 'local')
   if (!isLocal) return null
-  return { stdio: { command: value.command, args: value.args, env: toPairs(value.env), cwd: value.cwd } }
+  return { stdio: { command: value.command, args: value.args, env: toPairs(value.env ?? value.environment), cwd: value.cwd } }
+}
+
+/** Some agents have words of their own for it. */
+export function urlOf({ url, httpUrl, serverUrl }: JsonObject): unknown {
+  return url ?? httpUrl ?? serverUrl
 }
 
 /** `{"A": "b"}` as a list of pairs; whatever else stands there is handed on, for the definition's own parser to refuse. */

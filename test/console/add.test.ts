@@ -67,6 +67,9 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
 
   it('says before that an admin has to approve the command line, and shows after when one has', async () => {
     const page = await open(await server.user('local'))
+    // A line that is typed is taken when it is complete, and not with its second word.
+    await pasteBox(page).pressSequentially('npx a')
+    await page.getByText('Press Enter at the end of the line.').waitFor()
     await pasteBox(page).fill('"files": { "command": "npx", "args": ["-y", "@modelcontextprotocol/server-filesystem@2025.1.14", "/data dir"] }')
     await page.getByText('An admin has to approve this command line:').waitFor()
     expect(await page.getByRole('region', { name: 'Command line to approve' }).innerText()).toBe("npx -y @modelcontextprotocol/server-filesystem@2025.1.14 '/data dir'")

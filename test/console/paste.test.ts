@@ -31,10 +31,26 @@ describe('what people paste', () => {
     ['a byte order mark', `\ufeff${JSON.stringify({ a: server })}`, ['a']],
   ])('cut out: %s', (_, text, names) => { expect(namesOf(text)).toEqual(names) })
 
+  it.each<[string, string, string[]]>([
+    ['with notes and commas too many', '{\n  // mine\n  "servers": {\n    "github": { "url": "https://api.githubcopilot.com/mcp/", /* now */ },\n  },\n}', ['github']],
+    ['cut out, with a note before it', '// mine\n"github": {"command": "npx"},', ['github']],
+    ['in the fence of a page', '```json\n{"mcpServers": {"github": {"command": "npx"}}}\n```\n', ['github']],
+    ['with blanks of a page', '{\u00a0"mcpServers": {"github":\u00a0{"command": "npx"}}}', ['github']],
+    ['of another agent', '{"mcp": {"github": {"type": "remote", "url": "https://api.githubcopilot.com/mcp/"}}}', ['github']],
+    ['one server by another word', '{"serverUrl": "https://mcp.notion.com/mcp"}', ['notion']],
+  ])('%s', (_, text, names) => { expect(namesOf(text)).toEqual(names) })
+
   it.each<[string, string, RegExp]>([
     ['no JSON', '{\n  "a": {"command": "npx"}\n  "b": {}\n}', /line 3, column 3: a comma/],
     ['a member cut short', '"a": {"command": "npx"', /line 1, column 24: the text ends before it is complete/],
     ['a text', '"canary', /line 1, column 1: this text is never closed/],
+    ['no JSON behind a note', '{\n  // mine\n  "a": {"command": "npx"}\n  "b": {}\n}', /line 4, column 3: a comma/],
+    ['no JSON in a fence', '```json\n{\n  "a": oops\n}\n```', /line 3, column 8/],
+    ['YAML', 'mcpServers:\n  github:\n    command: npx\n', /looks like YAML.*Fill in the form/],
+    ['YAML behind a note', '# mine\n---\ncommand: npx', /looks like YAML/],
+    ['TOML', '[mcp_servers.github]\ncommand = "npx"\n', /looks like TOML.*Fill in the form/],
+    ['TOML of one line', 'command = "npx"', /looks like TOML/],
+    ['one word, which may be a secret', 'ghp_canary', /not JSON: line 1, column 1/],
     ['a list', '[1]', /not a JSON object/],
     ['nothing', '{}', /no server in it/],
     ['an empty wrapper', '{"mcpServers": {}}', /no server in it/],

@@ -11,6 +11,21 @@ import { closing, shared } from '../support/shared.js'
 
 const folder = fileURLToPath(new URL('../../docs/images/', import.meta.url))
 
+/** Runs in the page: what differs from run to run is the same in every picture, so that a picture that changed shows something that changed. */
+const sameEachTime = `
+  for (const time of document.querySelectorAll('time')) time.textContent = '2 minutes ago';
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const counts = {};
+  const names = {};
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    const fixed = node.data.replace(/\\b([a-z]{2,5})_[0-9a-f]{24}\\b/g, (id, kind) => names[id] ??= kind + '_' + String(counts[kind] = (counts[kind] ?? 0) + 1).padStart(24, '0'))
+      .replace(/\\b[0-9a-f]{64}\\b/g, 'c0ffee'.repeat(11).slice(0, 64))
+      .replace(/\\b[0-9a-f]{8}-\\d{14}\\b/g, '0a1b2c3d-00000000000042')
+      .replace(/\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(?::\\d\\d(?:\\.\\d+)?)?Z/g, '2026-11-26T09:00:00Z');
+    if (fixed !== node.data) node.data = fixed;
+  }`
+
 /** The pictures of the docs. Made anew by `npm run screenshots` alone, so that a test run changes no file. */
 describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures of the console', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
@@ -24,6 +39,7 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
     closing(page.context())
     await signIn(page, who.token, path)
     await ready(page)
+    await page.evaluate(sameEachTime)
     const { length } = await page.screenshot({ path: `${folder}${name}.png` })
     expect(length).toBeLessThan(150_000)
   }
@@ -57,12 +73,19 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
   })
 
   const detailIsThere = (page: Page) => page.getByText('Yes, in your sessions.').waitFor()
+  const sessionsAreThere = async (page: Page) => {
+    await detailIsThere(page)
+    await page.getByRole('list', { name: 'Sessions that run it' }).getByText('triage').waitFor()
+    await page.getByText('1 of 1 worker is current.').waitFor()
+    await page.getByRole('heading', { name: 'Who can use it' }).evaluate((heading) => heading.scrollIntoView())
+  }
   const openFiles = async (page: Page) => {
     await page.getByRole('link', { name: /files.*Ada asked/ }).click()
     await page.getByRole('button', { name: 'Approve…' }).waitFor()
+    await page.getByText('Looking which sessions will get it…').waitFor({ state: 'detached' })
   }
   it.each<[name: string, who: () => Person, path: () => string, ready: (page: Page) => Promise<unknown>, options?: BrowserContextOptions]>([
-    ['integration', () => ada, () => `/integrations/all/${tickets}`, detailIsThere],
+    ['integration', () => ada, () => `/integrations/all/${tickets}`, sessionsAreThere, { viewport: { width: 1280, height: 900 } }],
     ['approval-dark', () => server.admin, () => '/approvals', openFiles, { colorScheme: 'dark' }],
     ['integration-narrow', () => ada, () => `/integrations/all/${tickets}`, async (page) => {
       await page.setViewportSize({ width: 390, height: 844 })

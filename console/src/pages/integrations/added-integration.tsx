@@ -56,7 +56,7 @@ function Saved({ server, sessions }: SavedProps) {
 
 function Sessions({ id, sessions }: { id: string; sessions: SavedProps['sessions'] }) {
   const nodes = sessions?.nodes ?? []
-  if (nodes.length === 0) return <p>In no session that you may see yet. It appears here as soon as a worker tells of one.</p>
+  if (nodes.length === 0) return <p>In no session that you may see yet. It appears here as soon as a worker tells of one. Is there a worker at all? <Link to="/workers">Workers</Link> says so, and how to start one.</p>
   return (
     <ul className={classes.pasted}>
       {nodes.map((session) => {

@@ -1,29 +1,52 @@
-import { type McpJsonForm, mostImportCharacters, mostImportItems, type ParsedItem, readMcpServers } from '../../../../src/core/mcp-json.js'
+import { plainJson } from '../../../../src/core/json-text.js'
+import { type McpJsonForm, mostImportCharacters, mostImportItems, type ParsedItem, readMcpServers, urlOf } from '../../../../src/core/mcp-json.js'
 import { jsonFault } from '../../parts/json-fault.js'
+import { serverOfLine } from './paste-line.js'
 
 type JsonObject = Record<string, unknown>
 
 const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+export type Pasted = { items: ParsedItem[]; isLine: boolean } | { problem: string }
+
 /**
  * Reads what people paste: a whole `.mcp.json`, flat or wrapped, also in the `mcp` of an editor's settings; one `"name": { … }` cut out of one; or one server
- * without a name, which is then guessed from where it leads.
- * @returns at least one item, as of `readMcpServers`; or the one problem, for people, with line and column where the text is no JSON
+ * without a name, which is then guessed from where it leads. All of these with comments and commas too many, as editors take them, and in the fence of a
+ * Markdown page. And one line: a URL, the command that starts a server, or `claude mcp add …` and its like.
+ * @returns at least one item, as of `readMcpServers`, and whether it was one line, which may go on while it is typed; or the one problem, for people, with line
+ * and column where the text is no JSON
  */
-export function parsePaste(pasted: string): { items: ParsedItem[] } | { problem: string } {
+export function parsePaste(pasted: string): Pasted {
   if (pasted.length > mostImportCharacters) {
     return { problem: `The text has ${pasted.length.toLocaleString('en')} characters, and ${mostImportCharacters.toLocaleString('en')} at most are taken. Paste a part of it.` }
   }
-  const text = pasted.replace(/^\ufeff/, '')
-  const braced = wrapped(text)
-  const whole = read(text) ?? read(braced)
-  if (whole === undefined) return { problem: notJson(braced, braced === text ? 0 : 1) }
+  const text = unfenced(pasted)
+  const plain = read(text) === undefined ? plainJson(text) : text
+  const braced = wrapped(plain)
+  const line = read(plain) === undefined ? serverOfLine(text) : null
+  const whole = line ?? read(plain) ?? read(braced)
+  if (whole === undefined) return { problem: otherFormat(plain) ?? notJson(braced, braced === plain ? 0 : 1) }
   const [root, form] = rootOf(whole)
   const parsed = readMcpServers(root, form)
   if ('problem' in parsed) return parsed
   if (parsed.items.length === 0) return { problem: 'There is no server in it. Paste the mcpServers part of a .mcp.json, or one server.' }
   if (parsed.items.length > mostImportItems) return { problem: `There are ${parsed.items.length} servers in it, and ${mostImportItems} at most are taken at once. Paste a part of it.` }
-  return parsed
+  return { ...parsed, isLine: line !== null }
+}
+
+/** Without the lines of a Markdown fence around it; the lines stay, empty, so that places stay right. */
+function unfenced(text: string): string {
+  const fence = /^(\s*)```[^\n`]*(\n[^]*?)```\s*$/.exec(text)
+  return fence === null ? text : fence[1]! + fence[2]!
+}
+
+const inTheForm = 'Fill in the form below, or paste the same as JSON: {"mcpServers": {"name": {"command": "…", "args": ["…"]}}}.'
+
+/** Formats that have servers too; null: it was meant to be JSON. */
+function otherFormat(text: string): string | null {
+  const start = text.trimStart().replace(/^(?:#[^\n]*\n\s*)+/, '')
+  if (/^(?:\[+[\w."-]+\]+[ \t]*(?:#[^\n]*)?\r?\n|[\w.-]+[ \t]*=)/.test(start)) return `This looks like TOML, which is not read here. ${inTheForm}`
+  return /^(?:---[ \t]*\r?\n|- )?[A-Za-z][\w.-]*:(?:[ \t\r\n]|$)/.test(start) ? `This looks like YAML, which is not read here. ${inTheForm}` : null
 }
 
 /** @param added characters before the first that was pasted */
@@ -47,21 +70,23 @@ function wrapped(text: string): string {
 }
 
 function rootOf(whole: unknown): [root: unknown, form: McpJsonForm] {
-  const inner = isObject(whole) && isObject(whole.mcp) && isObject(whole.mcp.servers) ? whole.mcp : whole
+  const inner = isObject(whole) && isObject(whole.mcp) && !isServer(whole.mcp) ? whole.mcp : whole
   if (!isObject(inner) || !isServer(inner)) return [inner, 'FLAT_OR_WRAPPED']
   const { name, ...server } = inner
   return [{ [typeof name === 'string' ? name : guessedName(server)]: server }, 'FLAT']
 }
 
-function isServer({ command, url }: JsonObject): boolean {
-  return typeof command === 'string' || typeof url === 'string'
+function isServer(value: JsonObject): boolean {
+  return typeof value.command === 'string' || typeof urlOf(value) === 'string'
 }
 
 /** Words that say what every server is. */
 const common = new Set(['mcp', 'api', 'www', 'server', 'run', 'exec', 'dlx', 'x', 'tool', 'm', 'src', 'dist', 'build', 'index', 'main'])
 
 /** A name that the catalog takes, out of the host of a URL or the package, image or script that a command runs. */
-export function guessedName({ url, command, args }: JsonObject): string {
+export function guessedName(server: JsonObject): string {
+  const { command, args } = server
+  const url = urlOf(server)
   if (typeof url === 'string') {
     const host = /^[a-z]+:\/\/([^/?#:@]+)/i.exec(url)?.[1] ?? ''
     const labels = host.split('.')
