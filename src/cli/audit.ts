@@ -1,6 +1,5 @@
 import { type Command } from 'commander'
 import { AuditEventsDocument } from '../client/index.js'
-import { readConfig } from '../config.js'
 import { connectionOf, type ConnectionOptions, print, printable, table, UsageError } from './session.js'
 
 export function addAudit(program: Command): void {
@@ -38,7 +37,7 @@ async function list({ action, target, actor, limit, json, ...options }: ListOpti
 
 /** Reads the database directly: the chains are verified with their key, without trusting the server that wrote them. */
 async function verify({ json }: { json?: boolean }): Promise<void> {
-  const [{ openCatalog }, { verifyChain }] = await Promise.all([import('../app.js'), import('../catalog/audit.js')])
+  const [{ openCatalog }, { readConfig }, { verifyChain }] = await Promise.all([import('../app.js'), import('../config.js'), import('../catalog/audit.js')])
   const catalog = await openCatalog(readConfig())
   try {
     const { db, auditKey } = catalog.services
