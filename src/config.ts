@@ -218,19 +218,3 @@ function oidcOf(values: z.output<typeof environment>): OidcConfig | null {
 function oidcClientOf({ PILOTHOUSE_OIDC_CLIENT_ID: id, PILOTHOUSE_OIDC_CLIENT_SECRET: secret, PILOTHOUSE_OIDC_SCOPE: scope }: z.output<typeof environment>): Config['oidcClient'] {
   return id === undefined ? null : { id, secret: secret ?? null, scope }
 }
-
-export interface ClientConfig {
-  url: string
-  /** null: read `admin-token` of the data folder. */
-  token: string | null
-  dataDir: string
-}
-
-/** What the CLI needs to reach a server. */
-export function readClientConfig(env: Record<string, string | undefined> = process.env): ClientConfig {
-  return {
-    url: env.PILOTHOUSE_URL || `http://127.0.0.1:${env.PORT || '4000'}/graphql`,
-    token: env.PILOTHOUSE_TOKEN || null,
-    dataDir: resolve(env.PILOTHOUSE_DATA_DIR || '.pilothouse'),
-  }
-}

@@ -15,6 +15,7 @@ import * as probeSchema from '../src/db/probe-schema.js'
 import * as databaseSchema from '../src/db/schema.js'
 import { openTypes, rootPermissions } from '../src/graphql/permissions.js'
 import { schema } from '../src/graphql/schema.js'
+import { leftOutProblems } from './support/second-postgres.js'
 import {
   type Ban, banProblems, barrelProblems, codeOf, cycleProblems, deadFileProblems, defaultExportProblems, dependencyProblems, directionProblems,
   entriesOf, importsOf, isGenerated, layerOf, lineLimit, machineProblems, type Manifest, mayImport, nameProblems, readTree, root, sizeProblems, type Source,
@@ -104,7 +105,7 @@ const isConsole = (path: string) => path.startsWith('console/')
 const isPure = (path: string) => /^src\/(core\/|worker\/(follower|reconcile)\.ts)/.test(path)
 const anywhere = () => true
 const bannedWords: Ban[] = [
-  { text: 'process|.env', instead: 'Config, which config.ts reads', where: (path) => isConsole(path) || (isSource(path) && path !== 'src/config.ts') },
+  { text: 'process|.env', instead: 'Config, which config.ts reads', where: (path) => isConsole(path) || (isSource(path) && !['src/config.ts', 'src/config/client.ts'].includes(path)) },
   { text: "from 'node:|process'", instead: 'Config, or the global', where: isSource },
   { text: 'console|.', instead: 'the logger, or what the caller passes in', where: (path) => isSource(path) || isConsole(path) },
   { text: 'dangerously|SetInnerHTML', instead: 'text', where: isConsole },
@@ -237,6 +238,25 @@ describe('the ten-minute tour', () => {
     expect(tourProblems([readme, rule], ['src/core/policy.ts'], 20)).toEqual([
       'the tour names src/core/gone.ts, which is not there', 'the tour leaves out src/core/policy.ts', 'the tour has 20 lines, and must have fewer than 20',
     ])
+  })
+})
+
+describe('the tests that .ci/run leaves out on the second Postgres', () => {
+  // Those run in a browser, on the API that the tests of the other folders ask there.
+  const allowed = ['console']
+
+  it('do not reach the Postgres of the run', () => expect(leftOutProblems(tree, allowed)).toEqual([]))
+
+  it('are caught when they do, also through other files, and so is a folder without tests', () => {
+    const files = [
+      file('.ci/run', 'same_on_any_postgres=(core worker gone console)'), file('test/support/server.ts', "inject('postgresUrl')"), file('test/suites/a.ts', "import '../support/server.js'"),
+      file('test/core/a.test.ts', "import '../suites/a.js'"), file('test/core/b.test.ts', "import { type A } from '../suites/a.js'", "// inject('postgresUrl')"),
+      file('test/worker/a.test.ts', "inject('postgresUrl')"), file('test/catalog/a.test.ts', "import '../support/server.js'"), file('test/console/a.test.ts', "import '../support/server.js'"),
+    ]
+    expect(leftOutProblems(files, allowed)).toEqual([
+      expect.stringMatching(/^test\/core\/a\.test\.ts: reaches/), expect.stringMatching(/^test\/worker\/a\.test\.ts: reaches/), '.ci/run leaves out test/gone, which has no tests',
+    ])
+    expect(leftOutProblems([], allowed)).toEqual(['.ci/run has no line same_on_any_postgres=(…)'])
   })
 })
 

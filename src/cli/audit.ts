@@ -1,6 +1,5 @@
 import { type Command } from 'commander'
 import { type AuditChainName, AuditEventsDocument, AuditTargetsDocument, type AuditTargetsQuery, type AuditTargetsQueryVariables, type CatalogClient } from '../client/index.js'
-import { readConfig } from '../config.js'
 import { kindOfId } from '../core/audit-target.js'
 import { auditOutcomes } from '../core/audit-words.js'
 import { deploymentOwner, systemPrincipal } from '../core/owner.js'
@@ -88,7 +87,7 @@ const targetTable = (targets: AuditTargetsQuery['auditTargets']) => table([
 
 /** Reads the database directly: the chains are verified with their key, without trusting the server that wrote them. */
 async function verify({ json }: { json?: boolean }): Promise<void> {
-  const [{ openCatalog }, { verifyChain }] = await Promise.all([import('../app.js'), import('../catalog/audit.js')])
+  const [{ openCatalog }, { readConfig }, { verifyChain }] = await Promise.all([import('../app.js'), import('../config.js'), import('../catalog/audit.js')])
   const catalog = await openCatalog(readConfig())
   try {
     const { db, auditKey } = catalog.services

@@ -1,5 +1,4 @@
 import { type Command } from 'commander'
-import { readConfig } from '../config.js'
 import { print } from './session.js'
 
 export function addDatabase(program: Command): void {
@@ -11,7 +10,7 @@ export function addDatabase(program: Command): void {
 
 /** Restores from dumps, copies of the database and promoted standbys are noticed without. */
 async function restored(): Promise<void> {
-  const [{ openCatalog }, { startNewIncarnation }] = await Promise.all([import('../app.js'), import('../catalog/restore.js')])
+  const [{ openCatalog }, { readConfig }, { startNewIncarnation }] = await Promise.all([import('../app.js'), import('../config.js'), import('../catalog/restore.js')])
   const catalog = await openCatalog(readConfig())
   try {
     const incarnation = await startNewIncarnation(catalog.services)

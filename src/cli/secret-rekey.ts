@@ -1,6 +1,5 @@
 import { type Command } from 'commander'
 import { systemPrincipal } from '../core/owner.js'
-import { readConfig } from '../config.js'
 import { print, printable, UsageError, warn } from './session.js'
 
 export function addRekey(secret: Command): void {
@@ -11,7 +10,9 @@ export function addRekey(secret: Command): void {
 }
 
 async function rekey({ json }: { json?: boolean }): Promise<void> {
-  const [{ openCatalog }, { createKeyRing }, { rekeySecrets }] = await Promise.all([import('../app.js'), import('../secrets/envelope.js'), import('../secrets/rekey.js')])
+  const [{ openCatalog }, { readConfig }, { createKeyRing }, { rekeySecrets }] = await Promise.all([
+    import('../app.js'), import('../config.js'), import('../secrets/envelope.js'), import('../secrets/rekey.js'),
+  ])
   let isStopped = false
   const stop = () => { isStopped = true }
   const catalog = await openCatalog(readConfig())

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CatalogClient, createCatalogClient, type OwnerInput } from '../client/index.js'
-import { readClientConfig } from '../config.js'
+import { readClientConfig } from '../config/client.js'
 import { maskTokens } from '../core/redact.js'
 
 /** A mistake in how the command was called, or in what it needs: exit code 2, no stack. */

@@ -1,6 +1,5 @@
 import { type Command } from 'commander'
 import { AccessTokensDocument, CreateAccessTokenDocument, RevokeAccessTokenDocument } from '../client/index.js'
-import { readConfig } from '../config.js'
 import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table, UsageError } from './session.js'
 
 interface CreateOptions extends ConnectionOptions {
@@ -48,7 +47,7 @@ async function create(options: CreateOptions): Promise<void> {
 }
 
 async function createForAdmin({ name, json }: CreateOptions): Promise<void> {
-  const [{ openCatalog }, { createAdminToken }] = await Promise.all([import('../app.js'), import('../catalog/bootstrap.js')])
+  const [{ openCatalog }, { readConfig }, { createAdminToken }] = await Promise.all([import('../app.js'), import('../config.js'), import('../catalog/bootstrap.js')])
   const catalog = await openCatalog(readConfig())
   try {
     let made = ''

@@ -1,7 +1,5 @@
-import { createClient } from 'graphql-ws'
-import { print as printDocument } from 'graphql'
+import { print as printDocument } from 'graphql/language/printer.js'
 import { type Command } from 'commander'
-import { WebSocket } from 'ws'
 import { CatalogChangedDocument, type CatalogChangedSubscription, CatalogRequestError } from '../client/index.js'
 import { type Connection, connectionOf, type ConnectionOptions, parseOwner, print, printable, warn } from './session.js'
 
@@ -30,7 +28,7 @@ async function watch(options: WatchOptions): Promise<void> {
   const connection = connectionOf(options)
   const owner = parseOwner(options.owner)
   let cursor = options.after ?? null
-  const client = createSocketClient(connection)
+  const client = await createSocketClient(connection)
   const stop = () => void client.dispose()
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
@@ -51,7 +49,9 @@ async function watch(options: WatchOptions): Promise<void> {
   }
 }
 
-function createSocketClient({ url, token }: Connection) {
+/** What only this command needs is loaded by it alone. */
+async function createSocketClient({ url, token }: Connection) {
+  const [{ createClient }, { WebSocket }] = await Promise.all([import('graphql-ws'), import('ws')])
   return createClient({
     url: url.replace(/^http/, 'ws'), webSocketImpl: WebSocket, retryAttempts: 0, keepAlive: 10_000,
     connectionParams: { authorization: `Bearer ${token}` },

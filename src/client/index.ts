@@ -1,5 +1,6 @@
 import { type TypedDocumentNode } from '@graphql-typed-document-node/core'
-import { print } from 'graphql'
+// Not 'graphql' as a whole, whose loading takes longer than the rest of a command's start.
+import { print } from 'graphql/language/printer.js'
 
 export * from './generated/graphql.js'
 export { possibleTypes } from './possible-types.js'

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { appliedEntry, createReporter, sessionOf } from '../support/reporter.js'
 import { type Person, startTestServer } from '../support/server.js'
-import { closing, shared } from '../support/shared.js'
+import { shared } from '../support/shared.js'
 
 /** In the form of GitHub's, and nobody's. */
 const token = `ghp_${'a1B2'.repeat(9)}`
@@ -11,9 +11,8 @@ const jsonOf = (servers: object) => JSON.stringify({ mcpServers: servers }, null
 
 describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (who: Person, path = '/integrations/add', options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (who: Person, path = '/integrations/add') => {
+    const page = await browser.lend(server.url)
     await signIn(page, who.token, path)
     return page
   }

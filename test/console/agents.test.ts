@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { RegisterAgentDocument, UpdateAgentDocument } from '../../src/client/index.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { type Person, startTestServer } from '../support/server.js'
-import { closing, shared } from '../support/shared.js'
+import { shared } from '../support/shared.js'
 
 /** Shown as it is here, or as what it says: nothing of it may become an element that does something, or an address that is no web address. */
 const hostileMarkdown = [
@@ -16,9 +16,8 @@ const slowMarkdown = '>'.repeat(100_000)
 
 describe.runIf(hasBrowser)('the agents page', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (token: string, path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, token, path)
     return page
   }

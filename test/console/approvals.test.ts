@@ -3,16 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { type ApprovalFieldsFragment, ApprovalsDocument, DecideApprovalDocument, RegisterMcpServerDocument, SetUserRoleDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { type Person, startTestServer } from '../support/server.js'
-import { closing, shared } from '../support/shared.js'
+import { shared } from '../support/shared.js'
 
 const stdio = (...args: string[]) => ({ transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3', ...args] } } })
 const long = 'x'.repeat(3_000)
 
 describe.runIf(hasBrowser)('the approvals page', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (token: string, path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, token, path)
     return page
   }

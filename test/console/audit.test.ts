@@ -3,15 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { DeleteEntryDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { startTestServer } from '../support/server.js'
-import { closing, shared } from '../support/shared.js'
+import { shared } from '../support/shared.js'
 
 const hostile = '<img src=x onerror="document.title=1"> \u202egnp'
 
 describe.runIf(hasBrowser)('the audit page', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, server.admin.token, path)
     return page
   }

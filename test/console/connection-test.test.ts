@@ -8,9 +8,8 @@ import { closing, shared } from '../support/shared.js'
 
 describe.runIf(hasBrowser)('testing a connection in the console', () => {
   const { server, browser } = shared({ server: () => startLoopbackServer({ desk: { reportedMs: 20 } }), browser: startBrowser })
-  const open = async (who: Person, path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (who: Person, path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, who.token, path)
     return page
   }

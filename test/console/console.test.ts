@@ -9,11 +9,7 @@ const hostile = '<img src=x onerror="document.title=1"> \u202egnp.js \u200bhidde
 
 describe.runIf(hasBrowser)('the console', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (url = server.url, options = {}) => {
-    const page = await browser.open(url, options)
-    closing(page.context())
-    return page
-  }
+  const open = (url = server.url) => browser.lend(url)
   const row = (page: Page, name: string) => page.getByRole('link', { name })
 
   it('signs in with a token that no script can read, and out on the server', async () => {

@@ -14,9 +14,8 @@ const shownHostile = '<img src=x onerror="document.title=1"> \\u{202e}gnp.js'
 
 describe.runIf(hasBrowser)('an MCP server in the console', () => {
   const { server, browser } = shared({ server: startLoopbackServer, browser: startBrowser })
-  const open = async (who: Person, path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (who: Person, path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, who.token, path)
     return page
   }

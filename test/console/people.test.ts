@@ -2,15 +2,14 @@ import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { post, startTestServer } from '../support/server.js'
-import { closing, shared } from '../support/shared.js'
+import { shared } from '../support/shared.js'
 
 const hostile = '<img src=x onerror="document.title=1"> \u202egnp'
 
 describe.runIf(hasBrowser)('the people pages', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (token: string, path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, token, path)
     return page
   }

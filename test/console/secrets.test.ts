@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { canary, plainCanary } from '../support/canary.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { startTestServer } from '../support/server.js'
-import { closing, shared } from '../support/shared.js'
+import { shared } from '../support/shared.js'
 
 const markup = '<img src=x onerror="document.title=1">'
 const hostile = `${markup} \u202egnp.js`
@@ -11,9 +11,8 @@ const putSecret = 'mutation ($input: PutSecretInput!) { putSecret(input: $input)
 
 describe.runIf(hasBrowser)('secrets in the console', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (token: string, path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, token, path)
     return page
   }

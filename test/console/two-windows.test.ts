@@ -23,8 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 describe.runIf(hasBrowser)('two windows', () => {
   const { server, browser } = shared({ server: () => startTestServer({ desk: { reportedMs: 50 } }), browser: startBrowser })
   const open = async (who: Person, path: string) => {
-    const page = await browser.open(server.url)
-    closing(page.context())
+    const page = await browser.lend(server.url)
     page.setDefaultTimeout(9000)
     await signIn(page, who.token, path)
     return page

@@ -3,15 +3,14 @@ import { EffectiveCatalogDocument } from '../../src/client/index.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { startTestServer } from '../support/server.js'
-import { closing, shared } from '../support/shared.js'
+import { shared } from '../support/shared.js'
 
 const hostile = '<img src=x onerror="document.title=1"> \u202egnp'
 
 describe.runIf(hasBrowser)('the workers page', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string, options = {}) => {
-    const page = await browser.open(server.url, options)
-    closing(page.context())
+  const open = async (token: string, path: string) => {
+    const page = await browser.lend(server.url)
     await signIn(page, token, path)
     return page
   }

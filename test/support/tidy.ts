@@ -109,7 +109,7 @@ function isRequire(callee: ts.Expression): boolean {
 }
 
 /** The file of the project that a relative import names (with `.tsx` as `.ts`), or null for a package. */
-function target({ path }: Source, { specifier }: Import): string | null {
+export function targetOf({ path }: Source, { specifier }: Import): string | null {
   return specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts') : null
 }
 /** A file by the path that imports of it lead to. */
@@ -155,7 +155,7 @@ export function directionProblems(files: Source[]): string[] {
     const from = layerOf(file.path)
     if (from === null) return [`${file.path}: belongs to no layer of the architecture`]
     return importsOf(file).flatMap((one) => {
-      const path = target(file, one)
+      const path = targetOf(file, one)
       const at = `${file.path}:${one.line}`
       if (path === null) {
         const name = packageOf(one.specifier)
@@ -179,7 +179,7 @@ export function cycleProblems(files: Source[]): string[] {
     if (above.includes(path)) return void problems.push(`circle: ${[...above.slice(above.indexOf(path)), path].join(' -> ')}`)
     const file = sources.get(path)
     if (file === undefined || done.has(path)) return
-    for (const one of importsOf(file)) if (!one.isType) visit(target(file, one) ?? '', [...above, path])
+    for (const one of importsOf(file)) if (!one.isType) visit(targetOf(file, one) ?? '', [...above, path])
     done.add(path)
   }
   for (const path of sources.keys()) visit(path, [])
@@ -294,7 +294,7 @@ function reachedFrom(byPath: Map<string, Source>, roots: string[]): Set<string> 
     const file = byPath.get(path)
     if (file === undefined || reached.has(path)) continue
     reached.add(path)
-    waiting.push(...importsOf(file).map((one) => target(file, one) ?? ''))
+    waiting.push(...importsOf(file).map((one) => targetOf(file, one) ?? ''))
     // The bench starts its programs by name, each in a process of its own.
     if (isBench(file)) walk(parse(file), (node) => void (ts.isStringLiteralLike(node) && /^\.\/[\w-]+\.ts$/.test(node.text) && waiting.push(posix.join('bench', node.text))))
   }
