@@ -85,8 +85,8 @@ describe.runIf(hasBrowser)('the agents page', () => {
 
   it('S7: shows Markdown from outside without anything in it that acts, loads or leads elsewhere, and what is hidden in it', async () => {
     const dora = await server.user('dora')
-    const page = await open(dora.token, `/agents/me/${await register(dora, 'hostile', { prompt: hostileMarkdown, description: hostileMarkdown })}`)
-    const prompt = page.getByRole('region', { name: 'Prompt' })
+    const page = await open(dora.token, `/agents/me/${await register(dora, 'hostile', { prompt: hostileMarkdown, description: hostileMarkdown })}/prompt`)
+    const prompt = page.getByRole('region', { name: 'The whole prompt' })
     await prompt.getByRole('heading', { name: 'Title \\u{202e}gnp.js' }).waitFor()
     const text = await prompt.innerText()
     for (const seen of [
@@ -103,11 +103,14 @@ describe.runIf(hasBrowser)('the agents page', () => {
   it('S7: shows as it was written what takes too long to read, and stays usable meanwhile', async () => {
     const finn = await server.user('finn')
     const page = await open(finn.token, `/agents/me/${await register(finn, 'slow', { prompt: slowMarkdown })}`)
-    const prompt = page.getByRole('region', { name: 'Prompt' })
+    await page.getByRole('link', { name: 'Read all of it (1 line)' }).click()
+    const prompt = page.getByRole('region', { name: 'The whole prompt' })
     await prompt.getByText('Reading…').waitFor()
     await page.getByText('Yes, in your sessions.').waitFor()
     await prompt.getByText('>>>>>').waitFor()
     expect(await prompt.locator('blockquote').count()).toBe(0)
+    await prompt.getByRole('button', { name: 'As written' }).click()
+    await prompt.getByRole('region', { name: 'The prompt as it was written' }).waitFor()
   })
 
   it('is without a finding of axe and of the content policy in the light and the dark, also at 390 px', async () => {

@@ -61,6 +61,48 @@ describe.runIf(hasBrowser)('the console', () => {
     await page.locator(':focus').filter({ hasText: 'Undo' }).waitFor()
   })
 
+  it('keeps how wide its columns were made, by keyboard and by hand, within what the window has room for', async () => {
+    const page = await open()
+    await page.goto('/')
+    await page.evaluate('localStorage.setItem("pilothouse-columns", "{ junk")')
+    await signIn(page, server.admin.token, '/integrations/me')
+    const edge = (of: string) => page.getByRole('separator', { name: `Width of the ${of}` })
+    const width = async (of: string) => Number(await edge(of).getAttribute('aria-valuenow'))
+    const tree = async () => (await page.getByRole('navigation', { name: 'Sections' }).boundingBox())!.width
+    expect([await width('tree'), await tree(), await width('list')]).toEqual([240, 240, 416])
+    await edge('tree').press('ArrowRight')
+    await edge('tree').press('Shift+ArrowRight')
+    expect([await width('tree'), await tree()]).toEqual([352, 352])
+    const { x, y } = (await edge('list').boundingBox())!
+    await page.mouse.move(x + 5, y + 200)
+    await page.mouse.down()
+    await page.mouse.move(x + 45, y + 210)
+    await page.mouse.up()
+    await page.mouse.move(x, y)
+    const dragged = await width('list')
+    expect(dragged).toBe(Math.round(928 * 2 / 5) + 40)
+    await page.reload()
+    await edge('list').waitFor()
+    expect([await width('tree'), await width('list')]).toEqual([352, dragged])
+    await page.setViewportSize({ width: 900, height: 800 })
+    await page.locator('[role=separator][aria-valuemax="228"]').waitFor()
+    expect([await tree(), await isTooWide(page)]).toEqual([228, false])
+    await page.setViewportSize({ width: 1280, height: 800 })
+    await edge('list').press('Enter')
+    await edge('tree').dblclick()
+    expect([await width('tree'), await width('list')]).toEqual([240, 416])
+    for (const [key, end] of [['Home', 'aria-valuemin'], ['End', 'aria-valuemax']] as const) {
+      await edge('tree').press(key)
+      expect(await width('tree')).toBe(Number(await edge('tree').getAttribute(end)))
+    }
+    // A browser that keeps nothing.
+    await page.addInitScript('for (const name of ["getItem", "setItem"]) Storage.prototype[name] = () => { throw new Error("refused") }')
+    await page.reload()
+    await edge('tree').press('ArrowLeft')
+    await edge('list').press('ArrowLeft')
+    expect([await width('tree'), await width('list')]).toEqual([224, 406])
+  })
+
   it('offers to add where one may, and says in a team of others who does', async () => {
     const [keeper, member] = [await server.user('keeper'), await server.user('member')]
     const id = await server.team('kept', [[keeper, 'MAINTAINER'], [member, 'MEMBER']])
@@ -134,10 +176,13 @@ describe.runIf(hasBrowser)('the console', () => {
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.setViewportSize({ width: 390, height: 844 })
     expect([await axeProblems(page), await isTooWide(page)]).toEqual([[], false])
+    expect((await page.getByRole('banner').boundingBox())!.height).toBeLessThan(50)
+    expect(await page.getByRole('separator').count()).toBe(0)
     await page.getByRole('main').getByRole('link', { name: 'Integrations' }).click()
     await row(page, name).waitFor()
     await page.getByRole('button', { name: 'Menu' }).click()
     await page.getByRole('link', { name: 'Mine', exact: true }).first().waitFor()
+    await page.getByRole('button', { name: 'Sign out' }).waitFor()
     expect([await axeProblems(page), await isTooWide(page)]).toEqual([[], false])
     expect(await refusalsOf(page)).toEqual([])
     // It would see what can be read in the light alone.

@@ -83,6 +83,43 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     await page.getByText('acted-on is gone').waitFor()
   })
 
+  it('opens what is long beside the detail: at its own address, with the keyboard in it, as new as the rest, and closed by Escape', async () => {
+    const who = await server.user('reader')
+    const { id } = await server.register(who, 'read')
+    const page = await open(who, `/integrations/me/${id}`)
+    const link = (name: RegExp) => page.getByRole('link', { name })
+    const focused = (role: 'link' | 'region', name: RegExp) => page.getByRole(role, { name }).and(page.locator(':focus')).waitFor()
+    await link(/^As in/).press('Enter')
+    await focused('region', /^As in \.mcp\.json$/)
+    await page.getByRole('region', { name: 'Entry of .mcp.json' }).getByText('read.example.com').waitFor()
+    await who.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 1, definition: { transport: { http: { url: 'https://newer.example.com/mcp' } } } } })
+    await page.getByRole('region', { name: 'Entry of .mcp.json' }).getByText('newer.example.com').waitFor()
+    // From one to the other, and back to the detail at once.
+    await link(/^Revision 2/).press('Enter')
+    await focused('region', /^Revision 2$/)
+    expect(new URL(page.url()).pathname).toBe(`/integrations/me/${id}/revision-2`)
+    await page.keyboard.press('Escape')
+    await focused('link', /^Revision 2/)
+    expect(new URL(page.url()).pathname).toBe(`/integrations/me/${id}`)
+    await page.goForward()
+    await page.getByRole('region', { name: 'What revision 2 changed' }).waitFor()
+    // The whole page is loaded anew, and none of it is there before.
+    await page.reload()
+    await page.getByRole('region', { name: 'What revision 2 changed' }).waitFor()
+    await button(page, 'Close').click()
+    await page.getByRole('region', { name: 'What revision 2 changed' }).waitFor({ state: 'detached' })
+    // Where there is no room for all, it stands in the place of the detail.
+    await page.setViewportSize({ width: 1100, height: 800 })
+    await link(/^Revision 1/).click()
+    await page.getByRole('region', { name: 'What revision 1 changed' }).waitFor()
+    expect(await button(page, 'Share').isVisible()).toBe(false)
+    await button(page, 'Back').click()
+    await button(page, 'Share').waitFor()
+    await page.goto(`/integrations/me/${id}/revision-9`)
+    await page.getByText('Yes, in your sessions.').waitFor()
+    expect(await page.getByRole('button', { name: /^(Close|Back)$/ }).count()).toBe(0)
+  })
+
   it('shares with a team, and says who loses it when that is taken back', async () => {
     const [who, mate] = [await server.user('sharer'), await server.user('mate')]
     await server.team('crew', [[who, 'MAINTAINER'], [mate, 'MEMBER']])
@@ -133,14 +170,18 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     await report(machine, `${hostile} axe`, 1, [sessionOf(who, hostile, { entries, agent: hostile })])
     const page = await open(who, `/integrations/me/${id}`)
     await page.getByRole('list', { name: 'Sessions that run it' }).getByText(shownHostile).first().waitFor()
+    await page.getByRole('link', { name: 'How they differ' }).click()
     await page.getByRole('region', { name: 'How add differs' }).getByText(`+adds ${shownHostile}`).waitFor()
     await page.getByRole('link', { name: /swapped/ }).getByText('2 held').waitFor()
     expect(await axeProblems(page)).toEqual([])
     await page.setViewportSize({ width: 390, height: 844 })
     expect(await isTooWide(page)).toBe(false)
+    // There the workspace is alone, with the way back.
     await button(page, 'Accept add').click()
-    await page.getByText('One is held').waitFor()
     await button(page, 'Accept it').click()
+    await page.getByText('None is held any more').waitFor()
+    expect([await axeProblems(page), await isTooWide(page)]).toEqual([[], false])
+    await button(page, 'Back').click()
     await page.getByText('Nothing is held.').waitFor()
 
     await button(page, 'Share').click()

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { env } from 'node:process'
 import { type BrowserContextOptions, type Page } from 'playwright-core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { RegisterMcpServerDocument, type RegisterMcpServerInput, RevokeEntryDocument } from '../../src/client/index.js'
+import { RegisterMcpServerDocument, type RegisterMcpServerInput, RevokeEntryDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
 import { hasBrowser, signIn, startBrowser } from '../support/chromium.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { type Person, startTestServer } from '../support/server.js'
@@ -33,6 +33,7 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
   let crew: string
   let tickets: string
   let receipt: string
+  let files: string
 
   const picture = async (name: string, who: Person, path: string, ready: (page: Page) => Promise<unknown>, options: BrowserContextOptions = {}) => {
     const page = await browser.open(server.url, options)
@@ -55,7 +56,9 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
     const team = { kind: 'TEAM', id: crew } as const
     const machines = [await server.worker(), await server.worker()]
     const [made, wiki] = [await register(grace, { owner: team, ...remote('tickets', 'Finds and answers support tickets.') }), await register(ada, remote('wiki', 'Reads the handbook.'))]
-    await register(ada, { name: 'files', definition: { description: 'Reads and writes the folder of a project.', transport: { stdio: { command: 'npx', args: ['-y', '@modelcontextprotocol/server-filesystem@2026.8.31', '/srv/projects/atlas'] } } } })
+    const filesOf = (version: string) => ({ description: 'Reads and writes the folder of a project.', transport: { stdio: { command: 'npx', args: ['-y', `@modelcontextprotocol/server-filesystem@${version}`, '/srv/projects/atlas'] } } })
+    files = (await register(ada, { name: 'files', definition: filesOf('2026.7.1') })).mcpServer.id
+    await ada.client.execute(UpdateMcpServerDocument, { input: { id: files, expectedRevision: 1, definition: filesOf('2026.8.31') } })
     const { cursor } = await register(grace, { owner: team, name: 'database', definition: { description: 'Answers questions about orders.', transport: { stdio: { command: 'uvx', args: ['postgres-mcp==1.4.0', '--read-only'] } } } })
     tickets = made.mcpServer.id
     const entries = [applied('tickets', { entryId: tickets }), applied('wiki', { entryId: wiki.mcpServer.id })]
@@ -86,6 +89,7 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
   }
   it.each<[name: string, who: () => Person, path: () => string, ready: (page: Page) => Promise<unknown>, options?: BrowserContextOptions]>([
     ['integration', () => ada, () => `/integrations/all/${tickets}`, sessionsAreThere, { viewport: { width: 1280, height: 900 } }],
+    ['revision', () => ada, () => `/integrations/all/${files}/revision-2`, (page) => page.getByRole('region', { name: 'What revision 2 changed' }).waitFor(), { viewport: { width: 1280, height: 640 } }],
     ['approval-dark', () => server.admin, () => '/approvals', openFiles, { colorScheme: 'dark' }],
     ['integration-narrow', () => ada, () => `/integrations/all/${tickets}`, async (page) => {
       await page.setViewportSize({ width: 390, height: 844 })

@@ -4,13 +4,22 @@ import { type RevocationState } from '../../../src/core/revocation.js'
 import { type AppliedState } from '../../../src/core/worker-status.js'
 import { type EntryStatus, type OwnerKind, type Visibility } from '../generated/graphql.js'
 import { OutsideText } from './outside-text.js'
+import { shownText } from './shown-text.js'
 import classes from './badge.module.css'
 
 export type Tone = 'quiet' | 'good' | 'warn' | 'bad' | 'info'
 
+export interface BadgeProps {
+  tone?: Tone
+  children: ReactNode
+  title?: string
+  /** Gives way where there is no room for all, with an ellipsis: for names, of which `title` has the rest. Default false: words stay whole. */
+  mayShrink?: boolean
+}
+
 /** A short word about something. The tone only underlines what the word says: colour is never the one to say it. */
-export function Badge({ tone = 'quiet', children, title }: { tone?: Tone; children: ReactNode; title?: string }) {
-  return <span className={classes.badge} data-tone={tone} title={title}>{children}</span>
+export function Badge({ tone = 'quiet', children, title, mayShrink = false }: BadgeProps) {
+  return <span className={classes.badge} data-tone={tone} data-shrinks={mayShrink} title={title}>{children}</span>
 }
 
 const statusTones: Record<EntryStatus, [tone: Tone, word: string]> = {
@@ -23,12 +32,14 @@ export function StatusBadge({ status }: { status: EntryStatus }) {
   return <Badge tone={tone}>{word}</Badge>
 }
 
-const scopeWords: Record<OwnerKind, string> = { DEPLOYMENT: 'Deployment', TEAM: 'Team', USER: 'User' }
+const scopeWords: Record<Exclude<OwnerKind, 'DEPLOYMENT'>, string> = { TEAM: 'Team', USER: 'User' }
 
 /** Whose it is: Deployment, Team (with its name) or Mine; somebody else's with the name. */
 export function ScopeBadge({ owner, viewerId }: { owner: { kind: OwnerKind; id: string; displayName: string }; viewerId: string }) {
   if (owner.kind === 'USER' && owner.id === viewerId) return <Badge tone="info">Mine</Badge>
-  return <Badge tone="info">{owner.kind === 'DEPLOYMENT' ? 'Deployment' : <>{scopeWords[owner.kind]} <OutsideText>{owner.displayName}</OutsideText></>}</Badge>
+  if (owner.kind === 'DEPLOYMENT') return <Badge tone="info">Deployment</Badge>
+  const word = scopeWords[owner.kind]
+  return <Badge tone="info" title={`${word} ${shownText(owner.displayName)}`} mayShrink>{word} <OutsideText>{owner.displayName}</OutsideText></Badge>
 }
 
 const visibilityWords: Record<Visibility, [word: string, title: string]> = {

@@ -1,14 +1,11 @@
 import { Button, useMantineColorScheme } from '@mantine/core'
 import { lazy, Suspense, useState } from 'react'
 import { Link } from 'react-router'
-import { problem, type Problem } from '../data/problem.js'
-import { useViewer } from '../data/viewer.js'
-import { InlineError } from '../parts/inline-error.js'
-import { OutsideText } from '../parts/outside-text.js'
-import { ProgressButton } from '../parts/progress-button.js'
 import { type Section } from '../sections.js'
+import { Account } from './account.js'
 import { ConnectionDot } from './connection-notice.js'
 import { usePaletteKey } from './use-palette-key.js'
+import { type SignOut } from './use-sign-out.js'
 import classes from './header.module.css'
 
 const Palette = lazy(async () => ({ default: (await import('./palette.js')).Palette }))
@@ -17,13 +14,12 @@ export interface HeaderProps {
   sections: readonly Section[]
   isTreeOpen: boolean
   onTree: () => void
-  onSignOut: () => Promise<void>
+  signOut: SignOut
 }
 
-export function Header({ sections, isTreeOpen, onTree, onSignOut }: HeaderProps) {
-  const viewer = useViewer()
+/** One line, also on a narrow screen: there the account stands below the tree. */
+export function Header({ sections, isTreeOpen, onTree, signOut }: HeaderProps) {
   const [isPaletteOpen, setPaletteOpen] = useState(false)
-  const signOut = useSignOut(onSignOut)
   usePaletteKey(() => setPaletteOpen(true))
   return (
     <header className={classes.header}>
@@ -36,27 +32,11 @@ export function Header({ sections, isTreeOpen, onTree, onSignOut }: HeaderProps)
           Go to… <kbd className={classes.key}>Ctrl K</kbd>
         </Button>
         <ColourScheme />
-        <Link to="/tokens" title="My tokens" className={classes.who}><OutsideText>{viewer.displayName}</OutsideText>{viewer.isAdmin && ' (admin)'}</Link>
-        <ProgressButton variant="default" size="compact-md" label="Sign out" progress="Signing out…" isRunning={signOut.isRunning} onClick={signOut.run} />
+        <div className={classes.account}><Account signOut={signOut} /></div>
       </div>
-      <InlineError problem={signOut.problem} />
       <Suspense fallback={null}>{isPaletteOpen && <Palette sections={sections} onSignOut={signOut.run} onClose={() => setPaletteOpen(false)} />}</Suspense>
     </header>
   )
-}
-
-function useSignOut(onSignOut: () => Promise<void>) {
-  const [isRunning, setRunning] = useState(false)
-  const [refusal, setRefusal] = useState<Problem | null>(null)
-  const run = () => {
-    setRunning(true)
-    setRefusal(null)
-    void onSignOut().catch((error: unknown) => {
-      setRunning(false)
-      setRefusal(problem((error as Error).message, 'You are still signed in.'))
-    })
-  }
-  return { run, isRunning, problem: refusal }
 }
 
 const nextScheme = { auto: 'dark', dark: 'light', light: 'auto' } as const

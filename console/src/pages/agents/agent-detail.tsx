@@ -18,8 +18,8 @@ import { type Done, DoneNotice } from '../../entries/done-notice.js'
 import { EntryActs } from '../../entries/entry-acts.js'
 import { History } from '../../entries/history.js'
 import { Receipts } from '../../entries/receipts.js'
-import { LazyMarkdown } from './lazy-markdown.js'
 import { NamedServers } from './named-servers.js'
+import { Prompt } from './prompt.js'
 
 type Agent = NonNullable<AgentDetailQuery['agent']>
 
@@ -67,7 +67,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       </Section>
       <Section title="Can I use it?"><Availability kind="AGENT" name={agent.name} entryId={agent.id} /></Section>
       {agent.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={agent.verdict.findings} /></Section>}
-      <Section title="Prompt"><LazyMarkdown text={agent.prompt} /></Section>
+      <Section title="Prompt"><Prompt name={agent.name} text={agent.prompt} /></Section>
       <Section title="More"><More agent={agent} /></Section>
       {viewer.can('READ_HISTORY', agent.owner) && <Section title="History"><History server={agent} onDone={isWritable ? setDone : undefined} /></Section>}
       {viewer.can('READ_STATUS', agent.owner) && <Section title="Receipts"><Receipts id={agent.id} /></Section>}

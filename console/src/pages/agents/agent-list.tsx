@@ -52,7 +52,7 @@ export function AgentList() {
       <InlineError problem={pages.problem} retry={pages.refresh} />
       <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : `${pages.items.length}${pages.hasMore ? '+' : ''} ${pages.items.length === 1 ? 'agent' : 'agents'}`}</p>
       {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label="Agents" keyOf={({ id }) => id} rowHeight={64} onSee={pages.see}>
+        <VirtualList items={pages.items} label="Agents" keyOf={({ id }) => id} rowHeight={64} narrowRowHeight={88} onSee={pages.see}>
           {(row) => <AgentRow row={row} isOpen={row.id === openId} viewer={viewer} to={{ pathname: `/agents/${scope}/${row.id}`, search: params.toString() }} />}
         </VirtualList>
       )}

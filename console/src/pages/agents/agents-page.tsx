@@ -5,7 +5,7 @@ import { AgentList } from './agent-list.js'
 import { EditAgent } from './edit-agent.js'
 import { ImportAgent } from './import-agent.js'
 
-/** `/agents/SCOPE/ID`: whose, and which of them is open. */
+/** `/agents/SCOPE/ID/PANE`: whose, which of them is open, and what of it in the workspace. */
 export function AgentsPage() {
   return (
     <Routes>
@@ -15,7 +15,7 @@ export function AgentsPage() {
       <Route path=":scope" element={<AgentList />}>
         <Route path="add" element={<AddAgent />} />
         <Route path="import" element={<ImportAgent />} />
-        <Route path=":id" element={<AgentDetail />} />
+        <Route path=":id/:pane?" element={<AgentDetail />} />
         <Route path=":id/edit" element={<EditAgent />} />
       </Route>
     </Routes>

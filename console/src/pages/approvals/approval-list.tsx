@@ -41,7 +41,7 @@ export function ApprovalList() {
       <InlineError problem={pages.problem} retry={pages.refresh} />
       <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : `${pages.items.length}${pages.hasMore ? '+' : ''} ${pages.items.length === 1 ? 'request' : 'requests'}, newest first`}</p>
       {pages.items.length > 0 && (
-        <VirtualList items={pages.items} label="Requests for approval" keyOf={({ id }) => id} rowHeight={64} onSee={pages.see}>
+        <VirtualList items={pages.items} label="Requests for approval" keyOf={({ id }) => id} rowHeight={64} narrowRowHeight={88} onSee={pages.see}>
           {(row) => <ApprovalRow row={row} isOpen={row.id === openId} viewer={viewer} query={params.toString()} />}
         </VirtualList>
       )}

@@ -14,6 +14,7 @@ import { OutsideLines, OutsideLink, OutsideText } from '../../parts/outside-text
 import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
+import { Pane, PaneLink } from '../../parts/workspace.js'
 import { Actions } from './actions.js'
 import { Availability } from '../../entries/availability.js'
 import { ConnectionTest } from './connection-test.js'
@@ -63,7 +64,11 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       {server.description !== '' && <p><OutsideLines>{server.description}</OutsideLines></p>}
       {server.statusReason != null && <p><OutsideText>{server.statusReason}</OutsideText></p>}
       {!isWritable && <p>You can look at it, and not change it.</p>}
-      <Section title="Definition"><Definition server={server} /></Section>
+      <Section title="Definition">
+        <Definition server={server} />
+        <p><PaneLink name="mcp-json">As in .mcp.json</PaneLink></p>
+        <Pane name="mcp-json" title="As in .mcp.json" of={server.name}><JsonView value={{ [server.name]: server.mcpJson }} label="Entry of .mcp.json" /></Pane>
+      </Section>
       <Section title="Who can use it"><WhoUses server={server} /></Section>
       <SecretsNeeded server={server} />
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
@@ -71,7 +76,6 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
       <Section title="Sessions that run it"><Sessions id={server.id} revision={server.revision} /></Section>
       <Section title="Tools it is held to"><Tools server={server} /></Section>
-      <Section title="As in .mcp.json"><JsonView value={{ [server.name]: server.mcpJson }} label="Entry of .mcp.json" /></Section>
       {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History server={server} onDone={isWritable && server.status !== 'REVOKED' ? setDone : undefined} /></Section>}
       {viewer.can('READ_STATUS', server.owner) && <Section title="Receipts"><Receipts id={server.id} /></Section>}
     </>

@@ -49,7 +49,7 @@ export function IntegrationList() {
           <InlineError problem={pages.problem} retry={pages.refresh} />
           <p role="status" className={classes.count}>{pages.isLoading ? 'Loading…' : countOf(pages.items.length, pages.hasMore)}</p>
           {pages.items.length > 0 && (
-            <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} onSee={pages.see}>
+            <VirtualList items={pages.items} label="MCP servers" keyOf={({ id }) => id} rowHeight={64} narrowRowHeight={88} onSee={pages.see}>
               {(row) => <IntegrationRow row={row} held={heldIn.get(row.id) ?? 0} isOpen={row.id === openId} viewer={viewer} query={query} />}
             </VirtualList>
           )}

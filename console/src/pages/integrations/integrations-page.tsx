@@ -5,7 +5,7 @@ import { EditIntegration } from './edit-integration.js'
 import { IntegrationDetail } from './integration-detail.js'
 import { IntegrationList } from './integration-list.js'
 
-/** `/integrations/SCOPE/ID`: whose, and which of them is open; and the forms beside it. */
+/** `/integrations/SCOPE/ID/PANE`: whose, which of them is open, and what of it in the workspace; and the forms beside it. */
 export function IntegrationsPage() {
   return (
     <Routes>
@@ -14,7 +14,7 @@ export function IntegrationsPage() {
       <Route path="added/:id" element={<AddedIntegration />} />
       <Route path=":scope/:id/edit" element={<EditIntegration />} />
       <Route path=":scope" element={<IntegrationList />}>
-        <Route path=":id" element={<IntegrationDetail />} />
+        <Route path=":id/:pane?" element={<IntegrationDetail />} />
       </Route>
     </Routes>
   )
