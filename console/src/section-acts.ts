@@ -7,16 +7,13 @@ export interface Act {
   to: string
 }
 
-/** One for each owner for whom the viewer may, oneself first: plain there, else with whose it is. */
-function forEach(viewer: Viewer, may: (owner: Viewer['owners'][number]) => boolean, title: string, to: (scope: string) => string): Act[] {
-  return viewer.owners.filter(may).reverse().map((owner) => {
+/** A secret of one's own first, plain; then of each owner whose secrets one looks after, with whose it is. */
+export function addSecret(viewer: Viewer): Act[] {
+  return viewer.owners.filter((owner) => viewer.can('WRITE_SECRETS', owner)).reverse().map((owner) => {
     const scope = scopeOf(owner, viewer.id)
-    return { title: scope === 'me' ? title : `${title}: ${scopeTitle(owner, viewer.id)}`, to: to(scope) }
+    return { title: scope === 'me' ? 'Add a secret' : `Add a secret: ${scopeTitle(owner, viewer.id)}`, to: `/secrets/${scope}/+new` }
   })
 }
-
-/** A secret of one's own, or of an owner whose secrets one looks after. */
-export const addSecret = (viewer: Viewer): Act[] => forEach(viewer, (owner) => viewer.can('WRITE_SECRETS', owner), 'Add a secret', (scope) => `/secrets/${scope}/+new`)
 
 /** Users, teams and tokens of workers for admins; members for who looks after a team. */
 export function addPeople(viewer: Viewer): Act[] {
