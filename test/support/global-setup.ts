@@ -6,6 +6,7 @@ import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrateDatabase, withStartLock } from '../../src/db/client.js'
 import { startEmbeddedPostgres } from '../../src/db/embedded.js'
+import { createMemoryFolder } from './memory-folder.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -18,6 +19,9 @@ export const templateDatabase = 'pilothouse_template'
 
 /** One Postgres for the run: the embedded one, or the one that PILOTHOUSE_TEST_DATABASE_URL names. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Whoever says where temporary files go is heard. The workers take it from here, before the first of them is started.
+  const folder = env.TMPDIR === undefined ? await createMemoryFolder() : null
+  if (folder !== null) env.TMPDIR = folder
   const given = env.PILOTHOUSE_TEST_DATABASE_URL
   const dataDir = await mkdtemp(join(tmpdir(), 'pilothouse-test-'))
   const embedded = given ? null : await startEmbeddedPostgres({ dataDir, durable: false })
@@ -31,6 +35,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return async () => {
     await embedded?.stop()
     await rm(dataDir, { recursive: true, force: true })
+    if (folder === null) return
+    delete env.TMPDIR
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
