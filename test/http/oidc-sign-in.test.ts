@@ -90,7 +90,7 @@ describe('S7: a sign-in at the issuer', () => {
     expect(await signedIn.whoAmI()).toEqual([401, 'UNAUTHENTICATED'])
   })
 
-  it.each<[what: string, problem: string, change: (address: URL, browser: Browser) => Promise<[URL, Browser]>, isKnown?: false]>([
+  it.each<[what: string, problem: string, change: (address: URL, browser: Browser) => Promise<[URL, Browser]>, isKnown?: boolean]>([
     ['another state', 'expired', async (address, browser) => (address.searchParams.set('state', 'x'.repeat(43)), [address, browser])],
     ['no state', 'expired', async (address, browser) => (address.searchParams.delete('state'), [address, browser])],
     ['no try under way', 'expired', async (address) => [address, openBrowser(server.url, { host, scheme: 'https' })], false],
@@ -108,7 +108,7 @@ describe('S7: a sign-in at the issuer', () => {
       address.searchParams.set('code', other.searchParams.get('code')!)
       return [address, browser]
     }],
-  ])('signs nobody in with %s', async (_what, problem, change, isKnown = true as boolean) => {
+  ])('signs nobody in with %s', async (_what, problem, change, isKnown = true) => {
     const { browser, location } = await begun()
     const [address, from] = await change(new URL(await issuer.browse(location, 'eve')), browser)
     const answer = await back(from, address.href)
