@@ -22,7 +22,7 @@ async function list({ user, json, ...options }: Options): Promise<void> {
   const userId = user === undefined ? null : (await findUser(client, user)).id
   const { consoleSessions: { nodes } } = await client.execute(ConsoleSessionsDocument, { userId })
   if (json) return print(JSON.stringify(nodes))
-  if (nodes.length === 0) return print('Nobody is signed in at the console.')
+  if (nodes.length === 0) return print('No browser is signed in.')
   print(table([
     ['ID', 'SINCE', 'LAST USED', 'ENDS', 'SIGNED IN WITH'],
     ...nodes.map(({ id, createdAt, lastUsedAt, expiresAt, accessToken }) => [

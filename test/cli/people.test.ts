@@ -78,7 +78,7 @@ it('session list and end: where somebody is signed in at the console, and no mor
   expect(await run(['session', 'end', newest], mona)).toMatchObject({ code: 0, stdout: `Ended ${newest}.\n` })
   expect(await Promise.all(browsers.map(async (browser) => (await browser.whoAmI())[0]))).toEqual([200, 200, 401])
   expect(await run(['session', 'end', '--all', '--user', 'test/mona'])).toMatchObject({ code: 0, stdout: 'Ended 2 sessions.\n' })
-  expect((await run(['session', 'list'], mona)).stdout).toBe('Nobody is signed in at the console.\n')
+  expect((await run(['session', 'list'], mona)).stdout).toBe('No browser is signed in.\n')
 })
 
 it.each([

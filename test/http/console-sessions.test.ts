@@ -43,8 +43,7 @@ describe('sessions of the console', () => {
   it('are listed no more once they open nothing', async () => {
     const user = await server.user('over')
     await signedIn(user)
-    const [{ accessToken }] = await list(user) as unknown as [{ accessToken: { id: string } }]
-    await server.admin.client.execute(RevokeAccessTokenDocument, { id: accessToken.id })
+    await server.admin.client.execute(RevokeAccessTokenDocument, { id: (await list(user))[0]!.accessToken!.id })
     expect(await list(server.admin, user.id)).toEqual([])
   })
 
@@ -69,8 +68,7 @@ describe('sessions of the console', () => {
   it('say by their sockets why they end', async () => {
     const [revoked, left, over] = [await server.user('revoked'), await server.user('left'), await server.user('over-there')]
     const [ofToken, ofPerson, ofTime] = [await open(await signedIn(revoked)), await open(await signedIn(left)), await open(await signedIn(over))]
-    const [{ accessToken }] = await list(revoked) as unknown as [{ accessToken: { id: string } }]
-    await server.admin.client.execute(RevokeAccessTokenDocument, { id: accessToken.id })
+    await server.admin.client.execute(RevokeAccessTokenDocument, { id: (await list(revoked))[0]!.accessToken!.id })
     await server.admin.client.execute(DeactivateUserDocument, { userId: left.id })
     expect([await ofToken.closed, await ofPerson.closed]).toEqual([[4401, 'Token ended'], [4401, 'Deactivated']])
     now = () => new Date(Date.now() + 12.1 * 3_600_000)
@@ -87,7 +85,7 @@ describe('S7: the access chain has', () => {
   ])('the cookie of somebody signed in with %s', async (what, change, field) => {
     const user = await server.user(what.replaceAll(' ', '-'))
     const browser = await signedIn(user)
-    const [{ id }] = await list(user) as unknown as [{ id: string }]
+    const { id } = (await list(user))[0]!
     expect((await browser.whoAmI(change))[0]).toBe(403)
     expect((await browser.request('DELETE /session', change)).status).toBe(403)
     const event = { action: 'AUTHENTICATE', target: id, after: { refused: field } }
@@ -97,7 +95,7 @@ describe('S7: the access chain has', () => {
   it('a cookie whose session has ended, on either way in, and none that never was one; asking whether one is signed in is no try', async () => {
     const user = await server.user('gone')
     const browser = await signedIn(user)
-    const [{ id }] = await list(user) as unknown as [{ id: string }]
+    const { id } = (await list(user))[0]!
     const old = openBrowser(server.url, { cookie: browser.cookie() })
     await browser.signOut()
     expect(JSON.parse((await old.request('GET /session')).body)).toMatchObject({ signedIn: false })

@@ -5,7 +5,7 @@ import { callerOf } from '../context.js'
 import { AccessTokenType } from './token.js'
 
 const ConsoleSessionType = builder.objectRef<ConsoleSessionView>('ConsoleSession').implement({
-  description: 'A browser in which somebody is signed in at the console.',
+  description: 'A browser that is signed in at the console, for one person.',
   fields: (t) => ({
     id: t.exposeID('id'),
     createdAt: t.field({ type: 'DateTime', resolve: ({ createdAt }) => createdAt }),
