@@ -1,3 +1,6 @@
+/** Of the platform, which differs: this is checked without the types of Node or of a browser. */
+declare const URL: { new (text: string, base: string): { origin: string; pathname: string; search: string; hash: string }; canParse: (text: string, base: string) => boolean }
+
 /**
  * A path of our own, whatever somebody put into a link: never another origin, in none of the spellings that browsers make one of.
  * @returns `/` for everything else
