@@ -50,7 +50,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     mcpServers: people, mcpServer: people, agents: people, agent: people, entryHistory: people,
     effectiveCatalog: everybody, explainAvailability: everybody,
     policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people, auditChains: people,
-    workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
+    workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people, entrySessions: people,
     approval: people, approvals: people, validateMcpServer: people, validateAgent: people,
     secrets: people, secretBindings: people, toolInventory: people, heldTools: people, probe: people, probes: people,
   },
