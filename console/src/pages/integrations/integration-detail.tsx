@@ -23,7 +23,7 @@ import { Receipts } from '../../entries/receipts.js'
 import { SecretsNeeded } from './secrets-needed.js'
 import { Sessions } from '../../entries/sessions.js'
 import { Tools } from './tools.js'
-import { WhoUses } from './who-uses.js'
+import { WhoUses } from '../../entries/who-uses.js'
 
 export type Integration = NonNullable<IntegrationDetailQuery['mcpServer']>
 
@@ -64,7 +64,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       {server.statusReason != null && <p><OutsideText>{server.statusReason}</OutsideText></p>}
       {!isWritable && <p>You can look at it, and not change it.</p>}
       <Section title="Definition"><Definition server={server} /></Section>
-      <Section title="Who can use it"><WhoUses server={server} /></Section>
+      <Section title="Who can use it"><WhoUses entry={server} /></Section>
       <SecretsNeeded server={server} />
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
       {server.status !== 'REVOKED' && <ConnectionTest server={server} />}
