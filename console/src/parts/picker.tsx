@@ -65,7 +65,7 @@ export function Picker<Chosen extends Choice>({ legend, nothing, chosen, shown, 
       />
       {found.length > 0 && (
         <ul className={classes.found} aria-label="To add">
-          {found.map((choice) => <li key={choice.id}><Button size="compact-sm" variant="default" onClick={() => add(choice)}>Add <OutsideText>{choice.title}</OutsideText></Button></li>)}
+          {found.map((choice) => <li key={choice.id}><Button size="compact-sm" variant="default" onClick={() => add(choice)}><span>Add <OutsideText>{choice.title}</OutsideText></span></Button></li>)}
         </ul>
       )}
       {children}
