@@ -6,10 +6,11 @@ import { ShareAgentDocument, ShareMcpServerDocument, type Visibility } from '../
 import { CliLine } from '../parts/code-block.js'
 import { ConfirmDialog } from '../parts/confirm-dialog.js'
 import { type ActedOn } from './acted-on.js'
+import { audienceInput } from './audience-input.js'
 import { cliShare } from './cli-share.js'
 import { actTopics, type Done, undoBy } from './done-notice.js'
 import { Impact } from './impact.js'
-import { audienceInput, ShareFields, type Sharing } from './share-fields.js'
+import { ShareFields, type Sharing } from './share-fields.js'
 
 export interface SharedEntry extends ActedOn {
   kind: 'AGENT' | 'MCP_SERVER'

@@ -38,7 +38,3 @@ export function ShareFields({ owner, sharing: { visibility, audience }, findings
     </>
   )
 }
-
-/** What is sent: an audience that is kept while something else is chosen means nothing. */
-export const audienceInput = ({ visibility, audience }: { visibility: Visibility | null; audience: readonly NamedOwner[] }) =>
-  (visibility === 'SHARED' ? audience.map(({ kind, id }) => (kind === 'DEPLOYMENT' ? { kind } : { kind, id })) : [])

@@ -1,6 +1,6 @@
 import { ownerOfScope, scopeOf } from '../../data/scope.js'
 import { type NamedOwner } from '../../data/viewer.js'
-import { audienceInput } from '../../entries/share-fields.js'
+import { audienceInput } from '../../entries/audience-input.js'
 import { type AgentDefinitionInput, type AgentPartsFragment, type ApplyMoment, type RegisterAgentInput, type UpdateAgentInput, type Visibility } from '../../generated/graphql.js'
 
 /** RUNTIME: the runtime decides which tools there are. */
