@@ -18,12 +18,12 @@ export function unblocked({ index }: CatalogContext, entry: Entry): Entry {
 
 /** Whatever would change a revoked entry, but its restoration and its end. */
 export function revokedRefusal(): CatalogError {
-  return policyDenied([{ rule: 'revoked', field: 'id', message: 'The entry is revoked, and cannot be changed.', mend: 'Restore it first; somebody else then has to approve it.' }])
+  return policyDenied([{ rule: 'revoked', effect: 'DENY', field: 'id', message: 'The entry is revoked, and cannot be changed.', mend: 'Restore it first; somebody else then has to approve it.' }])
 }
 
 /** Whatever would change the content of an entry that waits for the approval of its restoration, or of what was revoked under another name. */
 export const frozenFinding: Finding = {
-  rule: 'revoked', field: 'id', message: 'What the entry holds was revoked and restored, and waits for approval as it is: its content cannot be changed.',
+  rule: 'revoked', effect: 'DENY', field: 'id', message: 'What the entry holds was revoked and restored, and waits for approval as it is: its content cannot be changed.',
   mend: 'Wait for the approval of its restoration, or register the new content under another name.',
 }
 

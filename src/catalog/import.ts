@@ -95,7 +95,7 @@ function readItems({ format, text }: ImportInput): ParsedItem[] {
 function agentItem(text: string): ParsedItem {
   const { agent, problems } = parseAgentMd(text, 'agent.agent.md')
   if (!agent) throw invalid('text', problems[0]?.message ?? 'The text is not an agent.', 'Give the text of a .agent.md with a prompt below its front matter.')
-  const findings = problems.map(({ code, message }) => ({ rule: 'agent-md', field: code, message, mend: 'See the format of .agent.md.' }))
+  const findings = problems.map(({ code, message }) => ({ rule: 'agent-md', effect: 'WARN' as const, field: code, message, mend: 'See the format of .agent.md.' }))
   const { name, description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers } = agent
   return { name, kind: 'AGENT', definition: { description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers }, enabled: true, findings }
 }
@@ -135,7 +135,7 @@ function planItem(context: CatalogContext, owner: OwnerRef, item: ParsedItem, on
     }
     if (onConflict === 'SKIP') return done(context, item, 'SKIPPED', existing, null)
     return refused([{
-      rule: 'conflict', field: item.name, message: `That owner has an entry named ${item.name} already.`, mend: 'Import with SKIP, UPDATE or RENAME.',
+      rule: 'conflict', effect: 'DENY', field: item.name, message: `That owner has an entry named ${item.name} already.`, mend: 'Import with SKIP, UPDATE or RENAME.',
     }])
   } catch (error) {
     if (!(error instanceof CatalogError)) throw error
@@ -150,7 +150,7 @@ function done(context: CatalogContext, item: ParsedItem, outcome: ImportOutcome,
 
 function findingsOf(error: CatalogError): Finding[] {
   if (Array.isArray(error.details.findings)) return error.details.findings as Finding[]
-  return [{ rule: error.code === 'QUOTA_EXCEEDED' ? 'quota' : 'form', field: error.details.field ?? '', message: error.message, mend: error.details.mend ?? '' }]
+  return [{ rule: error.code === 'QUOTA_EXCEEDED' ? 'quota' : 'form', effect: 'DENY', field: error.details.field ?? '', message: error.message, mend: error.details.mend ?? '' }]
 }
 
 /** All or nothing: what would have been written is not. */

@@ -17,7 +17,7 @@ export function lookAlike({ index }: CatalogContext, entry: Pick<Entry, 'id' | '
     const other = [...index.state.entriesByName.get(key) ?? []].find(isMet)
     if (other === undefined) continue
     return {
-      rule: 'confusable-name', field: 'name', message: `${entry.name} is easily mistaken for ${other.name}, which this owner has or gets.`,
+      rule: 'confusable-name', effect: 'DENY', field: 'name', message: `${entry.name} is easily mistaken for ${other.name}, which this owner has or gets.`,
       mend: 'Choose a name that looks different, or the very same one to take its place.',
     }
   }

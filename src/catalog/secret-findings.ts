@@ -17,7 +17,7 @@ export function secretFindings({ index }: CatalogContext, entry: Pick<Entry, 'ki
     const { transport } = entry.definition as McpServerDefinition
     const [part, place] = [transport.kind === 'STDIO' ? 'env' : 'headers', injectionPoint.slice(injectionPoint.indexOf(':') + 1)]
     return [{
-      rule: 'secret-unknown', field: `definition.transport.${transport.kind.toLowerCase()}.${part}.${place}`,
+      rule: 'secret-unknown', effect: 'WARN', field: `definition.transport.${transport.kind.toLowerCase()}.${part}.${place}`,
       message: `The owner has no secret ${name} yet, so ${place} is not filled.`, mend: `Set it, in the console or with \`pilothouse secret set ${name}\`.`,
     }]
   })

@@ -5,7 +5,7 @@ import { CatalogError, notFound } from '../core/errors.js'
 import { isSameOwner, ownerKey, type OwnerRef } from '../core/owner.js'
 import { line, parseInput } from '../core/parse.js'
 import { parseMcpServerDefinition } from '../core/mcp-server.js'
-import { type Finding, type RuleFinding, type Verdict } from '../core/policy.js'
+import { type Finding, type Verdict, verdictKind } from '../core/policy.js'
 import { policiesOf, verdictOf } from '../index/judge.js'
 import { ownerFor, writableEntry } from './authorize.js'
 import { frozenFinding } from './block.js'
@@ -38,7 +38,7 @@ export async function validateEntry(context: CatalogContext, kind: EntryKind, in
   const before = entryId === null ? null : await writableEntry(context, entryId, 'entryId')
   if (before !== null && before.kind !== kind) throw notFound('entryId', 'entry')
   const owner = await ownerFor(context, 'WRITE_ENTRIES', input.owner, 'owner')
-  const findings: SavingFinding[] = []
+  const findings: Finding[] = []
   const denying = <Result>(read: () => Result): Result | null => {
     try {
       return read()
@@ -53,24 +53,24 @@ export async function validateEntry(context: CatalogContext, kind: EntryKind, in
   denying(() => resolveReach(context, owner, input, before))
   const verdict = name === null || definition === null ? null : verdictOf(policiesOf(context.index.state, owner), { kind, name, definition })
   if (name !== null && definition !== null) findings.push(...checks.flatMap((check) => check(context, { kind, owner, name, definition, before })))
-  return verdictFrom(verdict, findings, context.index.state.policy.revision)
+  const all = [...verdict?.findings ?? [], ...findings]
+  return { kind: verdictKind(all), findings: all, policyRevision: context.index.state.policy.revision }
 }
 
-/** What saving looks at besides the rules; NONE: worth knowing, and no obstacle. */
-type SavingFinding = Omit<RuleFinding, 'effect'> & { effect: RuleFinding['effect'] | 'NONE' }
-const checks: Array<(context: CatalogContext, subject: Subject) => SavingFinding[]> = [ownership, knowledge, names, looks, quota, blocks, secrets]
+/** What saving looks at besides the rules. */
+const checks: Array<(context: CatalogContext, subject: Subject) => Finding[]> = [ownership, knowledge, names, looks, quota, blocks, secretFindings]
 
-function ownership(_: CatalogContext, { owner, before }: Subject): RuleFinding[] {
+function ownership(_: CatalogContext, { owner, before }: Subject): Finding[] {
   if (before === null || isSameOwner(before.owner, owner)) return []
   return [{ rule: 'form', effect: 'DENY', field: 'owner', message: 'The entry belongs to another owner.', mend: 'Name its owner: entries never change hands.' }]
 }
 
-function knowledge({ index }: CatalogContext, { owner }: Subject): RuleFinding[] {
+function knowledge({ index }: CatalogContext, { owner }: Subject): Finding[] {
   if (owner.kind !== 'USER' || index.state.users.has(owner.id)) return []
   return [{ rule: 'form', effect: 'DENY', field: 'owner', message: 'The catalog does not know that person yet.', mend: 'Create the user first.' }]
 }
 
-function names({ index }: CatalogContext, { kind, owner, name, before }: Subject): RuleFinding[] {
+function names({ index }: CatalogContext, { kind, owner, name, before }: Subject): Finding[] {
   const holder = [...index.state.entriesByName.get(nameKey({ kind, name })) ?? []].find((entry) => isSameOwner(entry.owner, owner) && entry.id !== before?.id)
   if (holder === undefined) return []
   return [{
@@ -79,37 +79,25 @@ function names({ index }: CatalogContext, { kind, owner, name, before }: Subject
   }]
 }
 
-function looks(context: CatalogContext, { kind, owner, name, before }: Subject): RuleFinding[] {
+function looks(context: CatalogContext, { kind, owner, name, before }: Subject): Finding[] {
   if (name === before?.name) return []
   const finding = lookAlike(context, { id: before?.id ?? '', kind, name, owner })
-  return finding === null ? [] : [{ ...finding, effect: 'DENY' }]
+  return finding === null ? [] : [finding]
 }
 
-function quota({ index: { state } }: CatalogContext, { owner, before }: Subject): RuleFinding[] {
+function quota({ index: { state } }: CatalogContext, { owner, before }: Subject): Finding[] {
   const limit = before === null ? quotaOf(state, owner) : null
   if (limit === null || hasRoom(state, { quota: limit, added: 1 })) return []
   const { message, details } = quotaExceeded(limit, state.owned.get(ownerKey(owner)) ?? 0)
   return [{ rule: 'quotas', effect: 'DENY', field: 'owner', message, mend: details.mend ?? '' }]
 }
 
-function blocks({ index }: CatalogContext, { kind, owner, definition, before }: Subject): RuleFinding[] {
+function blocks({ index }: CatalogContext, { kind, owner, definition, before }: Subject): Finding[] {
   if (before !== null && isRevoked(before)) {
     return [{ rule: 'revoked', effect: 'DENY', field: 'entryId', message: 'The entry is revoked, and cannot be changed.', mend: 'Restore it first; somebody else then has to approve it.' }]
   }
   const subject = { kind, owner, definition, digest: digestOf(kind, definition) }
-  if (before?.revoked && before.digest !== subject.digest) return [{ ...frozenFinding, effect: 'DENY' }]
+  if (before?.revoked && before.digest !== subject.digest) return [frozenFinding]
   const block = blockOn(subject, index.state.blocks.values())
-  return block === null ? [] : [{ ...blockFinding(subject, block), effect: isRevoked(block) ? 'DENY' : 'NEEDS_APPROVAL' }]
-}
-
-function secrets(context: CatalogContext, subject: Subject): SavingFinding[] {
-  return secretFindings(context, subject).map((finding) => ({ ...finding, effect: 'NONE' }))
-}
-
-function verdictFrom(verdict: Verdict | null, findings: SavingFinding[], policyRevision: number): Verdict {
-  const effects = new Set([verdict?.kind, ...findings.map(({ effect }) => effect)])
-  return {
-    kind: effects.has('DENY') ? 'DENY' : effects.has('NEEDS_APPROVAL') ? 'NEEDS_APPROVAL' : 'ALLOW',
-    findings: [...verdict?.findings ?? [], ...findings.map(({ effect: _, ...finding }): Finding => finding)], policyRevision,
-  }
+  return block === null ? [] : [blockFinding(subject, block)]
 }

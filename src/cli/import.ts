@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { plainJson } from '../core/json-text.js'
-import { ImportCatalogDocument, type ImportConflict, type ImportFormat } from '../client/index.js'
+import { type FindingEffect, ImportCatalogDocument, type ImportConflict, type ImportFormat } from '../client/index.js'
 import { connectionOf, type ConnectionOptions, parseOwner, print, printable, UsageError } from './session.js'
 
 interface ImportOptions extends ConnectionOptions {
@@ -46,12 +46,14 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
   if (refused > 0) process.exitCode = 1
 }
 
+const effects: Record<FindingEffect, string> = { DENY: 'refused', NEEDS_APPROVAL: 'needs approval', WARN: 'note' }
+
 function show({ name, outcome, findings, entry }: {
   name: string; outcome: string; entry: { status: string } | null
-  findings: Array<{ field: string; message: string; mend: string | null }>
+  findings: Array<{ effect: FindingEffect; field: string; message: string; mend: string | null }>
 }): void {
   print(`${outcome.padEnd(11)}  ${printable(name)}${entry ? `  (${entry.status})` : ''}`)
-  for (const { field, message, mend } of findings) print(`             ${printable(`${field}: ${message} ${mend ?? ''}`.trim())}`)
+  for (const { effect, field, message, mend } of findings) print(`             ${effects[effect].padEnd(14)}  ${printable(`${field}: ${message} ${mend ?? ''}`.trim())}`)
 }
 
 function read(file: string): string {

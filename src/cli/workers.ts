@@ -1,7 +1,8 @@
 import { type Command } from 'commander'
 import {
-  type CatalogClient, type OwnerInput, type WorkerFieldsFragment, type WorkerSessionFieldsFragment, WorkersDocument, WorkerSessionsDocument,
+  type CatalogClient, EntrySessionsDocument, type EntrySessionsQuery, type OwnerInput, type WorkerFieldsFragment, type WorkerSessionFieldsFragment, WorkersDocument, WorkerSessionsDocument,
 } from '../client/index.js'
+import { findEntry } from './find-entry.js'
 import { connectionOf, type ConnectionOptions, parseOwner, print, printable, table } from './session.js'
 
 interface ListOptions extends ConnectionOptions {
@@ -18,6 +19,7 @@ export function addWorkers(program: Command): void {
     .option('--json', 'print JSON').option(...urlOption).action(listWorkers)
   program.command('sessions').description('what each session has, and why not; static entries with where they come from')
     .option('--owner <owner>', 'only of: me, deployment, team:SLUG, user:ID or user:PROVIDER/SUBJECT')
+    .option('--entry <entry>', 'only what they say of this server or agent: its id, or its name, and with --owner whose it is (default: me)')
     .option('--json', 'print JSON').option(...urlOption).action(listSessions)
 }
 
@@ -34,12 +36,29 @@ async function listWorkers(options: ListOptions): Promise<void> {
   ]))
 }
 
-async function listSessions({ owner, json, ...options }: ListOptions & { owner?: string }): Promise<void> {
+async function listSessions({ owner, entry, json, ...options }: ListOptions & { owner?: string; entry?: string }): Promise<void> {
+  if (entry !== undefined) return listOfEntry(entry, owner ?? 'me', { json, ...options })
   const workers = await readWorkers(connectionOf(options).client, owner === undefined ? null : parseOwner(owner))
   const sessions = workers.flatMap((worker) => worker.sessions.map((session) => ({ worker, session })))
   if (json) return print(JSON.stringify(sessions.map(({ worker, session }) => ({ worker: worker.name, connected: worker.connected, ...session }))))
   if (sessions.length === 0) return print('No worker has reported a session that you may see.')
   print(sessions.map(({ worker, session }) => describe(worker, session)).join('\n\n'))
+}
+
+/** Where one entry runs, and where it was refused or failed and why. */
+async function listOfEntry(nameOrId: string, owner: string, { json, ...options }: ListOptions): Promise<void> {
+  const { client } = connectionOf(options)
+  const entryId = await findEntry(client, nameOrId, owner)
+  const sessions: EntrySessionsQuery['entrySessions']['nodes'] = []
+  for (let after: string | null = null, isMore = true; isMore;) {
+    const { entrySessions: { nodes, pageInfo } }: EntrySessionsQuery = await client.execute(EntrySessionsDocument, { entryId, first: pageSize, after })
+    sessions.push(...nodes.map((session) => ({ ...session, entries: session.entries.filter((each) => each.entryId === entryId) })))
+    after = pageInfo.endCursor
+    isMore = pageInfo.hasNextPage
+  }
+  if (json) return print(JSON.stringify(sessions))
+  if (sessions.length === 0) return print('No session that you may see says anything of it.')
+  print(sessions.map((session) => describe(session.worker, session)).join('\n\n'))
 }
 
 /** Every worker with all of its sessions, page by page. */
@@ -67,7 +86,7 @@ function statesOf(sessions: readonly WorkerSessionFieldsFragment[]): Record<stri
   return counts
 }
 
-function describe(worker: WorkerFieldsFragment, { id, owner, agent, entries }: WorkerSessionFieldsFragment): string {
+function describe(worker: Pick<WorkerFieldsFragment, 'name' | 'connected'>, { id, owner, agent, entries }: WorkerSessionFieldsFragment): string {
   const whose = owner.kind === 'DEPLOYMENT' ? 'the deployment' : `${owner.kind.toLowerCase()} ${printable(owner.displayName)}`
   const head = `${printable(id)} on ${printable(worker.name)}${worker.connected ? '' : ' (not connected)'}, for ${whose}${agent ? `, agent ${printable(agent)}` : ''}`
   const rows = entries.map(({ entryId, name, kind, origin, revision, state, reason }) => [

@@ -1,7 +1,7 @@
 import { type Definition, type Entry, type EntryKind, isRevoked, type Revoked } from './entry.js'
 import { type McpServerDefinition } from './mcp-server.js'
 import { isSameOwner, type OwnerRef } from './owner.js'
-import { type Finding } from './policy.js'
+import { type RuleFinding } from './policy.js'
 
 /** The WHATWG parser, present in Node and browsers; declared here because `core` is checked without either's types. */
 declare const URL: { new (text: string): { protocol: string; hostname: string; port: string } }
@@ -39,12 +39,20 @@ export function blockOn(entry: Pick<Entry, 'kind' | 'owner' | 'definition' | 'di
   return hits.find(isRevoked) ?? hits[0] ?? null
 }
 
-export function blockFinding({ kind, definition }: Pick<Entry, 'kind' | 'definition'>, { entryId, name }: Block): Finding {
+/** It denies what is revoked still; what was restored since has to be approved. */
+export function blockFinding({ kind, definition }: Pick<Entry, 'kind' | 'definition'>, block: Block): RuleFinding {
+  const { entryId, name } = block
   const transport = kind === 'MCP_SERVER' ? (definition as McpServerDefinition).transport : null
   const [field, what] = transport === null ? ['definition', 'This definition']
     : transport.kind === 'STDIO' ? ['definition.transport.stdio.command', 'This command line'] : [`definition.transport.${transport.kind.toLowerCase()}.url`, 'This server']
+  if (!isRevoked(block)) {
+    return {
+      rule: 'revoked', effect: 'NEEDS_APPROVAL', field, message: `${what} was revoked with the entry ${name}, and restored since: it waits for approval under any name.`,
+      mend: `Have the entry ${entryId} approved, or use something else.`,
+    }
+  }
   return {
-    rule: 'revoked', field: field, message: `${what} was revoked with the entry ${name}, and is refused under any name.`,
+    rule: 'revoked', effect: 'DENY', field, message: `${what} was revoked with the entry ${name}, and is refused under any name.`,
     mend: `Restore ${name} (${entryId}) and have it approved, or use something else.`,
   }
 }

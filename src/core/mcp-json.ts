@@ -1,6 +1,6 @@
 import { type EntryKind } from './entry.js'
 import { type McpServerDefinition, type NameValue } from './mcp-server.js'
-import { type Finding } from './policy.js'
+import { type Finding, type FindingEffect } from './policy.js'
 
 /** One item of an imported text, still in the API's input form, or why it cannot be one. */
 export interface ParsedItem {
@@ -31,8 +31,8 @@ const known = new Set([
 
 const remoteTypes: unknown[] = ['http', 'sse', 'streamable-http', 'streamableHttp', 'remote']
 
-function finding(rule: string, field: string, message: string, mend: string): Finding {
-  return { rule, field, message, mend }
+function finding(rule: string, effect: FindingEffect, field: string, message: string, mend: string): Finding {
+  return { rule, effect, field, message, mend }
 }
 
 /**
@@ -75,13 +75,13 @@ function wrapperOf(root: JsonObject): string | undefined {
 }
 
 function unknownKey(field: string, key: string): Finding {
-  return finding('unknown-key', field, `${key} means nothing here and is dropped; nothing of it is run.`, `Take ${key} out.`)
+  return finding('unknown-key', 'WARN', field, `${key} means nothing here and is dropped; nothing of it is run.`, `Take ${key} out.`)
 }
 
 function toItem(name: string, value: unknown): ParsedItem {
   const item: ParsedItem = { name, kind: 'MCP_SERVER', definition: null, enabled: true, findings: [] }
   if (!isObject(value)) {
-    item.findings.push(finding('form', name, 'An entry must be a JSON object.', 'Write the server as {"type": …}.'))
+    item.findings.push(finding('form', 'DENY', name, 'An entry must be a JSON object.', 'Write the server as {"type": …}.'))
     return item
   }
   for (const key of Object.keys(value).filter((key) => !known.has(key))) {
@@ -89,7 +89,7 @@ function toItem(name: string, value: unknown): ParsedItem {
   }
   const transport = toTransport(value)
   if (transport === null) {
-    item.findings.push(finding('form', name, 'It has neither a command nor a url that fits its type.', 'Give it a command (stdio) or a url (http).'))
+    item.findings.push(finding('form', 'DENY', name, 'It has neither a command nor a url that fits its type.', 'Give it a command (stdio) or a url (http).'))
     return item
   }
   item.definition = {

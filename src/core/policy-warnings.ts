@@ -39,7 +39,7 @@ const maxWarnings = 100
 export function policyWarnings(stored: unknown, deployment: FullPolicyDocument | null, entries: readonly GovernedEntry[]): Finding[] {
   const parsed = policyDocumentSchema.safeParse(stored)
   if (!parsed.success) {
-    return [{ rule: 'unreadable', field: 'document', message: 'The document cannot be read, so everything is denied.', mend: 'Set one that parses.' }]
+    return [{ rule: 'unreadable', effect: 'WARN', field: 'document', message: 'The document cannot be read, so everything is denied.', mend: 'Set one that parses.' }]
   }
   const document = parsed.data
   const found: Finding[] = deployment === null ? namelessOverrides(document, entries).slice(0, maxWarnings) : wideningsOf(document, deployment)
@@ -72,8 +72,8 @@ const mend = 'Correct it if it is misspelt; leave it if it is meant for entries 
 
 function warningOf(path: ListPath, item: unknown, base: FullPolicyDocument, servers: readonly RuleSubject[]): Omit<Finding, 'field'> {
   const isShadowed = path[1] === 'allow' && base.mcpServers.deny.length > 0 && matcherOf(path, { ...base, mcpServers: { allow: null, deny: [] } }, servers)(item)
-  if (isShadowed) return { rule: 'shadowed', message: 'Everything that it matches is denied: deny wins.', mend: 'Take it out, or change mcpServers.deny.' }
-  return { rule: 'matches-nothing', message: 'It matches no entry.', mend }
+  if (isShadowed) return { rule: 'shadowed', effect: 'WARN', message: 'Everything that it matches is denied: deny wins.', mend: 'Take it out, or change mcpServers.deny.' }
+  return { rule: 'matches-nothing', effect: 'WARN', message: 'It matches no entry.', mend }
 }
 
 /**
@@ -108,6 +108,6 @@ function judgement(all: readonly Rule[], server: RuleSubject, document: FullPoli
 function namelessOverrides({ static: ofStatic }: PolicyDocument, entries: readonly GovernedEntry[]): Finding[] {
   const names = new Set(entries.map(({ name }) => name))
   return (ofStatic?.overridable ?? []).flatMap((name, at) => (names.has(name) ? [] : [{
-    rule: 'matches-nothing', field: `document.static.overridable.${at}`, message: 'There is no entry of exactly this name.', mend,
+    rule: 'matches-nothing', effect: 'WARN', field: `document.static.overridable.${at}`, message: 'There is no entry of exactly this name.', mend,
   }]))
 }

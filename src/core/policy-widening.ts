@@ -11,7 +11,7 @@ const outcomes = ['allow', 'approve', 'deny'] as const
 export function wideningsOf(document: PolicyDocument, deployment: FullPolicyDocument): Finding[] {
   const { transports = {}, tools = {}, approval = {}, quotas = {} } = document
   const looser = (field: string, isLooser: boolean, counts: unknown): Finding[] => isLooser ? [{
-    rule: 'no-effect', field: `document.${field}`, message: `A team can only narrow the deployment's policy, where this is ${JSON.stringify(counts)}.`,
+    rule: 'no-effect', effect: 'WARN', field: `document.${field}`, message: `A team can only narrow the deployment's policy, where this is ${JSON.stringify(counts)}.`,
     mend: `Leave it out, or ask an admin to change ${field} of the deployment's policy.`,
   }] : []
   const exceeds = (field: string, own: number | undefined, given: number) => looser(field, own !== undefined && own > given, given)
@@ -37,7 +37,7 @@ function widenedLists({ urls = {}, stdio = {} }: PolicyDocument, deployment: Ful
   const given = new Set(deployment.stdio.preapproved.map((command) => JSON.stringify(command)))
   const unknown = <Item>(field: string, items: readonly Item[] | undefined, isGiven: (item: Item) => boolean): Finding[] => (items ?? []).flatMap((item, at) => (
     isGiven(item) ? [] : [{
-      rule: 'no-effect', field: `document.${field}.${at}`, message: `The deployment's policy does not have it in ${field}, and a team can only narrow that.`,
+      rule: 'no-effect', effect: 'WARN', field: `document.${field}.${at}`, message: `The deployment's policy does not have it in ${field}, and a team can only narrow that.`,
       mend: `Take it out, or ask an admin to add it to ${field} of the deployment's policy.`,
     }]))
   return [
@@ -54,6 +54,6 @@ function widenedLists({ urls = {}, stdio = {} }: PolicyDocument, deployment: Ful
 function meaningless({ quotas, static: ofStatic, staleAfterSeconds }: PolicyDocument): Finding[] {
   const parts = { 'quotas.entriesPerUser': quotas?.entriesPerUser, static: ofStatic, staleAfterSeconds }
   return Object.entries(parts).flatMap(([part, value]) => value === undefined ? [] : [{
-    rule: 'no-effect', field: `document.${part}`, message: 'A team\'s policy governs what the team owns, so this means nothing in it.', mend: 'Leave it out; it belongs into the deployment\'s policy.',
+    rule: 'no-effect', effect: 'WARN', field: `document.${part}`, message: 'A team\'s policy governs what the team owns, so this means nothing in it.', mend: 'Leave it out; it belongs into the deployment\'s policy.',
   }])
 }

@@ -5,8 +5,13 @@ import { rules } from './rules/index.js'
 
 export type VerdictKind = 'ALLOW' | 'NEEDS_APPROVAL' | 'DENY'
 
+/** From the strongest to the weakest: it is refused, it waits for an approval, it is worth knowing and stands in the way of nothing. */
+export const findingEffects = ['DENY', 'NEEDS_APPROVAL', 'WARN'] as const
+export type FindingEffect = (typeof findingEffects)[number]
+
 export interface Finding {
   rule: string
+  effect: FindingEffect
   /** Dotted path of the input, e.g. `definition.transport.http.url`. */
   field: string
   message: string
@@ -14,12 +19,13 @@ export interface Finding {
   mend: string
 }
 
-/** What a rule says of one field: DENY wins over NEEDS_APPROVAL. */
+/** What a rule says of one field: rules do not say what is merely worth knowing. */
 export interface RuleFinding extends Finding {
   effect: 'DENY' | 'NEEDS_APPROVAL'
 }
 
 export interface Verdict {
+  /** What the strongest of the findings makes of it: `verdictKind` of them. */
   kind: VerdictKind
   findings: Finding[]
   /** Of the first policy, the deployment's. */
@@ -41,10 +47,15 @@ export type Rule = (subject: RuleSubject, policy: FullPolicyDocument) => RuleFin
  */
 export function evaluate(subject: RuleSubject, policies: readonly [Policy, ...Policy[]]): Verdict {
   const all = policies.flatMap((policy) => findingsOf(subject, policy))
-  const denying = all.filter(({ effect }) => effect === 'DENY')
-  const kind = denying.length > 0 ? 'DENY' : all.length > 0 ? 'NEEDS_APPROVAL' : 'ALLOW'
   // The first one is what an error names, and nobody is to wait for the approval of what is denied.
-  return { kind, findings: distinct([...denying, ...all.filter(({ effect }) => effect !== 'DENY')]), policyRevision: policies[0].revision }
+  const findings = distinct([...all.filter(({ effect }) => effect === 'DENY'), ...all.filter(({ effect }) => effect !== 'DENY')])
+  return { kind: verdictKind(findings), findings, policyRevision: policies[0].revision }
+}
+
+/** What becomes of something of which this is found. */
+export function verdictKind(findings: ReadonlyArray<Pick<Finding, 'effect'>>): VerdictKind {
+  const effects = new Set(findings.map(({ effect }) => effect))
+  return effects.has('DENY') ? 'DENY' : effects.has('NEEDS_APPROVAL') ? 'NEEDS_APPROVAL' : 'ALLOW'
 }
 
 function findingsOf(subject: RuleSubject, { document }: Policy): RuleFinding[] {
@@ -55,10 +66,10 @@ function findingsOf(subject: RuleSubject, { document }: Policy): RuleFinding[] {
   }]
 }
 
-/** What two policies object to in the same words is said once, and without tokens that sit where a name belongs. */
-function distinct(findings: readonly RuleFinding[]): Finding[] {
-  const told = new Map(findings.map(({ effect: _, field, message, ...finding }) => {
-    const harmless = { ...finding, field: redactTokens(field), message: redactTokens(message) }
+/** What two policies object to in the same words and with the same effect is said once, and without tokens that sit where a name belongs. */
+function distinct(findings: readonly RuleFinding[]): RuleFinding[] {
+  const told = new Map(findings.map(({ rule, effect, field, message, mend }) => {
+    const harmless = { rule, effect, field: redactTokens(field), message: redactTokens(message), mend }
     return [JSON.stringify(harmless), harmless]
   }))
   return [...told.values()]

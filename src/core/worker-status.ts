@@ -8,6 +8,9 @@ export type AppliedState = (typeof appliedStates)[number]
 /** In these something does not run, or does not end, as it should; each has its reason. */
 export const failedStates: readonly AppliedState[] = ['FAILED', 'REFUSED', 'SURVIVED', 'UNREACHABLE']
 
+/** In these a session has an entry, or may have it: withdrawing it takes it away there. */
+export const heldStates: readonly AppliedState[] = appliedStates.filter((state) => state !== 'STOPPED' && state !== 'REFUSED')
+
 /** One entry, of the catalog or static, as a session has it. */
 export interface AppliedEntry {
   /** null for static entries. */

@@ -193,17 +193,16 @@ export async function countFailures(
     .groupBy(state, name, reason).orderBy(desc(workers), asc(name), asc(state), asc(reason)).limit(limit)
 }
 
-/** Sessions of workers heard of after `moment` that were reported to have an entry, by worker and session, after where the last page ended. */
-export async function listHolders(
-  db: Queryable, { entryId, owners, moment }: { entryId: string; owners: readonly OwnerRef[] | null; moment: Date },
+/** Sessions of workers heard of after `moment` that report an entry in one of some states, by worker and session, after where the last page ended. */
+export async function listReporting(
+  db: Queryable, { entryId, owners, moment, states }: { entryId: string; owners: readonly OwnerRef[] | null; moment: Date; states: readonly AppliedState[] },
   after: { workerId: string; sessionId: string } | null, limit: number,
 ): Promise<StoredSession[]> {
   const { workerId, sessionId } = workerSession
   const rows = await db.select({ session: workerSession }).from(workerSession).innerJoin(worker, eq(worker.id, workerId))
     .where(and(
       gt(worker.seenAt, moment), ofOwners(owners), after === null ? undefined : sql`(${workerId}, ${sessionId}) > (${after.workerId}, ${after.sessionId})`,
-      sql`exists (select 1 from jsonb_array_elements(${workerSession.entries}) as each
-        where each->>'entryId' = ${entryId} and each->>'state' not in ('STOPPED', 'REFUSED'))`,
+      states.length === 0 ? sql`false` : hasAny(states.map((state) => ({ entryId, state }))),
     )).orderBy(asc(workerId), asc(sessionId)).limit(limit)
   return rows.map(({ session: { ownerKind, ownerId, ...row } }) => (
     { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))

@@ -52,7 +52,7 @@ export const rootPermissions: Record<'Query' | 'Mutation' | 'Subscription', Reco
     effectiveCatalog: everybody, explainAvailability: everybody,
     policy: people, simulatePolicy: people, teams: people, users: people, accessTokens: people, auditEvents: people, auditTargets: people, auditChains: people,
     policyHistory: people, consoleSessions: people,
-    workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people,
+    workers: people, convergence: people, revocation: people, revocations: people, revocationImpact: people, entrySessions: people,
     approval: people, approvals: people, validateMcpServer: people, validateAgent: people,
     secrets: people, secretBindings: people, toolInventory: people, heldTools: people, probe: people, probes: people,
   },

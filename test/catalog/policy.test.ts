@@ -155,8 +155,8 @@ describe('warnings', () => {
   it('S28: tell a team what has no effect', async () => {
     const owner = await team('warned')
     expect((await set(maintainer, owner, 0, { transports: { sse: 'allow' }, staleAfterSeconds: 60 })).warnings).toEqual([
-      { rule: 'no-effect', field: 'document.transports.sse', message: expect.stringContaining('"deny"') as string, mend: expect.any(String) as string },
-      { rule: 'no-effect', field: 'document.staleAfterSeconds', message: expect.any(String) as string, mend: expect.any(String) as string },
+      { rule: 'no-effect', effect: 'WARN', field: 'document.transports.sse', message: expect.stringContaining('"deny"') as string, mend: expect.any(String) as string },
+      { rule: 'no-effect', effect: 'WARN', field: 'document.staleAfterSeconds', message: expect.any(String) as string, mend: expect.any(String) as string },
     ])
     expect((await read(member, owner)).warnings).toEqual([])
   })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
-  DeleteEntryDocument, RevocationDocument, RevocationImpactDocument, RevocationsDocument, RevokeEntryDocument, SetEntryEnabledDocument, UpdateMcpServerDocument,
+  type AppliedState, DeleteEntryDocument, EntrySessionsDocument, RegisterAgentDocument, RevocationDocument, RevocationImpactDocument, RevocationsDocument, RevokeEntryDocument, SetEntryEnabledDocument, UpdateMcpServerDocument,
 } from '../../src/client/index.js'
 import { appliedEntry as of, createReporter, readReceipt as read, sessionOf as session } from '../support/reporter.js'
 import { type Person, startTestServer, type TestNode, type TestServer } from '../support/server.js'
@@ -281,6 +281,43 @@ describe('who sees a receipt', () => {
     const targets = 'query ($id: ID!) { workers { id } revocation(id: $id) { targets { nodes { worker { name connected sessions { nodes { id } } } } } } }'
     const worker = (name: string) => ({ worker: { name, connected: true, sessions: { nodes: [] } } })
     expect((await alice.raw(targets, { id: revocation.id })).data).toEqual({ workers: [], revocation: { targets: { nodes: [worker('named-1'), worker('named-2')] } } })
+  })
+
+  it('S21: tells whoever sees a session that it has an entry, refused it or failed, and why; of an agent the same', async () => {
+    const { registerAgent: { agent: { id: agent }, cursor } } = await server.admin.client.execute(RegisterAgentDocument, {
+      input: { owner: { kind: 'DEPLOYMENT' }, name: `common-${people}`, definition: { prompt: 'Plan.' } },
+    })
+    const { id } = await server.register(server.admin, `common-${people}`, { owner: { kind: 'DEPLOYMENT' } })
+    const said = (state: 'APPLIED' | 'REFUSED' | 'FAILED' | 'STOPPED', reason: string | null = null) => [of(id, state, { reason }), of(agent, state, { reason, kind: 'AGENT' })]
+    const one = reporter(`common-${people}`)
+    await one.send([
+      session('a', alice, cursor, ...said('APPLIED')), session('b', alice, cursor, ...said('REFUSED', 'A static server has its name.')),
+      session('c', bob, cursor, ...said('FAILED', 'No answer.')), session('d', alice, cursor, ...said('STOPPED')), session('e', alice, cursor),
+    ])
+    const seen = async (who: Person, entryId: string, states?: AppliedState[], first?: number, after?: string | null) => {
+      const { entrySessions: { nodes, pageInfo } } = await who.client.execute(EntrySessionsDocument, { entryId, states, first, after })
+      return { rows: nodes.map((node) => [node.id, ...node.entries.filter((each) => each.entryId === entryId).map(({ state, reason }) => `${state} ${reason ?? ''}`)]), pageInfo }
+    }
+    for (const entry of [id, agent]) {
+      expect((await seen(alice, entry)).rows).toEqual([['a', 'APPLIED '], ['b', 'REFUSED A static server has its name.'], ['d', 'STOPPED ']])
+      expect((await seen(alice, entry, ['REFUSED', 'FAILED'])).rows).toEqual([['b', 'REFUSED A static server has its name.']])
+      expect((await seen(bob, entry, ['REFUSED', 'FAILED'])).rows).toEqual([['c', 'FAILED No answer.']])
+      expect((await seen(server.admin, entry, ['REFUSED', 'FAILED', 'REFUSED'])).rows.map(([at]) => at)).toEqual(['b', 'c'])
+      expect((await seen(alice, entry, [])).rows).toEqual([])
+      // What would be lost is what it was.
+      const { revocationImpact: { nodes } } = await server.admin.client.execute(RevocationImpactDocument, { entryId: entry })
+      expect(nodes.map((node) => node.id)).toEqual(['a', 'c'])
+    }
+    const page = await seen(alice, id, undefined, 2)
+    expect([page.rows.map(([at]) => at), (await seen(alice, id, undefined, 2, page.pageInfo.endCursor)).rows.map(([at]) => at)]).toEqual([['a', 'b'], ['d']])
+    const hidden = (await server.register(alice, 'hidden')).id
+    for (const entryId of [hidden, 'srv_000000000000000000000000', '', '\u0000']) {
+      expect((await bob.raw('query ($id: ID!) { entrySessions(entryId: $id) { nodes { id } } }', { id: entryId })).errors?.[0]?.extensions).toMatchObject({ code: 'NOT_FOUND', field: 'entryId' })
+    }
+    expect((await worker.raw('query ($id: ID!) { entrySessions(entryId: $id) { nodes { id } } }', { id })).errors?.[0]?.extensions.code).toBe('FORBIDDEN')
+    // A worker that has been silent for so long has stopped it by itself.
+    aheadMs += 691_000
+    expect((await seen(alice, id)).rows).toEqual([])
   })
 
   it('S21: to others it looks missing, by every way', async () => {

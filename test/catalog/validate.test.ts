@@ -3,6 +3,7 @@ import {
   ApprovalsDocument, AuditEventsDocument, type McpServerDefinitionInput, type RegisterMcpServerInput, RestoreEntryDocument, RevokeEntryDocument, ValidateAgentDocument,
   ValidateMcpServerDocument, type VerdictKind,
 } from '../../src/client/index.js'
+import { verdictKind } from '../../src/core/policy.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 
 let server: TestServer
@@ -40,6 +41,16 @@ describe('a dry run', () => {
     expect(verdict.kind).toBe(kind)
     expect(verdict.findings.map(({ rule, field }) => [rule, field])).toEqual(findings)
     for (const { message, mend } of verdict.findings) expect(message && mend).toBeTruthy()
+    expect(verdictKind(verdict.findings)).toBe(kind)
+  })
+
+  it('tells apart what refuses it, what makes it wait, and what is worth knowing', async () => {
+    const env = (...pairs: Array<[string, string]>): McpServerDefinitionInput => ({ transport: { stdio: { command: 'npx', args: ['-y', 'srv@1.2.3'], env: pairs.map(([name, value]) => ({ name, value })) } } })
+    const effects = async (input: Partial<RegisterMcpServerInput>) => (await validate(alice, input)).findings.map(({ rule, effect }) => `${rule} ${effect}`)
+    expect(await effects({ definition: env(['KEY', '${secret:nowhere}']) })).toEqual(['transport NEEDS_APPROVAL', 'secret-unknown WARN'])
+    expect(await effects({ name: 'taken', definition: env(['KEY', '${secret:nowhere}'], ['LD_PRELOAD', 'x']) })).toEqual(['env DENY', 'transport NEEDS_APPROVAL', 'name-taken DENY', 'secret-unknown WARN'])
+    const { errors } = await alice.raw('mutation ($d: McpServerDefinitionInput!) { registerMcpServer(input: { owner: { kind: USER }, name: "fresh", definition: $d }) { cursor } }', { d: env(['LD_PRELOAD', 'x']) })
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'POLICY_DENIED', findings: [{ rule: 'env', effect: 'DENY' }, { rule: 'transport', effect: 'NEEDS_APPROVAL' }] })
   })
 
   it('of an update leaves the entry its own name', async () => {
@@ -59,7 +70,7 @@ describe('a dry run', () => {
     expect(await validate(alice, { name: 'leaky' }, id)).toMatchObject({ kind: 'DENY', findings: [{ rule: 'revoked', field: 'entryId' }] })
     expect(await validate(bob, { definition: leaky })).toMatchObject({ kind: 'ALLOW' })
     await server.admin.client.execute(RestoreEntryDocument, { input: { id, expectedRevision: 2 } })
-    expect(await validate(alice, { definition: leaky })).toMatchObject({ kind: 'NEEDS_APPROVAL', findings: [{ rule: 'revoked' }] })
+    expect(await validate(alice, { definition: leaky })).toMatchObject({ kind: 'NEEDS_APPROVAL', findings: [{ rule: 'revoked', effect: 'NEEDS_APPROVAL', message: expect.stringContaining('waits for approval') as string }] })
     expect(await validate(alice, { name: 'leaky' }, id)).toMatchObject({ kind: 'DENY', findings: [{ rule: 'revoked' }] })
   })
 

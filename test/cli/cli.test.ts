@@ -74,9 +74,11 @@ describe('the commands', () => {
   })
 
   it('import says what it would do, does it, and exits with 1 when something is refused', async () => {
-    const text = JSON.stringify({ mcpServers: { fine: { type: 'http', url: 'https://f.example.com' }, bad: { type: 'http', url: 'https://x.example.com/$HOME' } } })
+    const text = JSON.stringify({ mcpServers: { fine: { type: 'http', url: 'https://f.example.com' }, bad: { command: 'npx', args: ['-y', 'a@1.0.0', '$HOME'], hooks: {} } } })
     const dry = await run(['import', '-', '--dry-run', '--on-conflict', 'skip'], text)
     expect(dry).toMatchObject({ code: 1, stdout: expect.stringMatching(/CREATED +fine[\s\S]*REFUSED +bad[\s\S]*Dry run: nothing was written\. 1 of 2 refused\./) as string })
+    // What refuses, what waits and what is passed over stand apart.
+    expect(dry.stdout).toMatch(/^ +note +bad\.hooks: .*\n +refused +definition\.transport\.stdio\.args\.2: .*\n +needs approval +definition\.transport\.stdio: /m)
     const done = await run(['import', '-', '--on-conflict', 'skip', '--json'], text)
     expect(JSON.parse(done.stdout)).toMatchObject({ items: [{ name: 'fine', outcome: 'CREATED' }, { name: 'bad', outcome: 'REFUSED' }] })
     expect(await run(['import', '/no/such/file'])).toMatchObject({ code: 2 })

@@ -64,6 +64,24 @@ describe('pilothouse sessions', () => {
     expect(JSON.parse(all)).toHaveLength(251)
   })
 
+  it('of one entry says where it runs, and where it was refused and why', async () => {
+    const machine = await server.worker()
+    const { id } = await server.register(user, 'refused')
+    await report(machine, 'desk-2', 1, [
+      sessionOf(user, 'r1', { entries: [applied('refused', { entryId: id, state: 'REFUSED', reason: 'A static server has its name.' }), applied('other')] }),
+      sessionOf(user, 'r2', { entries: [applied('refused', { entryId: id })] }), sessionOf(user, 'r3'),
+    ])
+    const { code, stdout } = await run(['sessions', '--entry', id])
+    expect([code, stdout.trimEnd().split('\n')]).toEqual([0, [
+      'r1 on desk-2, for user mona', expect.stringMatching(/^ {2}server +refused +revision 1 +refused +A static server has its name\.$/), '',
+      'r2 on desk-2, for user mona', expect.stringMatching(/^ {2}server +refused +revision 1 +applied$/),
+    ]])
+    const { stdout: json } = await run(['sessions', '--entry', 'refused', '--owner', 'user:test/mona', '--json'], server.admin)
+    expect(JSON.parse(json)).toMatchObject([{ id: 'r1', worker: { name: 'desk-2' }, entries: [{ state: 'REFUSED' }] }, { id: 'r2', entries: [{ state: 'APPLIED' }] }])
+    expect(await run(['sessions', '--entry', 'nothing'])).toMatchObject({ code: 2, stderr: expect.stringContaining('has no entry named') as string })
+    await report(machine, 'desk-2', 2, [])
+  })
+
   it.each([
     [['sessions', '--owner', 'somebody'], 2, 'names no owner'], [['sessions', '--owner', 'team:none'], 1, 'NOT_FOUND'], [['workers', 'more'], 2, 'too many arguments'],
   ])('%j exits with %i and says why', async (args, code, message) => {

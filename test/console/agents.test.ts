@@ -2,6 +2,7 @@ import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { RegisterAgentDocument, UpdateAgentDocument } from '../../src/client/index.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { appliedEntry, createReporter, sessionOf } from '../support/reporter.js'
 import { type Person, startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
 
@@ -39,14 +40,79 @@ describe.runIf(hasBrowser)('the agents page', () => {
     await preview(page).getByRole('heading', { name: 'Plan' }).waitFor()
     expect(await preview(page).locator('strong').innerText()).toBe('plan')
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('planner')
-    await page.getByLabel('MCP servers', { exact: true }).fill('github\nnowhere')
+    const servers = page.getByLabel('Add by name')
+    await servers.fill('git')
+    await page.getByRole('button', { name: 'Add github' }).waitFor()
+    await servers.press('Enter')
+    await servers.fill('nowhere')
+    await page.getByRole('button', { name: 'Add nowhere' }).click()
     await page.getByRole('listitem').filter({ hasText: 'github' }).getByText('available to you', { exact: true }).waitFor()
     await page.getByRole('listitem').filter({ hasText: 'nowhere' }).getByText('not available to you').waitFor()
     await page.getByText('It can be saved, and runs at once.').waitFor()
-    await page.getByRole('button', { name: 'Add' }).click()
+    expect(await page.getByRole('region', { name: 'The same with the CLI' }).innerText()).toBe([
+      "pilothouse import - --format agent-md --owner me <<'EOF'", '---', 'schemaVersion: 2', 'version: 1', 'name: planner', 'mcpServers:', '  - github', '  - nowhere', '---', '',
+      '# Plan', '', 'You **plan** with `care`.', 'EOF',
+    ].join('\n'))
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
     await page.getByRole('heading', { level: 1, name: 'planner' }).waitFor()
     await page.getByText('Yes, in your sessions.').waitFor()
     await page.getByRole('link', { name: /planner.*active/ }).waitFor()
+  })
+
+  it('shares in the form and on the page, shows the sessions that run it and those that refused it with the reason, and is a file again', async () => {
+    const [gina, hugo] = [await server.user('gina'), await server.user('hugo')]
+    const team = await server.team('pilots', [[gina, 'MAINTAINER'], [hugo, 'MEMBER']])
+    const id = await register(gina, 'steers', { mcpServers: ['charts'] })
+    const page = await open(gina.token, `/agents/me/${id}/edit`)
+    const hugos = await open(hugo.token, `/agents/all/${id}`)
+    await hugos.getByRole('heading', { name: 'Not there' }).waitFor()
+    await page.getByLabel('Besides its owner, who uses it?').selectOption('Those whom I name')
+    await page.getByText('A SHARED entry needs an audience.').waitFor()
+    await page.getByLabel('Add a team').fill('pil')
+    await page.getByLabel('Add a team').press('Enter')
+    await page.getByText('It can be saved, and runs at once.').waitFor()
+    await page.getByText(`pilothouse share steers team:${team}`).waitFor()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await hugos.getByText('Yes, in your sessions.').waitFor()
+
+    const said = (state: 'APPLIED' | 'REFUSED', reason: string | null) => appliedEntry(id, state, { name: 'steers', kind: 'AGENT', reason, revision: 2 })
+    await createReporter(await server.worker(), 'bridge').send([
+      { ...sessionOf('runs', hugo, (await server.register(gina, 'charts')).cursor, said('APPLIED', null)), agent: 'steers' }, sessionOf('refuses', hugo, '0', said('REFUSED', 'A static agent has its name.')),
+    ].map((session) => ({ ...session, cursor: null })))
+    await hugos.getByRole('list', { name: 'Sessions that run it' }).getByRole('listitem').filter({ hasText: /bridge runs.*runs as it.*applied/s }).waitFor()
+    await hugos.getByRole('list', { name: 'Sessions that could not load it or refused it' }).getByRole('listitem').filter({ hasText: /bridge refuses.*refused.*A static agent has its name\./s }).waitFor()
+
+    await hugos.getByRole('link', { name: 'As an .agent.md' }).click()
+    await hugos.getByRole('region', { name: 'steers.agent.md' }).getByText('mcpServers:').waitFor()
+    const saving = hugos.waitForEvent('download')
+    await hugos.getByRole('button', { name: 'Save as a file' }).click()
+    expect((await saving).suggestedFilename()).toBe('steers.agent.md')
+    await page.getByRole('button', { name: 'Share', exact: true }).click()
+    await page.getByLabel('Besides its owner, who uses it?').selectOption('Nobody else')
+    await page.getByText('pilothouse share steers --private').waitFor()
+    await page.getByRole('dialog').getByRole('button', { name: 'Share', exact: true }).click()
+    await hugos.getByRole('heading', { name: 'Not there' }).waitFor()
+    await page.getByRole('button', { name: 'Undo: share it as before' }).click()
+    await hugos.getByRole('heading', { level: 1, name: 'steers' }).waitFor()
+    expect([await refusalsOf(page), await refusalsOf(hugos)]).toEqual([[], []])
+  })
+
+  it('S21: offers people to admins alone, and asks for them as nobody else', async () => {
+    const ivan = await server.user('ivan')
+    await server.user('hidden-person')
+    await server.team('ivans', [[ivan, 'MAINTAINER']])
+    for (const [who, isOffered] of [[ivan, false], [server.admin, true]] as const) {
+      const page = await open(who.token, '/agents/me/add')
+      const asked: string[] = []
+      page.on('request', (request) => { if (request.postData()?.includes('SharePeople') === true) asked.push('SharePeople') })
+      await page.getByLabel('Besides its owner, who uses it?').selectOption('Those whom I name')
+      await page.getByLabel(isOffered ? 'Add a team or a person' : 'Add a team').fill('ivans')
+      await page.getByRole('button', { name: 'Add team ivans' }).waitFor()
+      await page.getByLabel(isOffered ? 'Add a team or a person' : 'Add a team').fill('hidden-person')
+      await page.getByRole('button', { name: 'Add team ivans' }).waitFor({ state: 'detached' })
+      if (isOffered) await page.getByRole('button', { name: /Add hidden-person \(/ }).click()
+      expect([asked.length > 0, await page.getByRole('list', { name: 'Shared with: chosen' }).count()]).toEqual(isOffered ? [true, 1] : [false, 0])
+    }
   })
 
   it('saves over a known revision: what another saved meanwhile is shown against one\'s own, and can be gone back to', async () => {
@@ -78,9 +144,13 @@ describe.runIf(hasBrowser)('the agents page', () => {
     expect((await carl.raw('{ agents { nodes { name } } }')).data).toEqual({ agents: { nodes: [] } })
     await page.locator('input[type=file]').setInputFiles({ name: 'other.agent.md', mimeType: 'text/markdown', buffer: Buffer.from('---\nname: chosen\n---\nYou _choose_.') })
     await preview(page).locator('em').getByText('choose').waitFor()
+    await page.getByText('pilothouse import other.agent.md --owner me').waitFor()
+    const dropped = await page.evaluateHandle(`(() => { const files = new DataTransfer(); files.items.add(new File(['---\\nname: dropped\\n---\\nYou _drop_.'], 'third.agent.md')); return files })()`)
+    await page.getByLabel('Or paste it').dispatchEvent('drop', { dataTransfer: dropped })
+    await preview(page).locator('em').getByText('drop').waitFor()
     await page.getByRole('button', { name: 'Import', exact: true }).click()
-    await page.getByRole('heading', { level: 1, name: 'chosen' }).waitFor()
-    expect((await carl.raw('{ agents { nodes { name } } }')).data).toEqual({ agents: { nodes: [{ name: 'chosen' }] } })
+    await page.getByRole('heading', { level: 1, name: 'dropped' }).waitFor()
+    expect((await carl.raw('{ agents { nodes { name } } }')).data).toEqual({ agents: { nodes: [{ name: 'dropped' }] } })
   })
 
   it('S7: shows Markdown from outside without anything in it that acts, loads or leads elsewhere, and what is hidden in it', async () => {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { type Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { acceptToolsLine, explainLine, rollbackLine, shareLine, withdrawLine } from '../../console/src/entries/cli-args.js'
-import { importAgentLine } from '../../console/src/pages/agents/import-line.js'
+import { cliImportFile } from '../../console/src/pages/agents/cli-agent.js'
 import { approveLine, rejectLine } from '../../console/src/pages/approvals/approval-lines.js'
 import { cliLineOf } from '../../console/src/pages/audit/audit-filter.js'
 import { cliImport, importFileLine } from '../../console/src/pages/integrations/cli-import.js'
@@ -76,7 +76,7 @@ const rows: Array<[name: string, line: (text: string) => string, call: (text: st
   ['import', () => cliImport([draft], mine.owner, viewer), () => ({ command: 'import', args: ['-'], options: { owner: 'me', onConflict: 'fail' } })],
   ['import several', (text) => cliImport([draft, { ...draft, name: 'b', description: text }], theirs.owner, viewer, 'update'), () => ({ command: 'import', args: ['-'], options: { owner: 'team:tea_1', onConflict: 'update' } })],
   ['import a file', () => importFileLine, () => ({ command: 'import', args: ['.mcp.json'] })],
-  ['import an agent', () => importAgentLine('team:tea_1', 'RENAME'), () => ({ command: 'import', args: ['planner.agent.md'], options: { owner: 'team:tea_1', onConflict: 'rename' } })],
+  ['import an agent', () => cliImportFile('planner.agent.md', 'team:tea_1', 'rename'), () => ({ command: 'import', args: ['planner.agent.md'], options: { owner: 'team:tea_1', onConflict: 'rename' } })],
   ['approve', (note) => approveLine('apr_1', note), (note) => ({ command: 'approve', args: ['apr_1'], options: { note } })],
   ['reject', (note) => rejectLine('apr_1', note), (note) => ({ command: 'reject', args: ['apr_1'], options: { note } })],
   ['reject, no note yet', () => rejectLine('apr_1'), () => ({ command: 'reject', options: { note: 'NOTE' } })],

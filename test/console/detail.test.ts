@@ -167,9 +167,12 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     await tell(['add', 'a', 'adds\n'])
     await tell(['add', 'b', `adds ${hostile}\n`], [null, 'c', 'Trust me.\n'])
     const entries = [applied('swapped', { entryId: id, state: 'FAILED', reason: hostile, toolsHeld: ['add'] })]
-    await report(machine, `${hostile} axe`, 1, [sessionOf(who, hostile, { entries, agent: hostile })])
+    const refused = [applied('swapped', { entryId: id, state: 'REFUSED', reason: `Refused: ${hostile}` })]
+    await report(machine, `${hostile} axe`, 1, [sessionOf(who, hostile, { entries, agent: hostile }), sessionOf(who, 'refusing', { entries: refused })])
     const page = await open(who, `/integrations/me/${id}`)
-    await page.getByRole('list', { name: 'Sessions that run it' }).getByText(shownHostile).first().waitFor()
+    const without = page.getByRole('list', { name: 'Sessions that could not load it or refused it' })
+    await without.getByRole('listitem').filter({ hasText: `${shownHostile} axe ${shownHostile}` }).getByText('failed', { exact: true }).waitFor()
+    await without.getByRole('listitem').filter({ hasText: 'Refused: <img src=x onerror="document.title=1">' }).getByText('refused', { exact: true }).waitFor()
     await page.getByRole('link', { name: 'How they differ' }).click()
     await page.getByRole('region', { name: 'How add differs' }).getByText(`+adds ${shownHostile}`).waitFor()
     await page.getByRole('link', { name: /swapped/ }).getByText('2 held').waitFor()

@@ -39,7 +39,7 @@ describe('findings under the field that they concern', () => {
     ['__proto__', stdio, 'whole'],
     ['constructor', stdio, 'whole'],
   ])('%s', (field, draft, place) => {
-    const finding = { rule: 'r', field, message: 'm' }
+    const finding = { rule: 'r', effect: 'DENY' as const, field, message: 'm' }
     expect(placeFindings([finding], draft)(place)).toEqual([finding])
   })
 })
@@ -70,7 +70,7 @@ describe('a draft', () => {
 })
 
 describe('an offer to store a secret', () => {
-  const finding = (rule: string, message = '') => ({ rule, field: 'f', message })
+  const finding = (rule: string, message = '') => ({ rule, effect: 'DENY' as const, field: 'f', message })
   it.each<[string, string, string, 'headers' | 'env', string, object | null]>([
     ['a header with its scheme', 'raw-secret', 'Authorization', 'headers', 'Bearer abc', { value: 'abc', prefix: 'Bearer ', name: 'gh-authorization', isStanding: false }],
     ['a header without one', 'raw-secret', 'X-Api-Key', 'headers', 'abc', { value: 'abc', prefix: '', name: 'gh-x-api-key' }],

@@ -10,7 +10,7 @@ import { completePolicy, type PolicyDocument } from '../../src/core/policy-docum
 const user = (id: string): OwnerRef => ({ kind: 'USER', id })
 const team = (id: string): OwnerRef => ({ kind: 'TEAM', id })
 const at = (day: number) => `2026-01-${String(day).padStart(2, '0')}T00:00:00.000Z`
-const verdict = (kind: VerdictKind): Verdict => ({ kind, policyRevision: 1, findings: kind === 'ALLOW' ? [] : [{ rule: 'r', field: 'f', message: 'The finding.', mend: 'm' }] })
+const verdict = (kind: VerdictKind): Verdict => ({ kind, policyRevision: 1, findings: kind === 'ALLOW' ? [] : [{ rule: 'r', effect: kind, field: 'f', message: 'The finding.', mend: 'm' }] })
 const by = (id: string) => ({ kind: 'USER' as const, id })
 
 const pending: EntryApproval = {

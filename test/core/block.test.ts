@@ -73,8 +73,10 @@ describe('S13: what was revoked is refused however it is written', () => {
     ['AGENT', parseAgentDefinition({ prompt: 'Help.' }), 'definition'],
   ])('the finding for %s names the field and the mend', (kind, definition, field) => {
     expect(blockFinding({ kind, definition }, block(origin))).toMatchObject({
-      rule: 'revoked', field, message: expect.stringContaining('tickets') as string, mend: expect.stringContaining('srv_1') as string,
+      rule: 'revoked', effect: 'DENY', field, message: expect.stringContaining('tickets') as string, mend: expect.stringContaining('srv_1') as string,
     })
+    const restored = block(origin, { revoked: revoked('https://t.example.com', 'd2', true) })
+    expect(blockFinding({ kind, definition }, restored)).toMatchObject({ rule: 'revoked', effect: 'NEEDS_APPROVAL', field, message: expect.stringContaining('waits for approval') as string })
   })
 })
 

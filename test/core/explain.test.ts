@@ -23,7 +23,7 @@ function entry({ kindOfVerdict = 'ALLOW', ...given }: Given = {}): JudgedEntry {
   const enabled = given.enabled ?? true
   const verdict = given.verdict ?? {
     kind: kindOfVerdict, policyRevision: 7,
-    findings: kindOfVerdict === 'ALLOW' ? [] : [{ rule: 'transport', field: 'definition.transport', message: 'The finding.', mend: 'The mend.' }],
+    findings: kindOfVerdict === 'ALLOW' ? [] : [{ rule: 'transport', effect: kindOfVerdict, field: 'definition.transport', message: 'The finding.', mend: 'The mend.' }],
   }
   return {
     id: 'srv_1', kind: 'MCP_SERVER', name: 'x', owner: me, visibility: 'PRIVATE', audience: [], locked: false, revision: 3,
@@ -235,7 +235,7 @@ describe('what nobody in the conversation may see', () => {
       const scope: Scope = { ...person, isAdmin }
       const entries = list.map(({ isAskersToSee, kindOfVerdict, ...given }, at) => {
         const mark = `canary-${at}-`
-        const verdict = { kind: kindOfVerdict, policyRevision: 1, findings: [{ rule: 'r', field: 'f', message: `${mark}message`, mend: `${mark}mend` }] }
+        const verdict = { kind: kindOfVerdict, policyRevision: 1, findings: [{ rule: 'r', effect: kindOfVerdict === 'ALLOW' ? 'WARN' as const : kindOfVerdict, field: 'f', message: `${mark}message`, mend: `${mark}mend` }] }
         const definition = http({ url: `https://${mark}host.com`, headers: [{ name: `X-${mark}`, value: `\${secret:${mark}secret}` }] })
         return { mark, isAskersToSee, one: entry({ ...given, id: `${mark}id`, verdict, definition }) }
       })

@@ -44,7 +44,8 @@ describe('S28: items that match nothing', () => {
 
   it('each with a mend, and of a document that cannot be read that alone', () => {
     for (const warning of policyWarnings({ urls: { insecureHttp: ['x.y'] }, static: { overridable: ['z'] } }, null, entries)) {
-      expect(Object.keys(warning).sort()).toEqual(['field', 'mend', 'message', 'rule'])
+      expect(Object.keys(warning).sort()).toEqual(['effect', 'field', 'mend', 'message', 'rule'])
+      expect(warning.effect).toBe('WARN')
       expect(warning.mend).not.toBe('')
     }
     expect(policyWarnings({ urls: 1 }, null, entries)).toMatchObject([{ rule: 'unreadable', field: 'document' }])

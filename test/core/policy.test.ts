@@ -6,7 +6,7 @@ import { type Definition, type EntryKind } from '../../src/core/entry.js'
 import { CatalogError } from '../../src/core/errors.js'
 import { parseAgentDefinition } from '../../src/core/agent.js'
 import { parseMcpServerDefinition } from '../../src/core/mcp-server.js'
-import { evaluate, type VerdictKind } from '../../src/core/policy.js'
+import { evaluate, type FindingEffect, findingEffects, verdictKind, type VerdictKind } from '../../src/core/policy.js'
 import { completePolicy, defaultPolicy, deliveredPolicy, denyingPolicy, type Policy, parsePolicyDocument, type PolicyDocument, policyDocumentSchema, readPolicy, writtenPolicy } from '../../src/core/policy-document.js'
 
 const policyOf = (document: PolicyDocument = {}, revision = 3): Policy => ({ revision, document: completePolicy(document) })
@@ -150,6 +150,26 @@ describe('the verdict', () => {
     expect(findings.map(({ rule }) => rule)).toEqual(['stdio', 'env', 'transport'])
   })
 
+  it('says of each finding whether it refuses or waits, and is what the strongest of them makes of it', () => {
+    const both = evaluate(subject({ stdio: { command: 'npx', args: ['-y', 'srv'], env: [{ name: 'PATH', value: 'x' }] } }), [policyOf()])
+    expect([both.kind, both.findings.map(({ rule, effect }) => `${rule} ${effect}`)]).toEqual(['DENY', ['stdio DENY', 'env DENY', 'transport NEEDS_APPROVAL']])
+    // A team's policy may deny what the deployment's lets wait: both are told.
+    const team = evaluate(stdio, [policyOf(), policyOf({ transports: { stdio: 'deny' } })])
+    expect([team.kind, team.findings.map(({ effect }) => effect)]).toEqual(['DENY', ['DENY', 'NEEDS_APPROVAL']])
+    const effects = fc.array(fc.constantFrom<FindingEffect>('DENY', 'NEEDS_APPROVAL', 'WARN'), { maxLength: 5 })
+    fc.assert(fc.property(effects, (given) => {
+      const [strongest] = findingEffects.filter((effect) => given.includes(effect))
+      expect(verdictKind(given.map((effect) => ({ effect })))).toBe(strongest === undefined || strongest === 'WARN' ? 'ALLOW' : strongest)
+    }))
+    const outcome = fc.constantFrom('allow' as const, 'approve' as const, 'deny' as const)
+    const documents = fc.array(fc.record({ transports: fc.record({ stdio: outcome, http: outcome, sse: outcome }) }), { minLength: 1, maxLength: 2 })
+    const subjects = fc.constantFrom(http(), http('http://10.1.1.1/', [{ name: 'Host', value: 'x' }]), sse, stdio, agent, subject({ stdio: { command: 'npx', args: ['-y', 'srv'] } }))
+    fc.assert(fc.property(documents, subjects, ([first, ...rest], one) => {
+      const { kind, findings } = evaluate(one, [policyOf(first), ...rest.map((document) => policyOf(document))])
+      expect(kind).toBe(findings.some(({ effect }) => effect === 'DENY') ? 'DENY' : findings.length > 0 ? 'NEEDS_APPROVAL' : 'ALLOW')
+    }))
+  })
+
   it('collects every finding of every rule, each with field and mend', () => {
     const bad = subject({ sse: { url: 'http://user:pw@127.0.0.1/$X#f', headers: [{ name: 'Host', value: '$A' }, { name: 'no good', value: '' }] } }, 'Ünsafe')
     const { kind, findings } = evaluate(bad, [policyOf()])
@@ -159,7 +179,7 @@ describe('the verdict', () => {
       'headers definition.transport.sse.headers.Host', 'headers definition.transport.sse.headers.no good',
       'dollar definition.transport.sse.url', 'dollar definition.transport.sse.headers.Host', 'raw-secret definition.transport.sse.url',
     ])
-    for (const finding of findings) expect(Object.keys(finding).sort()).toEqual(['field', 'mend', 'message', 'rule'])
+    for (const finding of findings) expect(Object.keys(finding).sort()).toEqual(['effect', 'field', 'mend', 'message', 'rule'])
     for (const { mend } of findings) expect(mend).not.toBe('')
     expect(JSON.stringify(findings)).not.toContain('pw')
   })

@@ -1,8 +1,10 @@
 import { type CombinedError } from 'urql'
+import { type FindingEffect } from '../generated/graphql.js'
 
 /** What a rule says about one field of an input. */
 export interface Finding {
   rule: string
+  effect: FindingEffect
   /** Dotted path, e.g. `definition.transport.http.url`. */
   field: string
   message: string

@@ -32,6 +32,12 @@ export function shareLine(entry: Named, viewerId: string, visibility: Visibility
   return cliOf('share', entry, viewerId, visibility === 'SHARED' ? owners : [], { private: visibility === 'PRIVATE', public: visibility === 'PUBLIC' })
 }
 
+/** Behind a command that saves an entry; null: who uses it is as it would be anyway, or nobody is named yet. */
+export function shareLineAfter(entry: Named, viewerId: string, { visibility, audience }: { visibility: Visibility; audience: ReadonlyArray<Named['owner']> }, isNew: boolean): string | null {
+  const isAnyway = isNew && visibility === (entry.owner.kind === 'DEPLOYMENT' ? 'PUBLIC' : 'PRIVATE')
+  return isAnyway || (visibility === 'SHARED' && audience.length === 0) ? null : shareLine(entry, viewerId, visibility, audience)
+}
+
 export const rollbackLine = (entry: Named, viewerId: string, revision: number): string => cliOf('rollback', entry, viewerId, [String(revision)])
 export const acceptToolsLine = (entry: Named, viewerId: string): string => cliOf('tools accept', entry, viewerId)
 export const explainLine = (name: string, kind: EntryKind): string => cliLine('explain', [name], { agent: kind === 'AGENT' })

@@ -1,3 +1,4 @@
+import { agentMdText } from '../../core/agent-md-text.js'
 import { type AgentEntry, isAgent, type JudgedEntry } from '../../core/entry.js'
 import { registerAgent, updateAgent } from '../../catalog/agent.js'
 import { visibleEntry } from '../../catalog/authorize.js'
@@ -24,6 +25,10 @@ export const AgentType = builder.objectRef<AgentEntry>('Agent').implement({
     }),
     inheritDefaultMcpServers: t.boolean({ resolve: ({ definition }) => definition.inheritDefaultMcpServers }),
     model: t.string({ nullable: true, resolve: ({ definition }) => definition.model }),
+    agentMd: t.string({
+      description: 'The text of an .agent.md from which importCatalog makes the same agent; it has no place for a model, nor for tools that are none.',
+      resolve: ({ name, definition }) => agentMdText({ name, ...definition }).text,
+    }),
   }),
 })
 

@@ -1,5 +1,5 @@
 import { type PolicyRecord } from '../../core/change.js'
-import { type Finding, type Verdict } from '../../core/policy.js'
+import { type Finding, type FindingEffect, type Verdict } from '../../core/policy.js'
 import { policyHistory, type PolicyRevision } from '../../catalog/policy-history.js'
 import { readOwnerPolicy, setPolicy, warningsOf } from '../../catalog/policy.js'
 import { builder } from '../builder.js'
@@ -7,10 +7,19 @@ import { connectionOf, pageArgs, pageByNumber } from '../connection.js'
 import { callerOf } from '../context.js'
 import { OwnerInput, OwnerType, PrincipalType } from './owner.js'
 
+const FindingEffectEnum = builder.enumType('FindingEffect', {
+  values: {
+    DENY: { description: 'It is refused.' },
+    NEEDS_APPROVAL: { description: 'It is taken, and waits for an approval.' },
+    WARN: { description: 'Worth knowing; it stands in the way of nothing.' },
+  } satisfies Record<FindingEffect, object>,
+})
+
 export const FindingType = builder.objectRef<Finding>('Finding').implement({
   description: 'What a rule says of one field, and how to mend it.',
   fields: (t) => ({
     rule: t.exposeString('rule'),
+    effect: t.expose('effect', { type: FindingEffectEnum }),
     field: t.exposeString('field', { description: 'Path of the input, e.g. definition.transport.http.url.' }),
     message: t.exposeString('message'),
     mend: t.exposeString('mend', { nullable: true }),
@@ -22,7 +31,7 @@ const VerdictKindEnum = builder.enumType('VerdictKind', { values: ['ALLOW', 'NEE
 export const VerdictType = builder.objectRef<Verdict>('Verdict').implement({
   description: 'What today\'s policy says of an entry.',
   fields: (t) => ({
-    kind: t.expose('kind', { type: VerdictKindEnum }),
+    kind: t.expose('kind', { type: VerdictKindEnum, description: 'The strongest effect of the findings; ALLOW when none denies or needs an approval.' }),
     findings: t.field({ type: [FindingType], resolve: ({ findings }) => findings }),
     policyRevision: t.exposeInt('policyRevision'),
   }),

@@ -1,6 +1,7 @@
 import { invalid } from '../../core/errors.js'
 import { type RevocationState } from '../../core/revocation.js'
-import { revocationImpact } from '../../catalog/impact.js'
+import { appliedStates } from '../../core/worker-status.js'
+import { entrySessions, revocationImpact } from '../../catalog/impact.js'
 import { revocationById, revocations, revocationTargets, type RevocationView, type TargetView } from '../../catalog/receipt.js'
 import { builder } from '../builder.js'
 import { connectionOf, pageArgs, pageByText } from '../connection.js'
@@ -110,6 +111,18 @@ builder.queryFields((t) => ({
     resolve: (_, { entryId, state, ...page }, context) => pageByText(
       (before, limit) => revocations(callerOf(context), { entryId: entryId ?? null, state: state ?? null }, beforeOf(before), limit),
       ({ sequence, id }) => JSON.stringify([sequence, id]), page,
+    ),
+  }),
+  entrySessions: t.field({
+    type: WorkerSessionConnection,
+    description: 'The sessions that report the entry, in one of the states, by worker and session; those that the caller may see.',
+    args: {
+      entryId: t.arg.id({ required: true }),
+      states: t.arg({ type: [AppliedStateEnum], description: 'Default: all. With REFUSED and FAILED: where it is missing, and why.' }), ...pageArgs(t.arg),
+    },
+    resolve: (_, { entryId, states, ...page }, context) => pageByText(
+      (after, limit) => entrySessions(callerOf(context), { entryId, states: [...new Set(states ?? appliedStates)] }, placeOf(after), limit),
+      ({ worker, sessionId }) => JSON.stringify([worker.id, sessionId]), page,
     ),
   }),
   revocationImpact: t.field({

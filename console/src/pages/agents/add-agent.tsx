@@ -25,7 +25,7 @@ export function AddAgent() {
     <>
       <PageHeader title="Add an agent" back={{ to: `/agents/${scope}`, label: 'Agents' }} />
       <AgentForm
-        start={emptyDraft(isWritable ? scope : 'me')} entryId={null} audience={[]} label="Add" progress="Adding…" isRunning={isRunning} problem={problem}
+        start={emptyDraft(isWritable ? scope : 'me')} entryId={null} owner={null} label="Add" progress="Adding…" isRunning={isRunning} problem={problem}
         cancelTo={`/agents/${scope}`} onSave={(draft) => void save(draft)}
       />
     </>

@@ -18,6 +18,10 @@ import { type Done, DoneNotice } from '../../entries/done-notice.js'
 import { EntryActs } from '../../entries/entry-acts.js'
 import { History } from '../../entries/history.js'
 import { Receipts } from '../../entries/receipts.js'
+import { Sessions } from '../../entries/sessions.js'
+import { ShareButton } from '../../entries/share-button.js'
+import { WhoUses } from '../../entries/who-uses.js'
+import { AgentFile } from './agent-file.js'
 import { NamedServers } from './named-servers.js'
 import { Prompt } from './prompt.js'
 
@@ -55,7 +59,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       <PageHeader
         title={agent.name} heading={<OutsideText>{agent.name}</OutsideText>} back={back}
         badges={<><ScopeBadge owner={agent.owner} viewerId={viewer.id} /><VisibilityBadge visibility={agent.visibility} /><StatusBadge status={agent.status} />{agent.locked && <Badge title="Nobody's agent of the same name comes before it">locked</Badge>}</>}
-        actions={mayWrite && <>{isWritable && <Button component={Link} to={`/agents/${scope}/${agent.id}/edit`} variant="default">Change</Button>}<EntryActs entry={agent} onDone={setDone} /></>}
+        actions={mayWrite && <>{isWritable && <Button component={Link} to={`/agents/${scope}/${agent.id}/edit`} variant="default">Change</Button>}{isWritable && <ShareButton entry={{ ...agent, kind: 'AGENT' }} onDone={setDone} />}<EntryActs entry={agent} onDone={setDone} /></>}
       />
       {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {agent.description !== '' && <p><OutsideLines>{agent.description}</OutsideLines></p>}
@@ -65,10 +69,12 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
         {agent.mcpServers.length === 0 ? <p>None.</p> : <NamedServers names={agent.mcpServers} />}
         {agent.inheritDefaultMcpServers && <p>And the servers that are marked as default.</p>}
       </Section>
+      <Section title="Who can use it"><WhoUses entry={agent} /></Section>
       <Section title="Can I use it?"><Availability kind="AGENT" name={agent.name} entryId={agent.id} /></Section>
       {agent.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={agent.verdict.findings} /></Section>}
+      <Section title="Sessions that run it"><Sessions id={agent.id} revision={agent.revision} agentName={agent.name} /></Section>
       <Section title="Prompt"><Prompt name={agent.name} text={agent.prompt} /></Section>
-      <Section title="More"><More agent={agent} /></Section>
+      <Section title="More"><More agent={agent} /><AgentFile id={agent.id} name={agent.name} /></Section>
       {viewer.can('READ_HISTORY', agent.owner) && <Section title="History"><History server={agent} onDone={isWritable ? setDone : undefined} /></Section>}
       {viewer.can('READ_STATUS', agent.owner) && <Section title="Receipts"><Receipts id={agent.id} /></Section>}
     </>
@@ -83,7 +89,6 @@ function More({ agent }: { agent: Agent }) {
         ['Tools', tools == null ? 'the runtime decides' : tools.length === 0 ? 'none' : <OutsideText key="tools">{tools.join(', ')}</OutsideText>],
         ['Skills', agent.skills.length === 0 ? null : <OutsideText key="skills">{agent.skills.join(', ')}</OutsideText>],
         ['Model', agent.model == null ? 'the runtime decides' : <OutsideText key="model">{agent.model}</OutsideText>],
-        ['Shared with', agent.audience.length === 0 ? null : <OutsideText key="audience">{agent.audience.map(({ displayName }) => displayName).join(', ')}</OutsideText>],
         ['Revision', <>{agent.revision} <code title={agent.digest}>{agent.digest.replace(/^\w+:/, '').slice(0, 12)}</code></>],
         ['Changed', <>by <OutsideText>{agent.updatedBy.displayName}</OutsideText>, <RelativeTime at={agent.updatedAt} /></>],
         ['Created', <RelativeTime key="created" at={agent.createdAt} />],

@@ -4,21 +4,25 @@ import { Link } from 'react-router'
 import { type Finding, findingsAt, type Problem } from '../../data/problem.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useSettled } from '../../data/use-settled.js'
-import { type NamedOwner } from '../../data/viewer.js'
+import { scopeOf } from '../../data/scope.js'
+import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { CheckAgentDocument, type VerdictKind } from '../../generated/graphql.js'
+import { CliLine } from '../../parts/code-block.js'
 import { Findings } from '../../parts/findings.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { type AgentDraft, registerInputOf } from './agent-draft.js'
 import { AgentFields } from './agent-fields.js'
+import { cliSaveAgent } from './cli-agent.js'
 import classes from './agents.module.css'
 
 export interface AgentFormProps {
   start: AgentDraft
   /** What is edited; null for a new one. */
   entryId: string | null
-  audience: readonly NamedOwner[]
+  /** Of what is edited; of a new one the draft says it. */
+  owner: NamedOwner | null
   label: string
   progress: string
   isRunning: boolean
@@ -36,9 +40,11 @@ const verdicts: Record<VerdictKind, string> = {
 }
 
 /** An agent's fields, asked about while they are filled in, by the dry run of saving. Nothing typed is lost when saving is refused. */
-export function AgentForm({ start, entryId, audience, label, progress, isRunning, problem, cancelTo, notice, onSave }: AgentFormProps) {
+export function AgentForm({ start, entryId, owner: known, label, progress, isRunning, problem, cancelTo, notice, onSave }: AgentFormProps) {
+  const viewer = useViewer()
   const [draft, setDraft] = useState(start)
   const [isTyped, setTyped] = useState(false)
+  const owner = known ?? viewer.owners.find((one) => scopeOf(one, viewer.id) === draft.owner) ?? { kind: 'USER', id: viewer.id, displayName: viewer.displayName }
   const asked = useSettled(draft)
   // Before anything is typed there is nothing to complain about.
   const isUntouched = entryId === null && asked.name === '' && asked.prompt === ''
@@ -49,7 +55,7 @@ export function AgentForm({ start, entryId, audience, label, progress, isRunning
   return (
     <form noValidate className={classes.fields} onSubmit={(event) => { event.preventDefault(); if (!isRunning) onSave(draft) }}>
       <UnsavedGuard isTyped={isTyped} what="What you typed of this agent" />
-      <AgentFields draft={draft} change={(part) => { setTyped(true); setDraft((before) => ({ ...before, ...part })) }} findings={findings} audience={audience} isNew={entryId === null} />
+      <AgentFields draft={draft} change={(part) => { setTyped(true); setDraft((before) => ({ ...before, ...part })) }} findings={findings} owner={owner} isNew={entryId === null} />
       <Findings findings={others} />
       <InlineError problem={check.problem} />
       {notice?.(draft)}
@@ -59,6 +65,20 @@ export function AgentForm({ start, entryId, audience, label, progress, isRunning
         <Button component={Link} to={cancelTo} variant="default">Cancel</Button>
         <span role="status">{verdict !== undefined && verdicts[verdict.kind]}</span>
       </div>
+      {!isUntouched && <WithCli draft={draft} owner={owner} isNew={entryId === null} />}
     </form>
+  )
+}
+
+const partNames: Record<string, string> = { model: 'its model', tools: 'that it has no tools', description: 'the line ends of its description', prompt: 'the space before its prompt', name: 'its name' }
+
+function WithCli({ draft, owner, isNew }: { draft: AgentDraft; owner: NamedOwner; isNew: boolean }) {
+  const viewer = useViewer()
+  const { line, lost } = cliSaveAgent(draft, owner, viewer.id, isNew)
+  return (
+    <>
+      <CliLine line={line} />
+      {lost.length > 0 && <p>An .agent.md cannot say {lost.map((field) => partNames[field] ?? field).join(', ')}: that is set here, or through the API.</p>}
+    </>
   )
 }

@@ -14,7 +14,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
-import { importAgentLine } from './import-line.js'
+import { cliImportFile, exampleFile } from './cli-agent.js'
 import classes from './agents.module.css'
 
 type Row = AgentListQuery['agents']['nodes'][number]
@@ -94,7 +94,7 @@ function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: b
     <EmptyState title="No agent yet">
       <p>Import an <code>.agent.md</code> that you have, or write one.</p>
       <Button component={Link} to={`/agents/${scope}/import`}>Import an agent</Button>
-      <CliLine line={importAgentLine('me', 'FAIL')} />
+      <CliLine line={cliImportFile(exampleFile, 'me')} />
     </EmptyState>
   )
 }

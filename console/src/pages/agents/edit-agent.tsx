@@ -54,7 +54,7 @@ function Editor({ agent, back }: { agent: Agent; back: { to: string; label: stri
     <>
       <PageHeader title={`Change ${agent.name}`} heading={<>Change <OutsideText>{agent.name}</OutsideText></>} back={back} />
       <AgentForm
-        start={start} entryId={agent.id} audience={agent.audience} label="Save" progress="Saving…" isRunning={isRunning} problem={problem} cancelTo={back.to}
+        start={start} entryId={agent.id} owner={agent.owner} label="Save" progress="Saving…" isRunning={isRunning} problem={problem} cancelTo={back.to}
         onSave={(draft) => void save(draft)}
         notice={(draft) => (agent.revision === base ? null : <ChangedMeanwhile agent={agent} draft={draft} viewerId={viewer.id} keepMine={keepMine} />)}
       />

@@ -14,7 +14,8 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { ProgressButton } from '../../parts/progress-button.js'
-import { importAgentLine } from './import-line.js'
+import { cliImportAgent, cliImportFile, exampleFile } from './cli-agent.js'
+import { DropPlace } from './drop-place.js'
 import { NamedServers } from './named-servers.js'
 import { PromptPreview } from './prompt-preview.js'
 import classes from './agents.module.css'
@@ -38,6 +39,8 @@ export function ImportAgent() {
   const owners = viewer.owners.filter((owner) => viewer.can('WRITE_ENTRIES', owner))
   const [owner, setOwner] = useState(() => (owners.some((one) => scopeOf(one, viewer.id) === scope) ? scope : 'me'))
   const [text, setText] = useState('')
+  /** Of the file that the text is of; null: it was pasted or changed since. */
+  const [fileName, setFileName] = useState<string | null>(null)
   const [isTooLong, setTooLong] = useState(false)
   const [onConflict, setConflict] = useState<ImportConflict>('FAIL')
   const input = { owner: ownerOfScope(owner) ?? { kind: 'USER' as const }, format: 'AGENT_MD' as const, text, onConflict }
@@ -45,7 +48,9 @@ export function ImportAgent() {
   const { run, isRunning, problem } = useAction(ImportAgentDocument, changed)
   const choose = async (file: File | null) => {
     setTooLong(file !== null && file.size > 4 * mostCharacters)
-    if (file !== null && file.size <= 4 * mostCharacters) setText(await file.text())
+    if (file === null || file.size > 4 * mostCharacters) return
+    setText(await file.text())
+    setFileName(file.name)
   }
   const save = async () => {
     const done = await run({ input: { ...input, dryRun: false } })
@@ -55,10 +60,10 @@ export function ImportAgent() {
   return (
     <>
       <PageHeader title="Import an agent" back={{ to: `/agents/${scope}`, label: 'Agents' }} />
-      <div className={classes.fields}>
-        <FileInput label="File" description="An .agent.md of this computer. It is read here, and nothing in it is run." placeholder="Choose a file" accept=".md,text/markdown" onChange={(file) => void choose(file)} />
+      <DropPlace onDrop={(file) => void choose(file)}>
+        <FileInput label="File" description="An .agent.md of this computer; you can also drop it anywhere here. It is read here, and nothing in it is run." placeholder="Choose a file" accept=".md,text/markdown" onChange={(file) => void choose(file)} />
         {isTooLong && <p role="alert">The file is too large: an agent has at most 1,000,000 characters.</p>}
-        <Textarea label="Or paste it" rows={10} value={text} onChange={({ currentTarget }) => setText(currentTarget.value)} classNames={{ input: classes.mono }} spellCheck={false} />
+        <Textarea label="Or paste it" rows={10} value={text} onChange={({ currentTarget }) => { setText(currentTarget.value); setFileName(null) }} classNames={{ input: classes.mono }} spellCheck={false} />
         <NativeSelect label="Whose" value={owner} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: scopeTitle(one, viewer.id) }))} onChange={({ currentTarget }) => setOwner(currentTarget.value)} />
         <NativeSelect label="If the name is taken" value={onConflict} data={Object.entries(conflicts).map(([value, label]) => ({ value, label }))} onChange={({ currentTarget }) => setConflict(currentTarget.value as ImportConflict)} />
         <InlineError problem={dry.problem} />
@@ -68,8 +73,8 @@ export function ImportAgent() {
           <ProgressButton label="Import" progress="Importing…" isRunning={isRunning} onClick={() => { if (text.trim() !== '') void save() }} />
           <Button component={Link} to={`/agents/${scope}`} variant="default">Cancel</Button>
         </div>
-      </div>
-      <CliLine line={importAgentLine(owner, onConflict)} />
+      </DropPlace>
+      <CliLine line={text.trim() !== '' && fileName === null ? cliImportAgent(text, owner, onConflict.toLowerCase()) : cliImportFile(fileName ?? exampleFile, owner, onConflict.toLowerCase())} />
     </>
   )
 }

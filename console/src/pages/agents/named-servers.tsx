@@ -17,19 +17,20 @@ export function NamedServers({ names }: { names: readonly string[] }) {
   return <ul className={classes.servers} aria-label="MCP servers that it names">{each.map((name) => <li key={name}><NamedServer name={name} /></li>)}</ul>
 }
 
-function NamedServer({ name }: { name: string }) {
+/** One of them, and why not where it is not there. */
+export function NamedServer({ name }: { name: string }) {
   const viewer = useViewer()
   const { data, problem } = useLiveQuery(NamedServerDocument, { variables: { name }, topics: ['entries', 'approvals', 'policy', 'secrets', 'people'] })
   const found = data?.explainAvailability
   const missing = found?.steps.find(({ passed }) => !passed)
   const shown = <OutsideText>{name}</OutsideText>
   return (
-    <>
+    <div className={classes.server}>
       <strong>{found?.entry == null ? shown : <Link to={`/integrations/all/${found.entry.id}`}>{shown}</Link>}</strong>
       {found?.entry != null && <ScopeBadge owner={found.entry.owner} viewerId={viewer.id} />}
       {found !== undefined && <Badge tone={found.available ? 'good' : 'warn'}>{found.available ? 'available to you' : 'not available to you'}</Badge>}
       {found?.available === false && missing !== undefined && <span className={classes.reason}><OutsideText>{missing.reason}</OutsideText></span>}
       {found === undefined && (problem === null ? <span role="status">Looking…</span> : <InlineError problem={problem} />)}
-    </>
+    </div>
   )
 }

@@ -3,7 +3,7 @@ import { Link } from 'react-router'
 import { type Done } from '../../entries/done-notice.js'
 import { EntryActs } from '../../entries/entry-acts.js'
 import { type Integration } from './integration-detail.js'
-import { ShareButton } from './share-button.js'
+import { ShareButton } from '../../entries/share-button.js'
 
 /** What whoever may write it can do with it as a whole. */
 export function Actions({ server, onDone }: { server: Integration; onDone: (done: Done) => void }) {
@@ -11,7 +11,7 @@ export function Actions({ server, onDone }: { server: Integration; onDone: (done
   return (
     <>
       {!isRevoked && <Button component={Link} to="edit" variant="default">Change</Button>}
-      {!isRevoked && <ShareButton server={server} onDone={onDone} />}
+      {!isRevoked && <ShareButton entry={{ ...server, kind: 'MCP_SERVER' }} onDone={onDone} />}
       <EntryActs entry={server} onDone={onDone} />
     </>
   )

@@ -25,7 +25,7 @@ export function AddedIntegration() {
   return (
     <div className={classes.page}>
       <InlineError problem={problem} retry={refresh} />
-      {server !== null && <Saved server={server} sessions={data?.revocationImpact ?? null} />}
+      {server !== null && <Saved server={server} sessions={data?.entrySessions ?? null} />}
       {server === null && problem === null && <><PageHeader title="Not there" back={back} /><EmptyState title="There is no MCP server of that id for you.">It may have been deleted.</EmptyState></>}
     </div>
   )
@@ -33,7 +33,7 @@ export function AddedIntegration() {
 
 interface SavedProps {
   server: NonNullable<AddedIntegrationQuery['mcpServer']>
-  sessions: AddedIntegrationQuery['revocationImpact'] | null
+  sessions: AddedIntegrationQuery['entrySessions'] | null
 }
 
 function Saved({ server, sessions }: SavedProps) {
@@ -60,7 +60,7 @@ function Sessions({ id, sessions }: { id: string; sessions: SavedProps['sessions
   return (
     <ul className={classes.pasted}>
       {nodes.map((session) => {
-        const entry = session.entries.find(({ entryId }) => entryId === id)
+        const entry = session.entries.find(({ entryId, state }) => entryId === id && state !== 'STOPPED')
         return (
           <li key={`${session.worker.id} ${session.id}`}>
             <p className={classes.actions}>

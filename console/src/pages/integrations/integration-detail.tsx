@@ -24,7 +24,7 @@ import { Receipts } from '../../entries/receipts.js'
 import { SecretsNeeded } from './secrets-needed.js'
 import { Sessions } from '../../entries/sessions.js'
 import { Tools } from './tools.js'
-import { WhoUses } from './who-uses.js'
+import { WhoUses } from '../../entries/who-uses.js'
 
 export type Integration = NonNullable<IntegrationDetailQuery['mcpServer']>
 
@@ -69,7 +69,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
         <p><PaneLink name="mcp-json">As in .mcp.json</PaneLink></p>
         <Pane name="mcp-json" title="As in .mcp.json" of={server.name}><JsonView value={{ [server.name]: server.mcpJson }} label="Entry of .mcp.json" /></Pane>
       </Section>
-      <Section title="Who can use it"><WhoUses server={server} /></Section>
+      <Section title="Who can use it"><WhoUses entry={server} /></Section>
       <SecretsNeeded server={server} />
       <Section title="Can I use it?"><Availability name={server.name} entryId={server.id} /></Section>
       {server.status !== 'REVOKED' && <ConnectionTest server={server} />}

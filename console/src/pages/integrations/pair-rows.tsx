@@ -1,6 +1,6 @@
 import { Button, TextInput } from '@mantine/core'
 import { Findings } from '../../parts/findings.js'
-import { fieldProps } from './field-props.js'
+import { fieldProps } from '../../entries/field-props.js'
 import { type Findings as PlacedFindings } from './place-findings.js'
 import { SecretOffer } from './secret-offer-button.js'
 import { offerOf } from './secret-offer.js'
@@ -15,14 +15,13 @@ export interface PairRowsProps {
   pairs: readonly Pair[]
   field: 'headers' | 'env'
   findings: PlacedFindings
-  isRefused: boolean
   owner: DraftOwner
   serverName: string
   onChange: (pairs: Pair[]) => void
 }
 
 /** Headers or environment, and under a value that belongs among the secrets the way there. */
-export function PairRows({ label, item, pairs, field, findings, isRefused, owner, serverName, onChange }: PairRowsProps) {
+export function PairRows({ label, item, pairs, field, findings, owner, serverName, onChange }: PairRowsProps) {
   const { list, add, onAdd, onRemove } = useRowFocus(pairs.length)
   const change = (at: number, part: Partial<Pair>) => onChange(pairs.with(at, { ...pairs[at]!, ...part }))
   return (
@@ -41,7 +40,7 @@ export function PairRows({ label, item, pairs, field, findings, isRefused, owner
                   onChange={({ currentTarget }) => change(at, { name: currentTarget.value })}
                 />
                 <TextInput
-                  aria-label={`${item} ${at + 1}: value`} placeholder="Value" value={pair.value} autoComplete="off" spellCheck={false} {...fieldProps(found, isRefused, pair.value)}
+                  aria-label={`${item} ${at + 1}: value`} placeholder="Value" value={pair.value} autoComplete="off" spellCheck={false} {...fieldProps(found, pair.value)}
                   onChange={({ currentTarget }) => change(at, { value: currentTarget.value })}
                 />
                 <Button variant="default" aria-label={`Remove ${item.toLowerCase()} ${at + 1}`} onClick={() => { onChange(pairs.toSpliced(at, 1)); onRemove() }}>Remove</Button>

@@ -30,7 +30,6 @@ export function PastedRow({ row: { draft, left, isChosen }, owner, item, onChang
   const isDouble = item === 'DOUBLE'
   const found = item === null || isDouble ? [] : item.findings
   const [tone, word] = isDouble ? ['bad' as const, 'named like one above'] : item === null ? ['quiet' as const, '…'] : outcomes[item.outcome] ?? ['quiet' as const, item.outcome.toLowerCase()]
-  const isRefused = !isDouble && item?.outcome === 'REFUSED'
   const change = (part: Partial<ServerDraft>) => onChange({ draft: { ...draft, ...part } })
   const line = lineOf(draft)
   const status = item === null || isDouble ? null : item.entry?.status ?? null
@@ -46,7 +45,7 @@ export function PastedRow({ row: { draft, left, isChosen }, owner, item, onChang
       <Findings findings={[...left, ...found]} />
       <details open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
         <summary>Change it</summary>
-        {isOpen && <ServerFields draft={draft} owner={owner} findings={placeFindings(found, draft)} isRefused={isRefused} onChange={change} />}
+        {isOpen && <ServerFields draft={draft} owner={owner} findings={placeFindings(found, draft)} onChange={change} />}
       </details>
     </li>
   )

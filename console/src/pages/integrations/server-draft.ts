@@ -34,7 +34,7 @@ export interface ServerDraft {
   isEnabled: boolean
   /** null: as the server has it for the owner. */
   visibility: Visibility | null
-  audience: DraftOwner[]
+  audience: readonly DraftOwner[]
   isLocked: boolean
   apply: ApplyMoment
 }
@@ -89,7 +89,7 @@ export function draftOfItem({ name, definition, enabled, findings }: ParsedItem)
     timeoutMs: typeof timeoutMs === 'number' ? digitsOf(String(Math.round(timeoutMs))) : '', isDefault: isDefault === true, isEnabled: enabled,
   }
   if (timeoutMs != null && typeof timeoutMs !== 'number') left.push('timeout')
-  return { draft, findings: [...findings, ...left.map((field) => ({ rule: 'form', field, message: `${field} is not of the kind that belongs there, and is left out.`, mend: 'Fill it in below.' }))] }
+  return { draft, findings: [...findings, ...left.map((field) => ({ rule: 'form', effect: 'WARN' as const, field, message: `${field} is not of the kind that belongs there, and is left out.`, mend: 'Fill it in below.' }))] }
 }
 
 /** The input form of a definition, before anything was checked. */
@@ -135,6 +135,9 @@ export function registerInput(draft: ServerDraft, owner: DraftOwner): RegisterMc
 export function audienceOf({ visibility, audience }: ServerDraft): Array<{ kind: OwnerKind; id: string }> | null {
   return visibility === 'SHARED' ? audience.map(({ kind, id }) => ({ kind, id })) : null
 }
+
+/** What stands for null: the server's default for the owner. */
+export const visibilityOf = ({ visibility }: Pick<ServerDraft, 'visibility'>, { kind }: Pick<DraftOwner, 'kind'>): Visibility => visibility ?? (kind === 'DEPLOYMENT' ? 'PUBLIC' : 'PRIVATE')
 
 /** As a `.mcp.json`, for the CLI and for registering several at once. */
 export function mcpJsonText(drafts: readonly ServerDraft[]): string {

@@ -1,7 +1,7 @@
 import { Radio, Textarea, TextInput } from '@mantine/core'
 import { type TransportKind } from '../../generated/graphql.js'
 import { Findings } from '../../parts/findings.js'
-import { fieldProps } from './field-props.js'
+import { fieldProps } from '../../entries/field-props.js'
 import { PairRows } from './pair-rows.js'
 import { namePart } from './paste.js'
 import { type Findings as PlacedFindings } from './place-findings.js'
@@ -14,18 +14,15 @@ export interface ServerFieldsProps {
   draft: ServerDraft
   owner: DraftOwner
   findings: PlacedFindings
-  /** The findings refuse it; else they are of an approval, or worth knowing. */
-  isRefused: boolean
   onChange: (part: Partial<ServerDraft>) => void
 }
 
 const kinds: ReadonlyArray<[TransportKind, string]> = [['HTTP', 'http: a URL'], ['STDIO', 'stdio: a command on the worker'], ['SSE', 'sse: a URL, the older way']]
 
 /** What the definition of an MCP server says, but for what is rarely changed. */
-export function ServerFields({ draft, owner, findings, isRefused, onChange }: ServerFieldsProps) {
-  const props = (field: string, value: string) => ({ value, autoComplete: 'off', spellCheck: false, ...fieldProps(findings(field), isRefused, value) })
-  const rows = { findings, isRefused }
-  const pairs = { ...rows, owner, serverName: draft.name }
+export function ServerFields({ draft, owner, findings, onChange }: ServerFieldsProps) {
+  const props = (field: string, value: string) => ({ value, autoComplete: 'off', spellCheck: false, ...fieldProps(findings(field), value) })
+  const pairs = { findings, owner, serverName: draft.name }
   const nearest = namePart(draft.name)
   return (
     <div className={classes.fields}>
@@ -40,7 +37,7 @@ export function ServerFields({ draft, owner, findings, isRefused, onChange }: Se
         ? (
             <>
               <TextInput label="Command" placeholder="npx" {...props('command', draft.command)} onChange={({ currentTarget }) => onChange({ command: currentTarget.value })} />
-              <TextRows label="Arguments" item="Argument" hint="One a field, exactly as the command gets them." values={draft.args} field="args" {...rows} onChange={(args) => onChange({ args })} />
+              <TextRows label="Arguments" item="Argument" hint="One a field, exactly as the command gets them." values={draft.args} field="args" findings={findings} onChange={(args) => onChange({ args })} />
               <PairRows label="Environment" item="Variable" pairs={draft.env} field="env" {...pairs} onChange={(env) => onChange({ env })} />
             </>
           )
@@ -50,7 +47,7 @@ export function ServerFields({ draft, owner, findings, isRefused, onChange }: Se
               <PairRows label="Headers" item="Header" pairs={draft.headers} field="headers" {...pairs} onChange={(headers) => onChange({ headers })} />
             </>
           )}
-      <ToolFields draft={draft} {...rows} onChange={onChange} />
+      <ToolFields draft={draft} findings={findings} onChange={onChange} />
     </div>
   )
 }

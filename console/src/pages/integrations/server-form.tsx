@@ -4,7 +4,7 @@ import { useViewer } from '../../data/viewer.js'
 import { type IntegrationDryRunQueryVariables, IntegrationDryRunDocument } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { ProgressButton } from '../../parts/progress-button.js'
-import { cliImport } from './cli-import.js'
+import { cliSave } from './cli-import.js'
 import { MoreFields } from './more-fields.js'
 import { placeFindings } from './place-findings.js'
 import { type DraftOwner, emptyDraft, registerInput, type ServerDraft } from './server-draft.js'
@@ -32,6 +32,8 @@ export interface ServerFormProps {
 /** What everybody fills in. */
 const startFields = ['name', 'url', 'command'] as const
 
+const refusing = (findings: readonly Finding[]): number => findings.filter(({ effect }) => effect === 'DENY').length
+
 /** The form of one MCP server, with what the server would say of it while it is filled in. */
 export function ServerForm({ draft, owner, entryId, label, progress, isRunning, refusal, onChange, onSubmit, children }: ServerFormProps) {
   const viewer = useViewer()
@@ -44,8 +46,7 @@ export function ServerForm({ draft, owner, entryId, label, progress, isRunning, 
   // What is empty because nobody came to it yet is not complained of.
   const isAhead = (field: string) => !hasTried && startFields.some((start) => start === field && draft[start] === '')
   const findings = (field: string): readonly Finding[] => (isAhead(field) ? [] : place(field))
-  const isRefused = verdict?.kind === 'DENY'
-  const marked = (verdict?.findings.length ?? 0) - startFields.filter(isAhead).flatMap(place).length
+  const marked = refusing(verdict?.findings ?? []) - refusing(startFields.filter(isAhead).flatMap(place))
   const goToFirst = () => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
   const submit = async () => {
     if (isRunning) return
@@ -54,7 +55,7 @@ export function ServerForm({ draft, owner, entryId, label, progress, isRunning, 
     goToFirst()
   }
   useSubmitKey(() => void submit())
-  const fields = { draft, owner, findings, isRefused, onChange }
+  const fields = { draft, owner, findings, onChange }
   return (
     <form ref={form} noValidate className={classes.form} onSubmit={(event: SubmitEvent) => { event.preventDefault(); void submit() }}>
       <ServerFields {...fields} />
@@ -63,7 +64,7 @@ export function ServerForm({ draft, owner, entryId, label, progress, isRunning, 
         <ProgressButton type="submit" label={label} progress={progress} isRunning={isRunning} />
         {children}
       </VerdictBar>
-      {!isBlank && <CliLine line={cliImport([draft], owner, viewer.id, entryId === null ? 'fail' : 'update')} />}
+      {!isBlank && <CliLine line={cliSave(draft, owner, viewer.id, entryId === null)} />}
     </form>
   )
 }

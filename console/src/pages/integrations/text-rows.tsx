@@ -1,6 +1,6 @@
 import { Button, TextInput } from '@mantine/core'
 import { Findings } from '../../parts/findings.js'
-import { fieldProps } from './field-props.js'
+import { fieldProps } from '../../entries/field-props.js'
 import { type Findings as PlacedFindings } from './place-findings.js'
 import { useRowFocus } from './use-row-focus.js'
 import classes from './add.module.css'
@@ -14,12 +14,11 @@ export interface TextRowsProps {
   /** Of the whole list in the form's terms: `args`. */
   field: string
   findings: PlacedFindings
-  isRefused: boolean
   onChange: (values: string[]) => void
 }
 
 /** A list of texts, one field each: exactly what is sent, with nothing to quote. */
-export function TextRows({ label, hint, item, values, field, findings, isRefused, onChange }: TextRowsProps) {
+export function TextRows({ label, hint, item, values, field, findings, onChange }: TextRowsProps) {
   const { list, add, onAdd, onRemove } = useRowFocus(values.length)
   return (
     <fieldset className={classes.rows}>
@@ -29,7 +28,7 @@ export function TextRows({ label, hint, item, values, field, findings, isRefused
         {values.map((value, at) => (
           <li key={at} className={classes.row}>
             <TextInput
-              aria-label={`${item} ${at + 1}`} value={value} autoComplete="off" spellCheck={false} {...fieldProps(findings(`${field}.${at}`), isRefused, value)}
+              aria-label={`${item} ${at + 1}`} value={value} autoComplete="off" spellCheck={false} {...fieldProps(findings(`${field}.${at}`), value)}
               onChange={({ currentTarget }) => onChange(values.with(at, currentTarget.value))}
             />
             <Button variant="default" aria-label={`Remove ${item.toLowerCase()} ${at + 1}`} onClick={() => { onChange(values.toSpliced(at, 1)); onRemove() }}>Remove</Button>

@@ -15,7 +15,7 @@ export interface VerdictBarProps {
   owner: DraftOwner
   /** null: nobody was asked yet. */
   kind: VerdictKind | null
-  /** How many findings are shown. */
+  /** How many of the findings that are shown refuse it. */
   marked: number
   /** Findings of no field of the form. */
   whole: readonly Finding[]

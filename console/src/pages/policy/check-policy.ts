@@ -5,7 +5,7 @@ import { jsonFault } from '../../parts/json-fault.js'
 import { namesKnownAt } from './policy-guide-text.js'
 
 /** A finding with its place in the text. */
-export interface PlacedFinding extends Finding {
+export interface PlacedFinding extends Omit<Finding, 'effect'> {
   /** From 1. */
   line: number
   /** In UTF-16 units, for the editor. */

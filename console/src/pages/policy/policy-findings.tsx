@@ -42,6 +42,6 @@ export function PolicyWarnings({ warnings, text, onJump }: { warnings: readonly 
   )
 }
 
-function Said({ finding: { rule, field, message, mend } }: { finding: Finding }) {
+function Said({ finding: { rule, field, message, mend } }: { finding: Omit<Finding, 'effect'> }) {
   return <><code><OutsideText>{field}</OutsideText></code>: <OutsideText>{message}</OutsideText>{mend ? <> <OutsideText>{mend}</OutsideText></> : null} <span className={classes.note}>({rule})</span></>
 }

@@ -1,8 +1,16 @@
-import { OutsideText } from '../../parts/outside-text.js'
-import { type Integration } from './integration-detail.js'
+import { type NamedOwner } from '../data/viewer.js'
+import { type EntryStatus, type Visibility } from '../generated/graphql.js'
+import { OutsideText } from '../parts/outside-text.js'
+
+export interface UsedEntry {
+  owner: NamedOwner
+  visibility: Visibility
+  audience: readonly NamedOwner[]
+  status: EntryStatus
+}
 
 /** In whose sets it can be; whether it is in the viewer's own, the chain tells. */
-export function WhoUses({ server: { owner, visibility, audience, status } }: { server: Integration }) {
+export function WhoUses({ entry: { owner, visibility, audience, status } }: { entry: UsedEntry }) {
   const own = owner.kind === 'DEPLOYMENT'
     ? 'the deployment’s own sessions'
     : owner.kind === 'TEAM' ? <>the team <OutsideText>{owner.displayName}</OutsideText> and its members</> : <OutsideText>{owner.displayName}</OutsideText>
