@@ -116,7 +116,7 @@ describe.runIf(hasBrowser)('the console', () => {
     expect(await add.count()).toBe(0)
     await page.goto('/agents/me')
     await page.getByRole('link', { name: 'Import an agent' }).waitFor()
-    expect(await add.count()).toBe(3)
+    expect(await add.count()).toBe(2)
   })
 
   it('S7: shows nothing that an address says of a refused sign-in', async () => {
