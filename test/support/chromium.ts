@@ -142,7 +142,8 @@ async function useScheme(page: Page, colorScheme: 'light' | 'dark'): Promise<voi
   await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor()
 }
 
-/** Whether something of the page lies beyond the right edge of the window. */
+/** Whether something lies beyond the right edge of the window, or of a part of the page that scrolls by itself; exact text may, in its own frame. */
 export async function isTooWide(page: Page): Promise<boolean> {
-  return await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
+  return await page.evaluate(`[document.documentElement, ...document.querySelectorAll('body *:not(pre, textarea, input, select)')].some((one) =>
+    one.scrollWidth > one.clientWidth + 1 && (one === document.documentElement || ['auto', 'scroll'].includes(getComputedStyle(one).overflowX)))`)
 }
