@@ -128,7 +128,7 @@ describe('an inventory', () => {
     const before = inventory([['a', '1']])
     const held = heldAfter(heldAfter([], [cut, seen('b', '1')], 't1', by), [whole], 't2', { ...by, id: 'w2' })
     expect(held).toMatchObject([{ name: 'b', seenAt: 't1', seenBy: by }, { name: 'a', text: whole.text, seenAt: 't1', seenBy: { id: 'w2' } }])
-    expect(told(accepted({ ...before, held: [...held] }, [whole])).pins).toEqual(['a 2'])
+    expect(told(accepted({ ...before, held: [...held] }, [whole]))).toMatchObject({ pins: ['a 2'] })
     for (const again of [cut, other]) expect(heldAfter(held, [again], 't3', by)).toBe(held)
   })
 
