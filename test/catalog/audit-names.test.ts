@@ -123,10 +123,11 @@ describe('what is asked for', () => {
   it('S15: names come from beside the chains, which stay as they were written', async () => {
     const worker = await server.worker()
     await worker.raw('{ auditChains { name } }')
+    await worker.raw('{ effectiveCatalog(owner: { kind: USER }) { cursor } }')
     await server.admin.client.execute(RevokeAccessTokenDocument, { id: worker.id })
     // As after a start of the server, which loads no token that has ended.
     server.app.services.index.state.tokens.delete(worker.id)
-    expect(await summaries({ chain: 'ACCESS', actor: worker.id })).toEqual(['Worker worker was refused: to ask for auditChains'])
+    expect(await summaries({ chain: 'ACCESS', actor: worker.id })).toEqual(['Worker worker was refused: to read the set of USER', 'Worker worker was refused: to ask for auditChains'])
     expect((await server.admin.client.execute(AuditChainsDocument)).auditChains).toMatchObject([{ broken: null }, { broken: null }])
     const told = await server.app.services.db.execute<{ action: string }>(sql`select distinct action from audit_event`)
     expect(told.map(({ action }) => action).filter((action) => !(action in changeWords))).toEqual([])
