@@ -21,7 +21,8 @@ describe.runIf(hasBrowser)('policy in the console', () => {
 
   it('finds what is wrong while it is typed, simulates a stricter one, and saves it', async () => {
     const { id } = await server.register(server.admin, 'strict-one', { owner: { kind: 'DEPLOYMENT' } })
-    const page = await open(server.admin.token, '/policy')
+    const page = await open(server.admin.token, '/workers')
+    await page.getByRole('link', { name: 'Policy' }).click()
     await editor(page).fill('{\n  "transports": {\n    "http": "deny",\n  }\n}')
     await page.getByRole('button', { name: 'Line 4' }).click()
     expect(await editor(page).evaluate((field: HTMLTextAreaElement) => field.value.slice(field.selectionStart, field.selectionEnd))).toBe('}')
@@ -54,7 +55,10 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     await page.getByRole('button', { name: 'Put it into the editor' }).click()
     expect(JSON.parse(await editor(page).inputValue())).toEqual({ transports: { http: 'deny' } })
     await editor(page).fill('{}')
-    await page.getByRole('link', { name: 'Workers' }).click()
+    await page.goBack()
+    await page.getByRole('button', { name: 'Stay' }).click()
+    expect([new URL(page.url()).pathname, await editor(page).inputValue()]).toEqual(['/policy/deployment', '{}'])
+    await page.goBack()
     await page.getByRole('button', { name: 'Leave, and lose it' }).click()
     await page.getByRole('heading', { level: 1, name: 'Workers' }).waitFor()
   })
