@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ConvergenceDocument, McpServerDocument, ReportToolInventoryDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { type Person, startLoopbackServer } from '../support/server.js'
@@ -14,11 +14,7 @@ const shownHostile = '<img src=x onerror="document.title=1"> \\u{202e}gnp.js'
 
 describe.runIf(hasBrowser)('an MCP server in the console', () => {
   const { server, browser } = shared({ server: startLoopbackServer, browser: startBrowser })
-  const open = async (who: Person, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, who.token, path)
-    return page
-  }
+  const open = (who: Person, path: string) => browser.enter(server.url, who.token, path)
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
   const confirm = (page: Page, name: string) => page.getByRole('dialog').getByRole('button', { name, exact: true }).click()
   const badge = (page: Page, word: string) => page.locator('h1 + span').getByText(word, { exact: true })

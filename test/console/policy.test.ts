@@ -1,6 +1,6 @@
 import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
 
@@ -8,11 +8,7 @@ const setPolicy = 'mutation ($input: SetPolicyInput!) { setPolicy(input: $input)
 
 describe.runIf(hasBrowser)('policy in the console', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, token, path)
-    return page
-  }
+  const open = (token: string, path: string) => browser.enter(server.url, token, path)
   const editor = (page: Page) => page.getByLabel('The policy, as JSON')
   const revisionOf = async (owner: object) => {
     const { data } = await server.admin.raw('query ($owner: OwnerInput!) { policy(owner: $owner) { revision } }', { owner })
@@ -88,7 +84,7 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     await page.getByRole('list', { name: 'Warnings' }).getByText('matches-nothing').waitFor()
     // What nobody would see in it stands there as an escape, and stays the same JSON (S7).
     await server.admin.raw(setPolicy, { input: { owner, expectedRevision: 3, document: { mcpServers: { deny: [{ serverName: 'no-such\u202e' }] } } } })
-    await page.getByText('revision 4').waitFor()
+    await page.getByText('revision 4', { exact: true }).waitFor()
     expect(await editor(page).inputValue()).toContain('"no-such\\u202e"')
     const reader = await open(member.token, `/policy/team:${id}`)
     await reader.getByText('Its maintainers and admins set it; you can read it.').waitFor()
