@@ -102,7 +102,8 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     // The whole page is loaded anew, and none of it is there before.
     await page.reload()
     await page.getByRole('region', { name: 'What revision 2 changed' }).waitFor()
-    await button(page, 'Close').click()
+    // Pressed twice, it leaves no more than the workspace.
+    await button(page, 'Close').evaluate((close: HTMLButtonElement) => { close.click(); close.click() })
     await page.getByRole('region', { name: 'What revision 2 changed' }).waitFor({ state: 'detached' })
     // Where there is no room for all, it stands in the place of the detail.
     await page.setViewportSize({ width: 1100, height: 800 })
@@ -134,6 +135,14 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     await button(page, 'Share').click()
     await page.getByLabel('Besides its owner, who uses it?').selectOption('Nobody else')
     await page.getByText('Whoever it is not shared with any more loses it.').waitFor()
+    // What others change while one looks is not overwritten unseen.
+    await who.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 2, apply: 'NOW' } })
+    await page.getByText('Revision 3, by sharer').waitFor()
+    await confirm(page, 'Share')
+    await page.getByRole('dialog').getByText('REVISION_CONFLICT').waitFor()
+    await confirm(page, 'Cancel')
+    await button(page, 'Share').click()
+    await page.getByLabel('Besides its owner, who uses it?').selectOption('Nobody else')
     await confirm(page, 'Share')
     await matesWindow.getByRole('heading', { name: 'Not there' }).waitFor()
   })

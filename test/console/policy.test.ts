@@ -40,6 +40,16 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     await page.keyboard.press('Enter')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     expect([new URL(page.url()).pathname, await editor(page).inputValue()]).toEqual(['/policy/deployment', '{ "transports": { "http": "deny" } }'])
+    // Whoever types on while it is simulated is not asked about what they do not see.
+    let release = () => {}
+    const held = new Promise<void>((resolve) => { release = resolve })
+    await page.route('**/graphql', async (route) => { await held; await route.fallback() })
+    await page.getByRole('button', { name: 'Save…' }).click()
+    await editor(page).press('End')
+    await editor(page).press('Space')
+    release()
+    await page.getByText('It was changed since it was simulated.').waitFor()
+    expect(await page.getByRole('dialog').count()).toBe(0)
     await page.getByRole('button', { name: 'Save…' }).click()
     await page.getByRole('dialog').getByText('leaves every set and every open session at once').waitFor()
     await page.getByRole('dialog').getByRole('button', { name: 'Save', exact: true }).click()
