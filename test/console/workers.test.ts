@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EffectiveCatalogDocument } from '../../src/client/index.js'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
@@ -9,11 +9,7 @@ const hostile = '<img src=x onerror="document.title=1"> \u202egnp'
 
 describe.runIf(hasBrowser)('the workers page', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, token, path)
-    return page
-  }
+  const open = (token: string, path: string) => browser.enter(server.url, token, path)
 
   it('shows a worker when it reports, how many are current, why one is not, and its sessions with static entries', async () => {
     const mona = await server.user('mona')

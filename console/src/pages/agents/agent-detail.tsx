@@ -75,7 +75,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       <Section title="Sessions that run it"><Sessions id={agent.id} revision={agent.revision} agentName={agent.name} /></Section>
       <Section title="Prompt"><Prompt name={agent.name} text={agent.prompt} /></Section>
       <Section title="More"><More agent={agent} /><AgentFile id={agent.id} name={agent.name} /></Section>
-      {viewer.can('READ_HISTORY', agent.owner) && <Section title="History"><History server={agent} onDone={isWritable ? setDone : undefined} /></Section>}
+      {viewer.can('READ_HISTORY', agent.owner) && <Section title="History"><History entry={agent} onDone={isWritable ? setDone : undefined} /></Section>}
       {viewer.can('READ_STATUS', agent.owner) && <Section title="Receipts"><Receipts id={agent.id} /></Section>}
     </>
   )

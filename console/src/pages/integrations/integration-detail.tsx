@@ -76,7 +76,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
       <Section title="Sessions that run it"><Sessions id={server.id} revision={server.revision} /></Section>
       <Section title="Tools it is held to"><Tools server={server} /></Section>
-      {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History server={server} onDone={isWritable && server.status !== 'REVOKED' ? setDone : undefined} /></Section>}
+      {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History entry={server} onDone={isWritable && server.status !== 'REVOKED' ? setDone : undefined} /></Section>}
       {viewer.can('READ_STATUS', server.owner) && <Section title="Receipts"><Receipts id={server.id} /></Section>}
     </>
   )
