@@ -93,7 +93,7 @@ describe('deactivating a user', () => {
     expect(mcpServers.nodes).toMatchObject([{ id, name: 'given', statusReason: expect.stringContaining('deactivated') as string }])
     const ask = (who: typeof taker, owner: string) => who.client.execute(ExplainAvailabilityDocument, { owner: { kind: 'USER', id: owner }, kind: 'MCP_SERVER', name: 'given' })
     expect((await ask(taker, taker.id)).explainAvailability).toMatchObject({ available: false, entry: null, steps: [{ check: 'entry' }] })
-    expect((await ask(server.admin, giver.id)).explainAvailability).toMatchObject({ available: false, entry: { id }, steps: [{}, { check: 'scope', reason: 'Its owner is deactivated.' }, {}, {}, {}] })
+    expect((await ask(server.admin, giver.id)).explainAvailability).toMatchObject({ available: false, entry: { id }, steps: [{}, { check: 'scope', reason: 'Giver, whose it is, is deactivated.' }, {}, {}, {}] })
     expect((await server.admin.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 1, name: 'renamed' } })).updateMcpServer.mcpServer.revision).toBe(2)
     expect(await serversOf(taker.id)).toEqual(['mine'])
   })

@@ -191,7 +191,7 @@ describe.runIf(hasBrowser)('adding an MCP server in the console', () => {
     await pick.press('Enter')
     await page.getByText('It needs no approval.').waitFor()
     await page.getByText(`pilothouse share formed user:${mate.id} team:${team}`).waitFor()
-    await page.getByRole('button', { name: 'Register' }).click()
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
     await saved(page, 'formed')
     expect((await server.admin.raw('{ mcpServers(search: "formed") { nodes { visibility audience { kind id } } } }')).data)
       .toEqual({ mcpServers: { nodes: [{ visibility: 'SHARED', audience: [{ kind: 'TEAM', id: team }, { kind: 'USER', id: mate.id }] }] } })

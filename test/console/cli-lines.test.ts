@@ -11,7 +11,7 @@ import { cliImport, importFileLine } from '../../console/src/pages/integrations/
 import { connectLines, probeLine } from '../../console/src/pages/integrations/connect-lines.js'
 import { emptyDraft } from '../../console/src/pages/integrations/server-draft.js'
 import {
-  addMemberLine, addTeamLine, addTokenLine, addUserLine, deactivateLine, deleteTeamLine, listTeamsLine, listTokensLine, listUsersLine, removeMemberLine, revokeTokenLine, roleLine,
+  addMemberLine, addTeamLine, addTokenLine, addUserLine, deactivateLine, deleteTeamLine, listSessionsLine, listTeamsLine, listTokensLine, listUsersLine, removeMemberLine, revokeTokenLine, roleLine,
 } from '../../console/src/pages/people/people-lines.js'
 import { policyLines, showPolicyLine } from '../../console/src/pages/policy/policy-lines.js'
 import { deleteSecretLine, listSecretsLine, setSecretLine } from '../../console/src/pages/secrets/secret-lines.js'
@@ -102,6 +102,7 @@ const rows: Array<[name: string, line: (text: string) => string, call: (text: st
   ['replace a secret elsewhere', (path) => setSecretLine({ name: 'key', scope: 'deployment', provider: 'vault', path, version: 4 }), (path) => ({ command: 'secret set', args: ['key'], options: { owner: 'deployment', provider: 'vault', path, expected: '4' } })],
   ['delete a secret', () => deleteSecretLine('key', 'team:tea_1'), () => ({ command: 'secret delete', args: ['key'], options: { owner: 'team:tea_1' } })],
   ['workers', () => workersLine, () => ({ command: 'workers' })],
+  ['browsers', () => listSessionsLine, () => ({ command: 'session list' })],
   ['sessions', () => sessionsLine, () => ({ command: 'sessions' })],
 ]
 

@@ -74,13 +74,13 @@ describe.runIf(hasBrowser)('by keyboard alone', () => {
   /** The main thing that one comes to do on each page of the tree. */
   const acts: Record<string, (page: Page) => Promise<void>> = {
     integrations: async (page) => {
-      await does(page, main(page).getByRole('link', { name: 'Add', exact: true }))
+      await does(page, main(page).getByRole('link', { name: 'Add an MCP server', exact: true }))
       await type(page, field(page, 'Paste JSON'), '{"mcpServers":{"by-keys":{"type":"http","url":"https://keys.example.com/mcp"}}}')
-      await does(page, button(page, 'Register'))
+      await does(page, button(page, 'Add'))
       await heading(page, 'by-keys is saved')
     },
     agents: async (page) => {
-      await does(page, main(page).getByRole('link', { name: 'Add', exact: true }))
+      await does(page, main(page).getByRole('link', { name: 'Add an agent', exact: true }))
       await type(page, main(page).getByRole('textbox', { name: 'Name', exact: true }), 'keys-agent')
       await type(page, main(page).getByRole('textbox', { name: /^Prompt/ }), 'You help.')
       await does(page, button(page, 'Add'))
@@ -98,10 +98,10 @@ describe.runIf(hasBrowser)('by keyboard alone', () => {
       await heading(page, /gone-by-keys/)
     },
     secrets: async (page) => {
-      await does(page, main(page).getByRole('button', { name: 'Set', exact: true }).or(main(page).getByRole('link', { name: /Set/ })).first())
+      await does(page, main(page).getByRole('link', { name: 'Add a secret', exact: true }).first())
       await type(page, field(page, 'Name'), 'keys')
       await type(page, field(page, 'Value'), 'a value that nobody reads')
-      await does(page, main(page).getByRole('form').getByRole('button', { name: 'Set', exact: true }))
+      await does(page, main(page).getByRole('form').getByRole('button', { name: 'Add', exact: true }))
       await heading(page, 'keys')
     },
     policy: async (page) => {
@@ -109,31 +109,32 @@ describe.runIf(hasBrowser)('by keyboard alone', () => {
       await page.keyboard.insertText('{ "transports": { "http": "deny" } }')
       await does(page, button(page, 'Simulate'))
       await main(page).getByText(/denied\.$/).waitFor()
+      // What is typed and not saved would ask before the next page.
+      await does(page, button(page, 'Undo my changes'))
     },
     workers: async (page) => {
       await does(page, main(page).getByRole('link', { name: /keys-desk/ }))
       await page.getByRole('list', { name: 'Sessions' }).waitFor()
     },
     people: async (page) => {
-      await opensAndCloses(page, button(page, 'Add a user'))
-      await press(page, 'Enter')
-      await type(page, page.getByLabel('Subject'), 'typed')
+      await does(page, main(page).getByRole('link', { name: 'Add a user', exact: true }))
       await type(page, page.getByLabel('Identity provider'), 'keys')
-      await does(page, dialogButton(page, 'Add'))
+      await type(page, page.getByLabel('Subject'), 'typed')
+      await does(page, button(page, 'Add'))
       await heading(page, 'typed')
     },
     audit: async (page) => {
-      await type(page, page.getByLabel('Action'), 'user.create')
-      await does(page, main(page).getByRole('link', { name: /user\.create/ }).first())
-      await heading(page, /user\.create/)
+      await does(page, page.getByLabel('What was done'), 'ArrowDown')
+      await page.waitForURL('**/audit?action=*')
+      await does(page, main(page).getByRole('region', { name: 'Changes' }).getByRole('link').first())
+      await main(page).getByRole('heading', { name: 'What changed' }).waitFor()
     },
     tokens: async (page) => {
-      await opensAndCloses(page, button(page, 'Create a token'))
-      await press(page, 'Enter')
-      await type(page, page.getByRole('dialog').getByLabel('Name'), 'made by keys')
-      await does(page, dialogButton(page, 'Create'))
-      await page.getByRole('dialog').getByRole('region', { name: 'The new token' }).waitFor()
-      await does(page, dialogButton(page, 'Done'))
+      await does(page, main(page).getByRole('link', { name: 'Add a token', exact: true }))
+      await type(page, page.getByLabel('Name'), 'made by keys')
+      await does(page, button(page, 'Add'))
+      await page.getByRole('region', { name: 'The new token' }).waitFor()
+      await does(page, main(page).getByRole('link', { name: 'Done' }))
       await main(page).getByText('made by keys').waitFor()
     },
   }

@@ -106,7 +106,6 @@ describe.runIf(hasBrowser)('S7: a sign-in at the identity provider, in a browser
     expect(await page.getByRole('link', { name: 'Sign in with your organisation' }).getAttribute('href')).toBe('/session/oidc?return=%2F')
     await page.getByLabel('access token').fill(server.admin.token)
     await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-    await isIn(page)
-    expect(page.url()).toBe(`${origin}/integrations/all`)
+    await page.waitForURL(`${origin}/integrations/all`)
   })
 })

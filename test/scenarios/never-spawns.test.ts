@@ -10,6 +10,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toMcpJson } from '../../src/core/mcp-json.js'
 import { createFeedTransport } from '../../src/worker/transport.js'
+import { openBrowser } from '../support/browser.js'
 import { type Person, startTestServer, type TestServer } from '../support/server.js'
 import { definitionOf, judgedFiles, vectorsOf } from '../support/vectors.js'
 import { spyOnWaysOut, type WayOutSpy } from '../support/way-out-spy.js'
@@ -229,6 +230,10 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     const token = (await mutate(admin, 'createAccessToken', { input: { kind: 'PERSONAL', name: '$(id)', userId: user } }, '{ accessToken { id } }'))!.accessToken as { id: string }
     await query(admin, 'accessTokens', {}, '{ nodes { id } }')
     await mutate(admin, 'revokeAccessToken', { id: token.id }, '{ id }')
+    await openBrowser(server.url).signIn(alice.token)
+    const browsers = (await query(alice, 'consoleSessions', {}, '{ nodes { id } }'))!.nodes as Array<{ id: string }>
+    await mutate(alice, 'endConsoleSession', { id: browsers[0]!.id }, '{ endedAt }')
+    await mutate(alice, 'endOtherConsoleSessions')
     expect(await mutate(admin, 'deleteTeam', { team })).toBe(team)
     await mutate(admin, 'deactivateUser', { userId: user }, '{ id }')
     const worker = await server.worker()
@@ -265,7 +270,10 @@ describe('S1, S2, S9: the control plane starts no process and opens no socket', 
     transport.close()
     await query(admin, 'workers', {}, '{ id sessions { nodes { id } } }')
     await query(admin, 'revocations', {}, '{ nodes { id } }')
-    await query(admin, 'auditEvents', { first: 500 }, '{ nodes { action } }')
+    await query(alice, 'entrySessions', { entryId }, '{ nodes { id } }')
+    await query(admin, 'auditEvents', { first: 500 }, '{ nodes { action summary about { name } } }')
+    await query(admin, 'auditTargets', { search: 'localhost' }, '{ name }')
+    await query(admin, 'policyHistory', { owner: { kind: 'DEPLOYMENT' } }, '{ nodes { revision } }')
     await query(admin, 'auditChains', {}, '{ name checked broken { sequence } }')
     expect(spy.seen).toEqual([])
   })

@@ -1,11 +1,12 @@
 import { type ReactNode, Suspense, useEffect, useRef, useState } from 'react'
-import { Navigate, Route, Routes, useLocation } from 'react-router'
+import { Route, Routes, useLocation } from 'react-router'
 import { treeIn } from '../data/column-widths.js'
 import { useColumnWidths } from '../data/use-column-widths.js'
 import { useViewer } from '../data/viewer.js'
 import { EmptyState } from '../parts/empty-state.js'
 import { InlineError } from '../parts/inline-error.js'
 import { PageHeader } from '../parts/page-header.js'
+import { Redirect } from '../parts/redirect.js'
 import { Splitter } from '../parts/splitter.js'
 import { useRoom } from '../parts/use-room.js'
 import { sections } from '../sections.js'
@@ -39,9 +40,9 @@ export function Frame({ onSignOut }: { onSignOut: () => Promise<void> }) {
           <ErrorBoundary key={section}>
             <Suspense fallback={<p role="status" className={classes.loading}>Loading…</p>}>
               <Routes>
-                <Route index element={<Navigate to="/integrations" replace />} />
+                <Route index element={<Redirect to="/integrations" />} />
                 {mine.map(({ path, Page }) => <Route key={path} path={`${path}/*`} element={<Page />} />)}
-                <Route path={signInPath} element={<Navigate to="/" replace />} />
+                <Route path={signInPath} element={<Redirect to="/" />} />
                 <Route path="*" element={<NothingHere />} />
               </Routes>
             </Suspense>

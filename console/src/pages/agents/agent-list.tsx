@@ -93,8 +93,7 @@ function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: b
   return (
     <EmptyState title="No agent yet">
       <p>Import an <code>.agent.md</code> that you have, or write one.</p>
-      <Button component={Link} to={`/agents/${scope}/import`}>Import an agent</Button>
-      <CliLine line={cliImportFile(exampleFile, 'me')} />
+      <CliLine line={cliImportFile(exampleFile, scope === 'all' ? 'me' : scope)} />
     </EmptyState>
   )
 }

@@ -1,4 +1,5 @@
-import { Navigate, Route, Routes } from 'react-router'
+import { Route, Routes } from 'react-router'
+import { Redirect } from '../../parts/redirect.js'
 import { AddAgent } from './add-agent.js'
 import { AgentDetail } from './agent-detail.js'
 import { AgentList } from './agent-list.js'
@@ -9,9 +10,9 @@ import { ImportAgent } from './import-agent.js'
 export function AgentsPage() {
   return (
     <Routes>
-      <Route index element={<Navigate to="all" replace />} />
-      <Route path="add" element={<Navigate to="/agents/me/add" replace />} />
-      <Route path="import" element={<Navigate to="/agents/me/import" replace />} />
+      <Route index element={<Redirect to="all" />} />
+      <Route path="add" element={<Redirect to="/agents/me/add" />} />
+      <Route path="import" element={<Redirect to="/agents/me/import" />} />
       <Route path=":scope" element={<AgentList />}>
         <Route path="add" element={<AddAgent />} />
         <Route path="import" element={<ImportAgent />} />

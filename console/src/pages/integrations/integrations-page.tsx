@@ -1,4 +1,5 @@
-import { Navigate, Route, Routes } from 'react-router'
+import { Route, Routes } from 'react-router'
+import { Redirect } from '../../parts/redirect.js'
 import { AddIntegration } from './add-integration.js'
 import { AddedIntegration } from './added-integration.js'
 import { EditIntegration } from './edit-integration.js'
@@ -9,7 +10,7 @@ import { IntegrationList } from './integration-list.js'
 export function IntegrationsPage() {
   return (
     <Routes>
-      <Route index element={<Navigate to="all" replace />} />
+      <Route index element={<Redirect to="all" />} />
       <Route path="add" element={<AddIntegration />} />
       <Route path="added/:id" element={<AddedIntegration />} />
       <Route path=":scope/:id/edit" element={<EditIntegration />} />

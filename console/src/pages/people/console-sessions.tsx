@@ -8,6 +8,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
+import { listSessionsLine } from './people-lines.js'
 import classes from './people.module.css'
 
 type ConsoleSession = ConsoleSessionListQuery['consoleSessions']['nodes'][number]
@@ -30,7 +31,7 @@ export function ConsoleSessions() {
         {others.length > 0 && <div><ProgressButton variant="default" label="Sign out everywhere else" progress="Signing out…" isRunning={elsewhere.isRunning} onClick={() => void elsewhere.run({})} /></div>}
         <InlineError problem={elsewhere.problem} />
         {data !== undefined && others.length === 0 && <p className={classes.note}>Nowhere else.</p>}
-        <CliLine line="pilothouse session list" label="Browsers with the CLI" />
+        <CliLine line={listSessionsLine} label="Browsers with the CLI" />
       </div>
     </Section>
   )

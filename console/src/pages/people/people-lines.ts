@@ -6,6 +6,9 @@ export const listUsersLine = (search: string): string => cliLine('user list', []
 export const listTeamsLine = cliLine('team list')
 export const listTokensLine = (userId: string | null): string => cliLine('token list', [], { user: userId ?? undefined })
 
+/** Browsers that are signed in. */
+export const listSessionsLine = cliLine('session list')
+
 export function addUserLine({ provider, subject, displayName, role }: { provider: string; subject: string; displayName: string; role: Role }): string {
   return cliLine('user create', [`${provider || 'PROVIDER'}/${subject || 'SUBJECT'}`], { name: displayName || undefined, role: unless('user', role.toLowerCase()) })
 }

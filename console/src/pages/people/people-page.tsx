@@ -1,5 +1,6 @@
-import { Navigate, Route, Routes } from 'react-router'
+import { Route, Routes } from 'react-router'
 import { useViewer } from '../../data/viewer.js'
+import { Redirect } from '../../parts/redirect.js'
 import { NewTeam } from './new-team.js'
 import { NewUser } from './new-user.js'
 import { TeamDetail } from './team-detail.js'
@@ -14,7 +15,7 @@ export function PeoplePage() {
   const { isAdmin } = useViewer()
   return (
     <Routes>
-      <Route index element={<Navigate to={isAdmin ? 'users' : 'teams'} replace />} />
+      <Route index element={<Redirect to={isAdmin ? 'users' : 'teams'} />} />
       {isAdmin && (
         <Route path="users" element={<UserList />}>
           <Route path="new" element={<NewUser />} />
@@ -28,7 +29,7 @@ export function PeoplePage() {
         <Route path=":id/members/new" element={<TeamDetail isAdding />} />
       </Route>
       {isAdmin && <Route path="worker-tokens/*" element={<WorkerTokensPage />} />}
-      <Route path="*" element={<Navigate to="/people" replace />} />
+      <Route path="*" element={<Redirect to="/people" />} />
     </Routes>
   )
 }

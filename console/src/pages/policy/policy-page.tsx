@@ -1,4 +1,4 @@
-import { Navigate, Route, Routes, useParams } from 'react-router'
+import { Route, Routes, useParams } from 'react-router'
 import { defaultPolicy, readPolicy, writtenPolicy } from '../../../../src/core/policy-document.js'
 import { printableJson } from '../../../../src/core/printable-json.js'
 import { ownerOfScope } from '../../data/scope.js'
@@ -10,6 +10,7 @@ import { CliLine, CodeBlock } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OwnerSwitch } from '../../parts/owner-switch.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { Redirect } from '../../parts/redirect.js'
 import { PolicyEditor } from './policy-editor.js'
 import { PolicyGuide } from './policy-guide.js'
 import { showPolicyLine } from './policy-lines.js'
@@ -21,7 +22,7 @@ export type StoredPolicy = OwnPolicyQuery['policy']
 export function PolicyPage() {
   return (
     <Routes>
-      <Route index element={<Navigate to="deployment" replace />} />
+      <Route index element={<Redirect to="deployment" />} />
       <Route path=":scope" element={<OfScope />} />
     </Routes>
   )
@@ -30,7 +31,7 @@ export function PolicyPage() {
 function OfScope() {
   const { scope = '' } = useParams()
   const owner = ownerOfScope(scope)
-  if (owner === null || owner.kind === 'USER') return <Navigate to="/policy/deployment" replace />
+  if (owner === null || owner.kind === 'USER') return <Redirect to="/policy/deployment" />
   return <OfOwner key={scope} scope={scope} owner={owner} />
 }
 

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { Link, Navigate, useParams } from 'react-router'
+import { Link, useParams } from 'react-router'
 import { ownerOfScope } from '../../data/scope.js'
 import { useViewer } from '../../data/viewer.js'
 import { type OwnerInput } from '../../generated/graphql.js'
@@ -11,6 +11,7 @@ import { ListDetail } from '../../parts/list-detail.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { OwnerSwitch } from '../../parts/owner-switch.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { Redirect } from '../../parts/redirect.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { RowLink } from '../../parts/row-link.js'
 import { VirtualList } from '../../parts/virtual-list.js'
@@ -21,7 +22,7 @@ import classes from './secrets.module.css'
 export function SecretList() {
   const { scope = 'me' } = useParams()
   const owner = ownerOfScope(scope)
-  if (owner === null) return <Navigate to="/secrets/me" replace />
+  if (owner === null) return <Redirect to="/secrets/me" />
   return <ListDetail list={<Listed scope={scope} owner={owner} />} nothingOpen={<EmptyState title="Choose a secret">Who set it and what uses it is shown here, and never its value.</EmptyState>} />
 }
 

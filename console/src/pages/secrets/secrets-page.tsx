@@ -1,4 +1,5 @@
-import { Navigate, Route, Routes } from 'react-router'
+import { Route, Routes } from 'react-router'
+import { Redirect } from '../../parts/redirect.js'
 import { NewSecret } from './new-secret.js'
 import { SecretDetail } from './secret-detail.js'
 import { SecretList } from './secret-list.js'
@@ -7,7 +8,7 @@ import { SecretList } from './secret-list.js'
 export function SecretsPage() {
   return (
     <Routes>
-      <Route index element={<Navigate to="me" replace />} />
+      <Route index element={<Redirect to="me" />} />
       <Route path=":scope" element={<SecretList />}>
         <Route path="+new" element={<NewSecret />} />
         <Route path=":name" element={<SecretDetail />} />
