@@ -64,7 +64,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {server.description !== '' && <p><OutsideLines>{server.description}</OutsideLines></p>}
       {server.statusReason != null && <p className={entryClasses.reason}><OutsideText>{server.statusReason}</OutsideText></p>}
-      {!isWritable && <p>You can look at it, and not change it.</p>}
+      {!isWritable && <p className={entryClasses.reason}>You can look at it, and not change it.</p>}
       <Section title="Definition">
         <Definition server={server} />
         <p><PaneLink name="mcp-json">As in .mcp.json</PaneLink></p>
