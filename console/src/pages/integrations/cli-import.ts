@@ -1,6 +1,6 @@
 import { cliLine, unless } from '../../data/cli-line.js'
 import { scopeOf } from '../../data/scope.js'
-import { shareLineAfter } from '../../entries/cli-args.js'
+import { saveLines } from '../../entries/cli-args.js'
 import { type DraftOwner, mcpJsonText, type ServerDraft, visibilityOf } from './server-draft.js'
 
 /** A command that registers the same from standard input. The quotes keep the shell from filling in references; no line of JSON is `EOF`. */
@@ -9,11 +9,10 @@ export function cliImport(drafts: readonly ServerDraft[], owner: DraftOwner, vie
   return `${command} <<'EOF'\n${mcpJsonText(drafts)}\nEOF`
 }
 
-/** What saves one, and then says who uses it where that is not as it would be anyway. */
-export function cliSave(draft: ServerDraft, owner: DraftOwner, viewerId: string, isNew: boolean): string {
-  const line = cliImport([draft], owner, viewerId, isNew ? 'fail' : 'update')
-  const share = shareLineAfter({ name: draft.name, owner }, viewerId, { visibility: visibilityOf(draft, owner), audience: draft.audience }, isNew)
-  return share === null ? line : `${line}\n${share}`
+/** What saves one. `before`: as it was opened; null: it is a new one. */
+export function cliSave(draft: ServerDraft, owner: DraftOwner, viewerId: string, before: ServerDraft | null): string {
+  const terms = (of: ServerDraft) => ({ name: of.name, visibility: visibilityOf(of, owner), audience: of.audience, locked: of.isLocked, apply: of.apply })
+  return saveLines(cliImport([draft], owner, viewerId, before === null ? 'fail' : 'update'), owner, viewerId, terms(draft), before && terms(before))
 }
 
 /** Of a file that one has already. */
