@@ -84,7 +84,7 @@ describe.runIf(hasBrowser)('policy in the console', () => {
     await page.getByRole('list', { name: 'Warnings' }).getByText('matches-nothing').waitFor()
     // What nobody would see in it stands there as an escape, and stays the same JSON (S7).
     await server.admin.raw(setPolicy, { input: { owner, expectedRevision: 3, document: { mcpServers: { deny: [{ serverName: 'no-such\u202e' }] } } } })
-    await page.getByText('revision 4').waitFor()
+    await page.getByText('revision 4', { exact: true }).waitFor()
     expect(await editor(page).inputValue()).toContain('"no-such\\u202e"')
     const reader = await open(member.token, `/policy/team:${id}`)
     await reader.getByText('Its maintainers and admins set it; you can read it.').waitFor()
