@@ -22,7 +22,7 @@ describe.runIf(hasBrowser)('the workers page', () => {
     // A change that its sessions do not have yet.
     const { id, cursor } = await server.register(mona, 'tickets')
     await page.getByText('0 of 1 current').waitFor()
-    await page.getByRole('link', { name: /desk-1.*behind.*connected/ }).click()
+    await page.getByRole('link', { name: /desk-1.*connected.*behind/ }).click()
     await page.getByText('It has nothing.').waitFor()
     await report(machine, 'desk-1', 2, [sessionOf(mona, 's1', {
       agent: 'helper', cursor, entries: [applied('tickets', { entryId: id, state: 'REFUSED', reason: 'a protected name' }), applied('shell', { origin: '/srv/plugin/.mcp.json', revision: null })],

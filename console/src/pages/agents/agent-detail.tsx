@@ -24,6 +24,7 @@ import { WhoUses } from '../../entries/who-uses.js'
 import { AgentFile } from './agent-file.js'
 import { NamedServers } from './named-servers.js'
 import { Prompt } from './prompt.js'
+import entryClasses from '../../entries/entries.module.css'
 
 type Agent = NonNullable<AgentDetailQuery['agent']>
 
@@ -63,7 +64,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       />
       {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {agent.description !== '' && <p><OutsideLines>{agent.description}</OutsideLines></p>}
-      {agent.statusReason != null && <p><OutsideText>{agent.statusReason}</OutsideText></p>}
+      {agent.statusReason != null && <p className={entryClasses.reason}><OutsideText>{agent.statusReason}</OutsideText></p>}
       {agent.approval != null && <p><Link to={`/approvals/${agent.approval.id}`}>Its approval</Link></p>}
       <Section title="MCP servers that it names">
         {agent.mcpServers.length === 0 ? <p>None.</p> : <NamedServers names={agent.mcpServers} />}

@@ -75,7 +75,7 @@ export function ImportAgent() {
           <Button component={Link} to={`/agents/${scope}`} variant="default">Cancel</Button>
         </div>
       </DropPlace>
-      <CliLine line={text.trim() !== '' && fileName === null ? cliImportAgent(text, owner, onConflict.toLowerCase()) : cliImportFile(fileName ?? exampleFile, owner, onConflict.toLowerCase())} />
+      <div className={classes.cli}><CliLine line={text.trim() !== '' && fileName === null ? cliImportAgent(text, owner, onConflict.toLowerCase()) : cliImportFile(fileName ?? exampleFile, owner, onConflict.toLowerCase())} /></div>
     </>
   )
 }
