@@ -15,10 +15,15 @@ export function refusalOf(entry: ViewEntry, policies: readonly [Policy, ...Polic
   return lack === null ? null : `Policy revision ${policyRevision}: ${findings.map(findingText).join(' ')}${lack}`
 }
 
+/** Of a state that is none of ours nothing is said: it came from outside. */
+const lacks: ReadonlyMap<string, string> = new Map([
+  ['PENDING', ' It waits for approval.'], ['REJECTED', ' It was rejected.'], ['EXPIRED', ' Nobody approved it in time.'], ['VOID', ' Its approval is no longer valid.'],
+])
+
 /** Worked out from the definition that came, never taken from the digest beside it (S5). */
 function approvalLack({ kind, definition, approval }: ViewEntry): string | null {
   if (approval === null) return ' It came without an approval.'
-  if (approval.state !== 'APPROVED') return ` Its approval is ${approval.state}.`
+  if (approval.state !== 'APPROVED') return lacks.get(approval.state) ?? ' It is not approved.'
   const digest = createHash('sha256').update(digestedText(kind, definition)).digest('hex')
   return approval.digest === digest ? null : ' What was approved is another definition.'
 }

@@ -1,7 +1,7 @@
 import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { type ApprovalFieldsFragment, ApprovalsDocument, CreateTeamDocument, DecideApprovalDocument, RegisterMcpServerDocument, SetTeamMemberDocument, SetUserRoleDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { type Person, startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
 
@@ -10,11 +10,7 @@ const long = 'x'.repeat(3_000)
 
 describe.runIf(hasBrowser)('the approvals page', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, token, path)
-    return page
-  }
+  const open = (token: string, path: string) => browser.enter(server.url, token, path)
   const register = async (who: Person, name: string, ...args: string[]) =>
     (await who.client.execute(RegisterMcpServerDocument, { input: { owner: { kind: 'USER' }, name, definition: stdio(...args) } })).registerMcpServer.mcpServer.id
   const requestOf = async (entryId: string): Promise<ApprovalFieldsFragment> =>

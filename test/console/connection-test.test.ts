@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { type CatalogWorker, createCatalogWorker } from '../../src/worker/index.js'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
 import { untilListening } from '../support/probing.js'
 import { type Person, startLoopbackServer } from '../support/server.js'
@@ -8,11 +8,7 @@ import { closing, shared } from '../support/shared.js'
 
 describe.runIf(hasBrowser)('testing a connection in the console', () => {
   const { server, browser } = shared({ server: () => startLoopbackServer({ desk: { reportedMs: 20 } }), browser: startBrowser })
-  const open = async (who: Person, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, who.token, path)
-    return page
-  }
+  const open = (who: Person, path: string) => browser.enter(server.url, who.token, path)
   const markup = '<img src=x onerror="document.title=1">'
   let worker: Promise<CatalogWorker> | undefined
   const start = () => worker ??= (async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ConvergenceDocument, McpServerDocument, ReportToolInventoryDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
 import { mcpAdapter } from '../../src/worker/adapters/mcp.js'
 import { createCatalogWorker } from '../../src/worker/index.js'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { startTestMcpServer } from '../support/mcp-servers.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { type Person, startLoopbackServer } from '../support/server.js'
@@ -14,11 +14,7 @@ const shownHostile = '<img src=x onerror="document.title=1"> \\u{202e}gnp.js'
 
 describe.runIf(hasBrowser)('an MCP server in the console', () => {
   const { server, browser } = shared({ server: startLoopbackServer, browser: startBrowser })
-  const open = async (who: Person, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, who.token, path)
-    return page
-  }
+  const open = (who: Person, path: string) => browser.enter(server.url, who.token, path)
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
   const confirm = (page: Page, name: string) => page.getByRole('dialog').getByRole('button', { name, exact: true }).click()
   const badge = (page: Page, word: string) => page.locator('h1 + span').getByText(word, { exact: true })
@@ -106,7 +102,8 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     // The whole page is loaded anew, and none of it is there before.
     await page.reload()
     await page.getByRole('region', { name: 'What revision 2 changed' }).waitFor()
-    await button(page, 'Close').click()
+    // Pressed twice, it leaves no more than the workspace.
+    await button(page, 'Close').evaluate((close: HTMLButtonElement) => { close.click(); close.click() })
     await page.getByRole('region', { name: 'What revision 2 changed' }).waitFor({ state: 'detached' })
     // Where there is no room for all, it stands in the place of the detail.
     await page.setViewportSize({ width: 1100, height: 800 })
@@ -138,6 +135,14 @@ describe.runIf(hasBrowser)('an MCP server in the console', () => {
     await button(page, 'Share').click()
     await page.getByLabel('Besides its owner, who uses it?').selectOption('Nobody else')
     await page.getByText('Whoever it is not shared with any more loses it.').waitFor()
+    // What others change while one looks is not overwritten unseen.
+    await who.client.execute(UpdateMcpServerDocument, { input: { id, expectedRevision: 2, apply: 'NOW' } })
+    await page.getByText('Revision 3, by sharer').waitFor()
+    await confirm(page, 'Share')
+    await page.getByRole('dialog').getByText('REVISION_CONFLICT').waitFor()
+    await confirm(page, 'Cancel')
+    await button(page, 'Share').click()
+    await page.getByLabel('Besides its owner, who uses it?').selectOption('Nobody else')
     await confirm(page, 'Share')
     await matesWindow.getByRole('heading', { name: 'Not there' }).waitFor()
   })

@@ -13,6 +13,7 @@ describe('a pasted line', () => {
     ['an agent\'s own', 'claude mcp add github -- npx -y @modelcontextprotocol/server-github', { name: 'github', command: 'npx', args: ['-y', '@modelcontextprotocol/server-github'] }],
     ['... with options', 'claude mcp add --transport stdio -s user --env API_KEY=a=b airtable -- npx -y airtable-mcp-server --env=prod', { name: 'airtable', type: 'stdio', command: 'npx', args: ['-y', 'airtable-mcp-server', '--env=prod'], env: { API_KEY: 'a=b' } }],
     ['... without the dashes', 'gemini mcp add files npx -y server-files -e', { name: 'files', command: 'npx', args: ['-y', 'server-files', '-e'] }],
+    ['... with a name that objects know', 'claude mcp add constructor -- npx -y a', { name: 'constructor', command: 'npx', args: ['-y', 'a'] }],
     ['... for a URL', 'claude mcp add --transport http notion https://mcp.notion.com/mcp --header "Authorization: Bearer abc"', { name: 'notion', type: 'http', url: 'https://mcp.notion.com/mcp', headers: { Authorization: 'Bearer abc' } }],
     ['... for a URL as an option', 'codex mcp add docs --url=https://docs.example.com/mcp', { name: 'docs', url: 'https://docs.example.com/mcp' }],
     ['... for JSON', 'claude mcp add-json weather \'{"type":"http","url":"https://a.com/mcp"}\'', { name: 'weather', type: 'http', url: 'https://a.com/mcp' }],

@@ -1,6 +1,6 @@
 import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { post, startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
 
@@ -8,11 +8,7 @@ const hostile = '<img src=x onerror="document.title=1"> \u202egnp'
 
 describe.runIf(hasBrowser)('the people pages', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, token, path)
-    return page
-  }
+  const open = (token: string, path: string) => browser.enter(server.url, token, path)
   const dialog = (page: Page) => page.getByRole('dialog')
   const opens = async (token: string) => (await post(server.url, token, { query: '{ viewer { principal { id } } }' })).errors === undefined
 

@@ -22,6 +22,7 @@ const sameEachTime = `
     const fixed = node.data.replace(/\\b([a-z]{2,5})_[0-9a-f]{24}\\b/g, (id, kind) => names[id] ??= kind + '_' + String(counts[kind] = (counts[kind] ?? 0) + 1).padStart(24, '0'))
       .replace(/\\b[0-9a-f]{64}\\b/g, 'c0ffee'.repeat(11).slice(0, 64))
       .replace(/\\b[0-9a-f]{8}-\\d{14}\\b/g, '0a1b2c3d-00000000000042')
+      .replace(/\\b\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC\\b/g, '2026-12-26 09:00 UTC')
       .replace(/\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(?::\\d\\d(?:\\.\\d+)?)?Z/g, '2026-11-26T09:00:00Z');
     if (fixed !== node.data) node.data = fixed;
   }`
@@ -80,15 +81,15 @@ describe.runIf(hasBrowser && env.PILOTHOUSE_SCREENSHOTS !== undefined)('pictures
     await detailIsThere(page)
     await page.getByRole('list', { name: 'Sessions that run it' }).getByText('triage').waitFor()
     await page.getByText('1 of 1 worker is current.').waitFor()
-    await page.getByRole('heading', { name: 'Who can use it' }).evaluate((heading) => heading.scrollIntoView())
+    await page.getByRole('heading', { name: 'Can I use it?' }).evaluate((heading) => heading.scrollIntoView())
   }
   const openFiles = async (page: Page) => {
     await page.getByRole('link', { name: /files.*Ada asked/ }).click()
     await page.getByRole('button', { name: 'Approve…' }).waitFor()
-    await page.getByText('Looking which sessions will get it…').waitFor({ state: 'detached' })
+    await page.getByText(/that will get it now\./).waitFor()
   }
   it.each<[name: string, who: () => Person, path: () => string, ready: (page: Page) => Promise<unknown>, options?: BrowserContextOptions]>([
-    ['integration', () => ada, () => `/integrations/all/${tickets}`, sessionsAreThere, { viewport: { width: 1280, height: 900 } }],
+    ['integration', () => ada, () => `/integrations/all/${tickets}`, sessionsAreThere, { viewport: { width: 1280, height: 824 } }],
     ['revision', () => ada, () => `/integrations/all/${files}/revision-2`, (page) => page.getByRole('region', { name: 'What revision 2 changed' }).waitFor(), { viewport: { width: 1280, height: 640 } }],
     ['approval-dark', () => server.admin, () => '/approvals', openFiles, { colorScheme: 'dark' }],
     ['integration-narrow', () => ada, () => `/integrations/all/${tickets}`, async (page) => {

@@ -1,7 +1,7 @@
 import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { canary, plainCanary } from '../support/canary.js'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
 
@@ -11,11 +11,7 @@ const putSecret = 'mutation ($input: PutSecretInput!) { putSecret(input: $input)
 
 describe.runIf(hasBrowser)('secrets in the console', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, token, path)
-    return page
-  }
+  const open = (token: string, path: string) => browser.enter(server.url, token, path)
   const withReference = (value: string, name = 'Authorization', url = 'https://tickets.example.com/mcp') => (
     { definition: { transport: { http: { url, headers: [{ name, value }] } } } })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EffectiveCatalogDocument } from '../../src/client/index.js'
-import { axeProblems, hasBrowser, isTooWide, refusalsOf, signIn, startBrowser } from '../support/chromium.js'
+import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { applied, report, sessionOf } from '../support/reporting.js'
 import { startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
@@ -9,11 +9,7 @@ const hostile = '<img src=x onerror="document.title=1"> \u202egnp'
 
 describe.runIf(hasBrowser)('the workers page', () => {
   const { server, browser } = shared({ server: startTestServer, browser: startBrowser })
-  const open = async (token: string, path: string) => {
-    const page = await browser.lend(server.url)
-    await signIn(page, token, path)
-    return page
-  }
+  const open = (token: string, path: string) => browser.enter(server.url, token, path)
 
   it('shows a worker when it reports, how many are current, why one is not, and its sessions with static entries', async () => {
     const mona = await server.user('mona')
@@ -26,7 +22,7 @@ describe.runIf(hasBrowser)('the workers page', () => {
     // A change that its sessions do not have yet.
     const { id, cursor } = await server.register(mona, 'tickets')
     await page.getByText('0 of 1 current').waitFor()
-    await page.getByRole('link', { name: /desk-1.*behind.*connected/ }).click()
+    await page.getByRole('link', { name: /desk-1.*connected.*behind/ }).click()
     await page.getByText('It has nothing.').waitFor()
     await report(machine, 'desk-1', 2, [sessionOf(mona, 's1', {
       agent: 'helper', cursor, entries: [applied('tickets', { entryId: id, state: 'REFUSED', reason: 'a protected name' }), applied('shell', { origin: '/srv/plugin/.mcp.json', revision: null })],

@@ -14,6 +14,8 @@ export interface TestBrowser {
   open: (url: string, options?: BrowserContextOptions) => Promise<Page>
   /** The same for the test that runs, which gives it back: emptied it serves the next one, at a third of the work that a new one makes. */
   lend: (url: string) => Promise<Page>
+  /** A lent one of somebody who is signed in, at a page. */
+  enter: (url: string, token: string, path: string) => Promise<Page>
   close: () => Promise<void>
 }
 
@@ -38,6 +40,15 @@ async function createPage(options: BrowserContextOptions): Promise<Page> {
 export async function startBrowser(): Promise<TestBrowser> {
   await launch()
   const contexts: BrowserContext[] = []
+  const lend = async (url: string) => {
+    const page = idle.pop() ?? relativeTo(origins, await createPage({}))
+    origins.set(page, new URL(url).origin)
+    onTestFinished(async () => {
+      if (await emptied(page).catch(() => false)) idle.push(page)
+      else await page.context().close()
+    })
+    return page
+  }
   return {
     open: async (url, options = {}) => {
       const { origin } = new URL(url)
@@ -46,13 +57,10 @@ export async function startBrowser(): Promise<TestBrowser> {
       origins.set(page, origin)
       return page
     },
-    lend: async (url) => {
-      const page = idle.pop() ?? relativeTo(origins, await createPage({}))
-      origins.set(page, new URL(url).origin)
-      onTestFinished(async () => {
-        if (await emptied(page).catch(() => false)) idle.push(page)
-        else await page.context().close()
-      })
+    lend,
+    enter: async (url, token, path) => {
+      const page = await lend(url)
+      await signIn(page, token, path)
       return page
     },
     close: async () => { await Promise.all(contexts.map((context) => context.close())) },

@@ -117,9 +117,9 @@ describe('what may run', () => {
     it.each<[string, ViewApproval | null | undefined, object, string]>([
       ['none', null, {}, 'It came without an approval.'],
       ['a server that knows none', undefined, {}, 'It came without an approval.'],
-      ['one that waits', { digest, state: 'PENDING' }, {}, 'Its approval is PENDING.'],
-      ['one that was refused', { digest, state: 'REJECTED' }, {}, 'Its approval is REJECTED.'],
-      ['one in other letters', { digest, state: 'approved' }, {}, 'Its approval is approved.'],
+      ['one that waits', { digest, state: 'PENDING' }, {}, 'It waits for approval.'],
+      ['one that was refused', { digest, state: 'REJECTED' }, {}, 'It was rejected.'],
+      ['one in other letters', { digest, state: 'approved' }, {}, 'It is not approved.'],
       ['one of something else', { digest: digestOf('MCP_SERVER', { ...definition, timeoutMs: 500 }), state: 'APPROVED' }, {}, other],
       ['another argument', { digest, state: 'APPROVED' }, { transport: { ...transport, args: ['-y', 'srv@1.2.4'] } }, other],
       ['another package, whatever digest is sent beside it', { digest: 'x', state: 'APPROVED' }, { transport: { ...transport, args: ['-y', 'evil@1.2.3'] }, digest: 'x' }, other],

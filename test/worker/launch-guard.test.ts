@@ -41,7 +41,7 @@ describe('S19: what starts is judged as things are then', () => {
     ['another entry has its name', viewOf(approved, {}, policyOf('allow'), '2'), /has left the set/],
     ['the policy denies it', viewOf(approved, {}, policyOf('deny', 7)), /^Policy revision 7: \[transport\] The policy does not allow stdio servers\./],
     ['the policy cannot be read', viewOf(approved, {}, { revision: 8, document: 'broken' }), /cannot be read/],
-    ['the approval was taken back', viewOf({ digest, state: 'VOID' }), /Its approval is VOID\./],
+    ['the approval was taken back', viewOf({ digest, state: 'VOID' }), /Its approval is no longer valid\./],
     ['the approval is gone', viewOf(null), /It came without an approval\./],
   ])('and may not when %s', (_, now, reason) => { expect(() => guardIn(now).check()).toThrow(reason) })
 

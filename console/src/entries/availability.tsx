@@ -9,7 +9,7 @@ import classes from './entries.module.css'
 /** What each question of the chain asks. */
 const questions: Record<string, string> = {
   entry: 'Is it there?', scope: 'Does it reach me?', revocation: 'Is it revoked?', enabled: 'Is it enabled?', policy: 'May it run?', approval: 'Is it approved?',
-  shadowing: 'Is it the first of its name?', secrets: 'Has it its secret?', mcpServers: 'Has it its MCP server?', other: 'Others of the name', workers: 'Does it run?',
+  shadowing: 'Does it come first?', tools: 'Are its tools accepted?', secrets: 'Has it its secret?', mcpServers: 'Has it its MCP server?', other: 'Others of the name', workers: 'Does it run?',
 }
 
 /** Why an entry of that name is, or is not, in the viewer's set: every question that was asked, in its order. */

@@ -6,7 +6,7 @@ import { actTopics, type Done } from './done-notice.js'
 import { type ActedOn } from './acted-on.js'
 
 /** Enabling takes nothing from anybody and is done at once. */
-export function EnableButton({ server: { id, revision }, onDone }: { server: ActedOn; onDone: (done: Done) => void }) {
+export function EnableButton({ entry: { id, revision }, onDone }: { entry: ActedOn; onDone: (done: Done) => void }) {
   const { run, isRunning, problem } = useAction(SetEntryEnabledDocument, actTopics)
   const enable = async () => {
     const answer = await run({ input: { id, expectedRevision: revision, enabled: true } })

@@ -10,9 +10,9 @@ export function EntryActs({ entry, onDone }: { entry: ActedOn; onDone: (done: Do
   return (
     <>
       {isRevoked && <RestoreButton entry={entry} onRestored={() => onDone({ text: 'Asked for: it waits for the approval of somebody else.', receiptId: null, undo: null })} />}
-      {!isRevoked && (entry.enabled ? <WithdrawButton act="DISABLE" server={entry} onDone={onDone} /> : <EnableButton server={entry} onDone={onDone} />)}
-      {!isRevoked && <WithdrawButton act="REVOKE" server={entry} onDone={onDone} />}
-      <WithdrawButton act="DELETE" server={entry} onDone={onDone} />
+      {!isRevoked && (entry.enabled ? <WithdrawButton act="DISABLE" entry={entry} onDone={onDone} /> : <EnableButton entry={entry} onDone={onDone} />)}
+      {!isRevoked && <WithdrawButton act="REVOKE" entry={entry} onDone={onDone} />}
+      <WithdrawButton act="DELETE" entry={entry} onDone={onDone} />
     </>
   )
 }

@@ -19,14 +19,14 @@ type Revision = EntryHistoryPagesQuery['entryHistory']['nodes'][number]
 const textOf = ({ name, definition }: Revision) => definitionText({ name, ...(definition as object) })
 
 interface HistoryProps {
-  server: ActedOn
+  entry: ActedOn
   /** Left out for whom it is only to be looked at. */
   onDone?: (done: Done) => void
 }
 
 /** Every revision, newest first; in the workspace what it changed, and the way back to it. */
-export function History({ server, onDone }: HistoryProps) {
-  const { id } = server
+export function History({ entry, onDone }: HistoryProps) {
+  const { id } = entry
   const { items, hasMore, isLoading, problem, more } = useLivePages(EntryHistoryPagesDocument, { variables: { id }, topics: ['entries'], pageOf: ({ entryHistory }) => entryHistory })
   useOlder(items, hasMore, more)
   const close = useCloseWorkspace()
@@ -43,7 +43,7 @@ export function History({ server, onDone }: HistoryProps) {
         {items.map((item, at) => (
           <li key={item.revision}>
             <HistoryItem item={item} before={items[at + 1] ?? null} isOldest={!hasMore && at === items.length - 1}>
-              {onDone !== undefined && at > 0 && item.digest !== items[0]!.digest && <div><RollbackButton server={server} to={item.revision} diff={unifiedDiff(textOf(items[0]!), textOf(item))} onDone={done} /></div>}
+              {onDone !== undefined && at > 0 && item.digest !== items[0]!.digest && <div><RollbackButton entry={entry} to={item.revision} diff={unifiedDiff(textOf(items[0]!), textOf(item))} onDone={done} /></div>}
             </HistoryItem>
           </li>
         ))}

@@ -84,7 +84,7 @@ function SessionRow({ session, id, states, revision, agentName }: SessionsProps 
         {entry.reason != null && <><OutsideText>{entry.reason}</OutsideText>{' '}</>}
         {entry.toolsHeld.length > 0 && <>Without the held tools <OutsideText>{entry.toolsHeld.join(', ')}</OutsideText>. </>}
         {session.agent != null && !isItsAgent && <>Agent <OutsideText>{session.agent}</OutsideText>. </>}
-        Since <RelativeTime at={entry.at} />.
+        <RelativeTime at={entry.at} />
       </span>
     </div>
   )

@@ -1,5 +1,6 @@
 import { Button, Stack } from '@mantine/core'
 import { useState } from 'react'
+import { isSameOwner } from '../../../src/core/owner.js'
 import { useAction } from '../data/use-action.js'
 import { type NamedOwner, useViewer } from '../data/viewer.js'
 import { ShareAgentDocument, ShareMcpServerDocument, type Visibility } from '../generated/graphql.js'
@@ -31,8 +32,10 @@ export function ShareButton({ entry, onDone }: { entry: SharedEntry; onDone: (do
   )
 }
 
-function ShareDialog({ entry, onDone, onClose }: { entry: SharedEntry; onDone: (done: Done) => void; onClose: () => void }) {
+function ShareDialog({ entry: current, onDone, onClose }: { entry: SharedEntry; onDone: (done: Done) => void; onClose: () => void }) {
   const viewer = useViewer()
+  // As it was when this opened: what somebody else shares meanwhile is not overwritten unseen.
+  const [entry] = useState(current)
   const [sharing, setSharing] = useState<Sharing>({ visibility: entry.visibility, audience: entry.audience })
   const { run, isRunning, problem, mutation } = useShare(entry.kind)
   const share = async () => {
@@ -60,7 +63,7 @@ function ShareDialog({ entry, onDone, onClose }: { entry: SharedEntry; onDone: (
 
 function isNarrower(before: Sharing, { visibility, audience }: Sharing): boolean {
   if (width[visibility] !== width[before.visibility]) return width[visibility] < width[before.visibility]
-  return visibility === 'SHARED' && before.audience.some((owner) => !audience.some(({ kind, id }) => kind === owner.kind && id === owner.id))
+  return visibility === 'SHARED' && before.audience.some((owner) => !audience.some((each) => isSameOwner(each, owner)))
 }
 
 /** The mutation of its kind; both answer in the same form. */

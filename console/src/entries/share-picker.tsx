@@ -1,4 +1,5 @@
 import { type ReactNode, useDeferredValue, useState } from 'react'
+import { isSameOwner } from '../../../src/core/owner.js'
 import { useLiveQuery } from '../data/use-live-query.js'
 import { type NamedOwner, useViewer } from '../data/viewer.js'
 import { ShareTeamsDocument, SharePeopleDocument } from '../generated/graphql.js'
@@ -20,14 +21,14 @@ export interface SharePickerProps {
 export function SharePicker({ owner, audience, onChange, children }: SharePickerProps) {
   const [search, setSearch] = useState('')
   const { isAdmin } = useViewer()
-  const isIn = (one: Pick<NamedOwner, 'kind' | 'id'>) => [owner, ...audience].some(({ kind, id }) => kind === one.kind && id === one.id)
+  const isIn = (one: Pick<NamedOwner, 'kind' | 'id'>) => [owner, ...audience].some((each) => isSameOwner(each, one))
   const found = useCandidates(search).filter(({ named }) => !isIn(named)).slice(0, shownAtOnce)
   return (
     <Picker
       legend="Shared with" nothing="Nobody yet." chosen={audience.map(choiceOf)} found={found} search={search} onSearch={setSearch}
       label={isAdmin ? 'Add a team or a person' : 'Add a team'} description={isAdmin ? 'A part of the name.' : 'Teams that you maintain; an admin can share with others.'}
       onAdd={({ named }) => { setSearch(''); onChange([...audience, named]) }}
-      onRemove={({ named }) => onChange(audience.filter(({ kind, id }) => kind !== named.kind || id !== named.id))}
+      onRemove={({ named }) => onChange(audience.filter((each) => !isSameOwner(each, named)))}
     >
       {children}
     </Picker>

@@ -12,8 +12,8 @@ export interface UsedEntry {
 /** In whose sets it can be; whether it is in the viewer's own, the chain tells. */
 export function WhoUses({ entry: { owner, visibility, audience, status } }: { entry: UsedEntry }) {
   const own = owner.kind === 'DEPLOYMENT'
-    ? 'the deployment’s own sessions'
-    : owner.kind === 'TEAM' ? <>the team <OutsideText>{owner.displayName}</OutsideText> and its members</> : <OutsideText>{owner.displayName}</OutsideText>
+    ? 'The deployment’s own sessions'
+    : owner.kind === 'TEAM' ? <>The team <OutsideText>{owner.displayName}</OutsideText> and its members</> : <OutsideText>{owner.displayName}</OutsideText>
   return (
     <>
       {visibility === 'PUBLIC' && <p>Everybody.</p>}

@@ -19,22 +19,22 @@ const words: Record<Act, { label: string; progress: string; command: WithdrawCom
 }
 
 /** Takes it from sessions, after naming who loses it. */
-export function WithdrawButton({ act, server, onDone }: { act: Act; server: ActedOn; onDone: (done: Done) => void }) {
+export function WithdrawButton({ act, entry, onDone }: { act: Act; entry: ActedOn; onDone: (done: Done) => void }) {
   const [isAsking, setAsking] = useState(false)
   return (
     <>
       <Button variant={act === 'DISABLE' ? 'default' : 'outline'} color={act === 'DISABLE' ? undefined : 'red'} onClick={() => setAsking(true)}>{words[act].label}</Button>
-      {isAsking && <WithdrawDialog act={act} server={server} onDone={onDone} onClose={() => setAsking(false)} />}
+      {isAsking && <WithdrawDialog act={act} entry={entry} onDone={onDone} onClose={() => setAsking(false)} />}
     </>
   )
 }
 
-function WithdrawDialog({ act, server, onDone, onClose }: { act: Act; server: ActedOn; onDone: (done: Done) => void; onClose: () => void }) {
+function WithdrawDialog({ act, entry, onDone, onClose }: { act: Act; entry: ActedOn; onDone: (done: Done) => void; onClose: () => void }) {
   const viewer = useViewer()
   const [mode, setMode] = useState<Terms['mode']>(usualMode[words[act].command])
   const [deadline, setDeadline] = useState(usualDeadline)
   const [reason, setReason] = useState('')
-  const { withdraw, isRunning, problem } = useWithdraw(act, server, onDone)
+  const { withdraw, isRunning, problem } = useWithdraw(act, entry, onDone)
   const { label, progress, command, after } = words[act]
   const confirm = async () => {
     if (await withdraw({ mode, deadlineSeconds: Number(deadline), reason })) onClose()
@@ -42,11 +42,11 @@ function WithdrawDialog({ act, server, onDone, onClose }: { act: Act; server: Ac
   const at = (field: string) => (problem?.field === field ? problem.message : undefined)
   return (
     <ConfirmDialog
-      isOpen title={`${label} ${server.name}?`} label={label} progress={progress} isRunning={isRunning} problem={problem} isDangerous={act !== 'DISABLE'}
+      isOpen title={`${label} ${entry.name}?`} label={label} progress={progress} isRunning={isRunning} problem={problem} isDangerous={act !== 'DISABLE'}
       onConfirm={() => void confirm()} onClose={onClose}
     >
       <Stack gap="sm">
-        <Impact id={server.id} />
+        <Impact id={entry.id} />
         <p>{after}</p>
         {act === 'REVOKE' && <TextInput label="Reason" description="Whoever sees the entry can read it." required value={reason} error={at('reason')} onChange={({ currentTarget }) => setReason(currentTarget.value)} data-autofocus />}
         <NativeSelect
@@ -54,7 +54,7 @@ function WithdrawDialog({ act, server, onDone, onClose }: { act: Act; server: Ac
           data={[{ value: 'DRAIN', label: 'may finish until the deadline' }, { value: 'IMMEDIATE', label: 'fail now' }]}
         />
         <TextInput type="number" min={1} max={3600} label="Deadline, seconds" description="By then every session should have stopped." value={deadline} error={at('deadlineSeconds')} onChange={({ currentTarget }) => setDeadline(currentTarget.value)} />
-        <CliLine line={withdrawLine(command, server, viewer.id, { mode, deadline, reason })} />
+        <CliLine line={withdrawLine(command, entry, viewer.id, { mode, deadline, reason })} />
       </Stack>
     </ConfirmDialog>
   )

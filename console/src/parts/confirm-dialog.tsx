@@ -27,7 +27,7 @@ export function ConfirmDialog({ isOpen, title, children, label, progress, isRunn
   return (
     <Dialog isOpen={isOpen} onClose={onClose} title={title}>
       <Stack gap="md">
-        <div>{children}</div>
+        <Stack gap="sm">{children}</Stack>
         <InlineError problem={problem} />
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={onClose} data-autofocus>Cancel</Button>

@@ -1,6 +1,7 @@
 import { Button, Group, Stack } from '@mantine/core'
-import { useEffect } from 'react'
-import { type NavigateOptions, NavigationType, useBlocker } from 'react-router'
+import { useContext, useEffect, useEffectEvent, useState } from 'react'
+import { type NavigateOptions, useLocation } from 'react-router'
+import { AskingHistoryContext, type Step } from './asking-history.js'
 import { Dialog } from './dialog.js'
 
 /** For `navigate` once what was typed is saved: nothing is asked then. */
@@ -13,22 +14,27 @@ const isSaved = (state: unknown) => typeof state === 'object' && state !== null 
  * `what`: the beginning of "… is not saved, and is lost when you leave this page."
  */
 export function UnsavedGuard({ isTyped, what }: { isTyped: boolean; what: string }) {
-  const blocker = useBlocker(({ currentLocation, nextLocation, historyAction }) => (
+  const history = useContext(AskingHistoryContext)
+  const { pathname } = useLocation()
+  const [leave, setLeave] = useState<(() => void) | null>(null)
+  const isToAsk = useEffectEvent((step: Step) => (
     // A step back may lead to where an earlier save has led to.
-    isTyped && currentLocation.pathname !== nextLocation.pathname && (historyAction === NavigationType.Pop || !isSaved(nextLocation.state))))
+    isTyped && step.pathname !== pathname && (step.isThroughHistory || !isSaved(step.state))))
+  useEffect(() => history?.guard({ isToAsk: (step) => isToAsk(step), ask: (go) => setLeave(() => go) }), [history])
   useEffect(() => {
     if (!isTyped) return
     const ask = (event: BeforeUnloadEvent) => event.preventDefault()
     addEventListener('beforeunload', ask)
     return () => removeEventListener('beforeunload', ask)
   }, [isTyped])
+  const stay = () => setLeave(null)
   return (
-    <Dialog isOpen={blocker.state === 'blocked'} title="Leave without saving?" onClose={() => blocker.reset?.()}>
+    <Dialog isOpen={leave !== null} title="Leave without saving?" onClose={stay}>
       <Stack gap="md">
         <p>{what} is not saved, and is lost when you leave this page.</p>
         <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={() => blocker.reset?.()} data-autofocus>Stay</Button>
-          <Button color="red" onClick={() => blocker.proceed?.()}>Leave, and lose it</Button>
+          <Button variant="default" onClick={stay} data-autofocus>Stay</Button>
+          <Button color="red" onClick={() => { stay(); leave?.() }}>Leave, and lose it</Button>
         </Group>
       </Stack>
     </Dialog>

@@ -44,7 +44,14 @@ export function useWorkspace() {
   const whole = pathname.replace(/\/$/, '')
   const detail = asked === undefined ? whole : whole.slice(0, whole.lastIndexOf('/'))
   const cameFromDetail = isFromDetail(location.state)
-  const close = useCallback(() => void (cameFromDetail ? navigate(-1) : navigate({ pathname: detail, search }, { replace: true })), [cameFromDetail, navigate, detail, search])
+  // A step back takes a moment: a second press in it would leave the detail too.
+  const isLeaving = useRef(false)
+  useEffect(() => { isLeaving.current = false }, [location])
+  const close = useCallback(() => {
+    if (isLeaving.current) return
+    isLeaving.current = true
+    void (cameFromDetail ? navigate(-1) : navigate({ pathname: detail, search }, { replace: true }))
+  }, [cameFromDetail, navigate, detail, search])
   const open = asked === undefined ? null : claimed
   const area = useFocusInside(open !== null, asked)
   useEscape(open !== null, close)

@@ -24,6 +24,7 @@ import { WhoUses } from '../../entries/who-uses.js'
 import { AgentFile } from './agent-file.js'
 import { NamedServers } from './named-servers.js'
 import { Prompt } from './prompt.js'
+import entryClasses from '../../entries/entries.module.css'
 
 type Agent = NonNullable<AgentDetailQuery['agent']>
 
@@ -63,7 +64,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       />
       {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {agent.description !== '' && <p><OutsideLines>{agent.description}</OutsideLines></p>}
-      {agent.statusReason != null && <p><OutsideText>{agent.statusReason}</OutsideText></p>}
+      {agent.statusReason != null && <p className={entryClasses.reason}><OutsideText>{agent.statusReason}</OutsideText></p>}
       {agent.approval != null && <p><Link to={`/approvals/${agent.approval.id}`}>Its approval</Link></p>}
       <Section title="MCP servers that it names">
         {agent.mcpServers.length === 0 ? <p>None.</p> : <NamedServers names={agent.mcpServers} />}
@@ -75,7 +76,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
       <Section title="Sessions that run it"><Sessions id={agent.id} revision={agent.revision} agentName={agent.name} /></Section>
       <Section title="Prompt"><Prompt name={agent.name} text={agent.prompt} /></Section>
       <Section title="More"><More agent={agent} /><AgentFile id={agent.id} name={agent.name} /></Section>
-      {viewer.can('READ_HISTORY', agent.owner) && <Section title="History"><History server={agent} onDone={isWritable ? setDone : undefined} /></Section>}
+      {viewer.can('READ_HISTORY', agent.owner) && <Section title="History"><History entry={agent} onDone={isWritable ? setDone : undefined} /></Section>}
       {viewer.can('READ_STATUS', agent.owner) && <Section title="Receipts"><Receipts id={agent.id} /></Section>}
     </>
   )

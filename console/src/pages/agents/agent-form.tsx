@@ -2,8 +2,7 @@ import { Button } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import { Link } from 'react-router'
 import { type Finding, findingsAt, type Problem } from '../../data/problem.js'
-import { useLiveQuery } from '../../data/use-live-query.js'
-import { useSettled } from '../../data/use-settled.js'
+import { useDryRun } from '../../data/use-dry-run.js'
 import { scopeOf } from '../../data/scope.js'
 import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { CheckAgentDocument, type VerdictKind } from '../../generated/graphql.js'
@@ -45,11 +44,10 @@ export function AgentForm({ start, entryId, owner: known, label, progress, isRun
   const [draft, setDraft] = useState(start)
   const [isTyped, setTyped] = useState(false)
   const owner = known ?? viewer.owners.find((one) => scopeOf(one, viewer.id) === draft.owner) ?? { kind: 'USER', id: viewer.id, displayName: viewer.displayName }
-  const asked = useSettled(draft)
   // Before anything is typed there is nothing to complain about.
-  const isUntouched = entryId === null && asked.name === '' && asked.prompt === ''
-  const check = useLiveQuery(CheckAgentDocument, { variables: { input: registerInputOf(asked), entryId }, topics: ['entries', 'policy'], pause: isUntouched })
-  const verdict = isUntouched ? undefined : check.data?.validateAgent
+  const isUntouched = entryId === null && draft.name === '' && draft.prompt === ''
+  const check = useDryRun(CheckAgentDocument, isUntouched ? null : { input: registerInputOf(draft), entryId })
+  const verdict = check.answer?.validateAgent
   const findings: Finding[] = verdict?.findings ?? []
   const others = findings.filter((finding) => !shownFields.some((field) => findingsAt([finding], field).length > 0))
   return (
@@ -63,7 +61,7 @@ export function AgentForm({ start, entryId, owner: known, label, progress, isRun
       <div className={classes.foot}>
         <ProgressButton type="submit" label={label} progress={progress} isRunning={isRunning} />
         <Button component={Link} to={cancelTo} variant="default">Cancel</Button>
-        <span role="status">{verdict !== undefined && verdicts[verdict.kind]}</span>
+        <span role="status">{verdict !== undefined && !check.isStale && verdicts[verdict.kind]}</span>
       </div>
       {!isUntouched && <WithCli draft={draft} owner={owner} before={entryId === null ? null : start} />}
     </form>

@@ -1,10 +1,10 @@
 import { Button, FileInput, NativeSelect, Textarea } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
 import { type Topic } from '../../data/live.js'
 import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useAction } from '../../data/use-action.js'
-import { useSettled } from '../../data/use-settled.js'
+import { useDryRun } from '../../data/use-dry-run.js'
 import { useViewer } from '../../data/viewer.js'
 import { ImportAgentDocument, type ImportAgentMutation, type ImportConflict } from '../../generated/graphql.js'
 import { Badge, StatusBadge } from '../../parts/badge.js'
@@ -24,7 +24,6 @@ import classes from './agents.module.css'
 type Item = ImportAgentMutation['importCatalog']['items'][number]
 
 const changed: readonly Topic[] = ['entries', 'approvals', 'workers', 'revocations']
-const unchanged: readonly Topic[] = []
 /** Of the API. */
 const mostCharacters = 1_000_000
 const conflicts: Partial<Record<ImportConflict, string>> = { FAIL: 'Refuse it', UPDATE: 'Make it a new revision', RENAME: 'Add a number to the name' }
@@ -45,7 +44,8 @@ export function ImportAgent() {
   const [isTooLong, setTooLong] = useState(false)
   const [onConflict, setConflict] = useState<ImportConflict>('FAIL')
   const input = { owner: ownerOfScope(owner) ?? { kind: 'USER' as const }, format: 'AGENT_MD' as const, text, onConflict }
-  const dry = useDryRun(input)
+  const { answer, problem: refused } = useDryRun(ImportAgentDocument, text.trim() === '' ? null : { input: { ...input, dryRun: true } })
+  const item = answer?.importCatalog.items[0]
   const { run, isRunning, problem } = useAction(ImportAgentDocument, changed)
   const choose = async (file: File | null) => {
     setTooLong(file !== null && file.size > 4 * mostCharacters)
@@ -67,36 +67,17 @@ export function ImportAgent() {
         <Textarea label="Or paste it" rows={10} value={text} onChange={({ currentTarget }) => { setText(currentTarget.value); setFileName(null) }} classNames={{ input: classes.mono }} spellCheck={false} />
         <NativeSelect label="Whose" value={owner} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: shownText(scopeTitle(one, viewer.id)) }))} onChange={({ currentTarget }) => setOwner(currentTarget.value)} />
         <NativeSelect label="If the name is taken" value={onConflict} data={Object.entries(conflicts).map(([value, label]) => ({ value, label }))} onChange={({ currentTarget }) => setConflict(currentTarget.value as ImportConflict)} />
-        <InlineError problem={dry.problem} />
-        {dry.item !== null && <WouldBe item={dry.item} />}
+        <InlineError problem={refused} />
+        {item !== undefined && <WouldBe item={item} />}
         <InlineError problem={problem} />
         <div className={classes.foot}>
           <ProgressButton label="Import" progress="Importing…" isRunning={isRunning} onClick={() => { if (text.trim() !== '') void save() }} />
           <Button component={Link} to={`/agents/${scope}`} variant="default">Cancel</Button>
         </div>
       </DropPlace>
-      <CliLine line={text.trim() !== '' && fileName === null ? cliImportAgent(text, owner, onConflict.toLowerCase()) : cliImportFile(fileName ?? exampleFile, owner, onConflict.toLowerCase())} />
+      <div className={classes.cli}><CliLine line={text.trim() !== '' && fileName === null ? cliImportAgent(text, owner, onConflict.toLowerCase()) : cliImportFile(fileName ?? exampleFile, owner, onConflict.toLowerCase())} /></div>
     </>
   )
-}
-
-/** What the import would do, asked whenever what is to be imported has not changed for a moment. */
-function useDryRun(input: { owner: object; format: 'AGENT_MD'; text: string; onConflict: ImportConflict }) {
-  const { run, problem, reset } = useAction(ImportAgentDocument, unchanged)
-  const [item, setItem] = useState<Item | null>(null)
-  const key = useSettled(JSON.stringify(input))
-  useEffect(() => {
-    let isCurrent = true
-    const asked = JSON.parse(key) as Parameters<typeof run>[0]['input']
-    const ask = async () => {
-      const answer = asked.text.trim() === '' ? null : await run({ input: { ...asked, dryRun: true } })
-      if (isCurrent) setItem(answer?.importCatalog.items[0] ?? null)
-      if (isCurrent && asked.text.trim() === '') reset()
-    }
-    void ask()
-    return () => { isCurrent = false }
-  }, [key, run, reset])
-  return { item, problem }
 }
 
 function WouldBe({ item: { name, outcome, findings, entry } }: { item: Item }) {

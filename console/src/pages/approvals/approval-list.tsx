@@ -19,7 +19,7 @@ type Row = ApprovalListQuery['approvals']['nodes'][number]
 
 /** As the CLI's `--state`. */
 const states: Record<ApprovalState | 'ALL', string> = {
-  PENDING: 'Waiting', APPROVED: 'Approved', REJECTED: 'Rejected', EXPIRED: 'Expired', VOID: 'Void', ALL: 'History: all',
+  PENDING: 'Pending', APPROVED: 'Approved', REJECTED: 'Rejected', EXPIRED: 'Expired', VOID: 'Void', ALL: 'History: all',
 }
 
 export function ApprovalList() {

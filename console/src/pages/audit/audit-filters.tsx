@@ -12,7 +12,7 @@ export function AuditFilters({ filter, onChange }: { filter: AuditFilter; onChan
   return (
     <div className={classes.filters} role="search">
       <ThingPicker label="By" placeholder="Person or worker" isActor value={filter.actor} onChange={(id) => onChange('actor', id)} />
-      <ThingPicker label="About" placeholder="Any name, also a former one" value={filter.about} onChange={(id) => onChange('about', id)} />
+      <ThingPicker label="About" placeholder="Also a former name" value={filter.about} onChange={(id) => onChange('about', id)} />
       <NativeSelect size="xs" label="What was done" className={filter.chain === 'ACCESS' ? undefined : classes.wide} value={filter.action} data={actionOptions(filter.chain)} onChange={({ currentTarget }) => onChange('action', currentTarget.value)} />
       {filter.chain === 'ACCESS' && (
         <NativeSelect

@@ -22,7 +22,7 @@ export function ChainState() {
           </li>
         ))}
       </ul>
-      <p>All of them, without trusting this server: <code>pilothouse audit verify</code></p>
+      <p>Check all of them yourself: <code>pilothouse audit verify</code></p>
     </div>
   )
 }

@@ -6,7 +6,7 @@ import { type Finding, type Problem } from '../../data/problem.js'
 import { scopeOf, scopeTitle } from '../../data/scope.js'
 import { useAsk } from '../../data/use-ask.js'
 import { useData } from '../../data/use-data.js'
-import { useViewer } from '../../data/viewer.js'
+import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { AddIntegrationDocument } from '../../generated/graphql.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { Findings } from '../../parts/findings.js'
@@ -16,7 +16,7 @@ import { afterSaving, UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { Imported } from './imported.js'
 import { PasteBox } from './paste-box.js'
 import { type ImportedItem, PastedList } from './pasted-list.js'
-import { type DraftOwner, draftOfItem, emptyDraft, registerInput, type ServerDraft } from './server-draft.js'
+import { draftOfItem, emptyDraft, registerInput, type ServerDraft } from './server-draft.js'
 import { ServerForm } from './server-form.js'
 import classes from './add.module.css'
 
@@ -74,7 +74,7 @@ export function AddIntegration() {
   )
 }
 
-function One({ row: { draft, left }, owner, onChange, onClear }: { row: AddRow; owner: DraftOwner; onChange: (part: Partial<AddRow>) => void; onClear: () => void }) {
+function One({ row: { draft, left }, owner, onChange, onClear }: { row: AddRow; owner: NamedOwner; onChange: (part: Partial<AddRow>) => void; onClear: () => void }) {
   const navigate = useNavigate()
   const { live } = useData()
   const register = useAsk(AddIntegrationDocument)

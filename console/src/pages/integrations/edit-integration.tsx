@@ -8,6 +8,7 @@ import { useData } from '../../data/use-data.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { useViewer } from '../../data/viewer.js'
 import { ChangeIntegrationDocument, IntegrationDetailDocument, EntryImpactDocument } from '../../generated/graphql.js'
+import { audienceInput } from '../../entries/audience-input.js'
 import { ScopeBadge, StatusBadge } from '../../parts/badge.js'
 import { DiffView, unifiedDiff } from '../../parts/diff-view.js'
 import { EmptyState } from '../../parts/empty-state.js'
@@ -16,7 +17,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { afterSaving, UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { type Integration } from './integration-detail.js'
-import { audienceOf, definitionOf, draftOfEntry, type ServerDraft } from './server-draft.js'
+import { definitionOf, draftOfEntry, type ServerDraft } from './server-draft.js'
 import { ServerForm } from './server-form.js'
 import classes from './add.module.css'
 
@@ -99,7 +100,7 @@ function Editing({ server, isGone, back, refresh }: EditingProps) {
 
 function inputOf(draft: ServerDraft, { id, revision }: Integration) {
   const { name, visibility, isLocked, apply } = draft
-  return { id, expectedRevision: revision, name, definition: definitionOf(draft), visibility, audience: audienceOf(draft), locked: isLocked, apply }
+  return { id, expectedRevision: revision, name, definition: definitionOf(draft), visibility, audience: audienceInput(draft), locked: isLocked, apply }
 }
 
 /** Somebody else was faster: what they changed, and the choice. Nothing of either is overwritten unseen. */

@@ -25,6 +25,7 @@ import { SecretsNeeded } from './secrets-needed.js'
 import { Sessions } from '../../entries/sessions.js'
 import { Tools } from './tools.js'
 import { WhoUses } from '../../entries/who-uses.js'
+import entryClasses from '../../entries/entries.module.css'
 
 export type Integration = NonNullable<IntegrationDetailQuery['mcpServer']>
 
@@ -62,8 +63,8 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       />
       {done !== null && <DoneNotice done={done} onDone={setDone} />}
       {server.description !== '' && <p><OutsideLines>{server.description}</OutsideLines></p>}
-      {server.statusReason != null && <p><OutsideText>{server.statusReason}</OutsideText></p>}
-      {!isWritable && <p>You can look at it, and not change it.</p>}
+      {server.statusReason != null && <p className={entryClasses.reason}><OutsideText>{server.statusReason}</OutsideText></p>}
+      {!isWritable && <p className={entryClasses.reason}>You can look at it, and not change it.</p>}
       <Section title="Definition">
         <Definition server={server} />
         <p><PaneLink name="mcp-json">As in .mcp.json</PaneLink></p>
@@ -76,7 +77,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
       {server.verdict.findings.length > 0 && <Section title="What the policy says"><Findings findings={server.verdict.findings} /></Section>}
       <Section title="Sessions that run it"><Sessions id={server.id} revision={server.revision} /></Section>
       <Section title="Tools it is held to"><Tools server={server} /></Section>
-      {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History server={server} onDone={isWritable && server.status !== 'REVOKED' ? setDone : undefined} /></Section>}
+      {viewer.can('READ_HISTORY', server.owner) && <Section title="History"><History entry={server} onDone={isWritable && server.status !== 'REVOKED' ? setDone : undefined} /></Section>}
       {viewer.can('READ_STATUS', server.owner) && <Section title="Receipts"><Receipts id={server.id} /></Section>}
     </>
   )

@@ -1,10 +1,11 @@
+import { type NamedOwner } from '../../data/viewer.js'
 import { Button, TextInput } from '@mantine/core'
 import { Findings } from '../../parts/findings.js'
 import { fieldProps } from '../../entries/field-props.js'
 import { type Findings as PlacedFindings } from './place-findings.js'
 import { SecretOffer } from './secret-offer-button.js'
 import { offerOf } from './secret-offer.js'
-import { type DraftOwner, type Pair } from './server-draft.js'
+import { type Pair } from './server-draft.js'
 import { useRowFocus } from './use-row-focus.js'
 import classes from './add.module.css'
 
@@ -15,7 +16,7 @@ export interface PairRowsProps {
   pairs: readonly Pair[]
   field: 'headers' | 'env'
   findings: PlacedFindings
-  owner: DraftOwner
+  owner: NamedOwner
   serverName: string
   onChange: (pairs: Pair[]) => void
 }

@@ -3,7 +3,8 @@ import { useState } from 'react'
 import { type Problem } from '../../data/problem.js'
 import { useAsk } from '../../data/use-ask.js'
 import { useData } from '../../data/use-data.js'
-import { useViewer } from '../../data/viewer.js'
+import { useDryRun } from '../../data/use-dry-run.js'
+import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { type ImportConflict, ImportIntegrationsDocument, type ImportIntegrationsMutation } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { InlineError } from '../../parts/inline-error.js'
@@ -12,8 +13,7 @@ import { Section } from '../../parts/section.js'
 import { type AddRow } from './add-integration.js'
 import { cliImport } from './cli-import.js'
 import { PastedRow } from './pasted-row.js'
-import { type DraftOwner, mcpJsonText } from './server-draft.js'
-import { useDryRun } from './use-dry-run.js'
+import { mcpJsonText } from './server-draft.js'
 import { useSubmitKey } from './use-submit-key.js'
 import classes from './add.module.css'
 
@@ -26,7 +26,7 @@ const conflicts: ReadonlyArray<{ value: ImportConflict; label: string }> = [
 
 export interface PastedListProps {
   rows: readonly AddRow[]
-  owner: DraftOwner
+  owner: NamedOwner
   onChange: (id: number, part: Partial<AddRow>) => void
   onClear: () => void
   onDone: (items: readonly ImportedItem[]) => void

@@ -1,3 +1,4 @@
+import { type NamedOwner } from '../../data/viewer.js'
 import { Checkbox } from '@mantine/core'
 import { useState } from 'react'
 import { Badge, StatusBadge } from '../../parts/badge.js'
@@ -8,13 +9,13 @@ import { shownText } from '../../parts/shown-text.js'
 import { type AddRow } from './add-integration.js'
 import { type ImportedItem } from './pasted-list.js'
 import { placeFindings } from './place-findings.js'
-import { type DraftOwner, lineOf, type ServerDraft } from './server-draft.js'
+import { lineOf, type ServerDraft } from './server-draft.js'
 import { ServerFields } from './server-fields.js'
 import classes from './add.module.css'
 
 export interface PastedRowProps {
   row: AddRow
-  owner: DraftOwner
+  owner: NamedOwner
   /** What would become of it. null: not known yet; DOUBLE: a row above has the name. */
   item: ImportedItem | null | 'DOUBLE'
   onChange: (part: Partial<AddRow>) => void

@@ -5,17 +5,16 @@ import { type Problem } from '../../data/problem.js'
 import { useAsk } from '../../data/use-ask.js'
 import { useData } from '../../data/use-data.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
-import { useViewer } from '../../data/viewer.js'
+import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { SecretNamesDocument, StoreSecretDocument } from '../../generated/graphql.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { freeSecretName, type Offer, referenceOf } from './secret-offer.js'
-import { type DraftOwner } from './server-draft.js'
 import classes from './add.module.css'
 
 export interface SecretOfferProps {
   offer: Offer
-  owner: DraftOwner
+  owner: NamedOwner
   /** Called once it is stored, with the reference to it. The value is kept by nobody here. */
   onStored: (reference: string) => void
 }

@@ -1,17 +1,13 @@
 import { shellQuoted } from '../../../../src/core/definition-text.js'
 import { type ParsedItem, toMcpJson } from '../../../../src/core/mcp-json.js'
 import { type Finding } from '../../data/problem.js'
-import { type ApplyMoment, type IntegrationDetailQuery, type McpServerDefinitionInput, type OwnerKind, type RegisterMcpServerInput, type TransportKind, type Visibility } from '../../generated/graphql.js'
+import { type NamedOwner } from '../../data/viewer.js'
+import { audienceInput } from '../../entries/audience-input.js'
+import { type ApplyMoment, type IntegrationDetailQuery, type McpServerDefinitionInput, type RegisterMcpServerInput, type TransportKind, type Visibility } from '../../generated/graphql.js'
 
 export interface Pair {
   name: string
   value: string
-}
-
-export interface DraftOwner {
-  kind: OwnerKind
-  id: string
-  displayName: string
 }
 
 /** An MCP server as a form holds it: whatever was typed, of every transport, so that nothing is lost by a change of mind. */
@@ -34,7 +30,7 @@ export interface ServerDraft {
   isEnabled: boolean
   /** null: as the server has it for the owner. */
   visibility: Visibility | null
-  audience: readonly DraftOwner[]
+  audience: readonly NamedOwner[]
   isLocked: boolean
   apply: ApplyMoment
 }
@@ -126,18 +122,13 @@ export function definitionOf(draft: ServerDraft): McpServerDefinitionInput {
   }
 }
 
-export function registerInput(draft: ServerDraft, owner: DraftOwner): RegisterMcpServerInput {
+export function registerInput(draft: ServerDraft, owner: NamedOwner): RegisterMcpServerInput {
   const { name, visibility, isEnabled, isLocked, apply } = draft
-  return { owner: { kind: owner.kind, id: owner.id }, name, definition: definitionOf(draft), visibility, audience: audienceOf(draft), enabled: isEnabled, locked: isLocked, apply }
-}
-
-/** An audience that is kept while something else is chosen means nothing, and is not sent. */
-export function audienceOf({ visibility, audience }: ServerDraft): Array<{ kind: OwnerKind; id: string }> | null {
-  return visibility === 'SHARED' ? audience.map(({ kind, id }) => ({ kind, id })) : null
+  return { owner: { kind: owner.kind, id: owner.id }, name, definition: definitionOf(draft), visibility, audience: audienceInput(draft), enabled: isEnabled, locked: isLocked, apply }
 }
 
 /** What stands for null: the server's default for the owner. */
-export const visibilityOf = ({ visibility }: Pick<ServerDraft, 'visibility'>, { kind }: Pick<DraftOwner, 'kind'>): Visibility => visibility ?? (kind === 'DEPLOYMENT' ? 'PUBLIC' : 'PRIVATE')
+export const visibilityOf = ({ visibility }: Pick<ServerDraft, 'visibility'>, { kind }: Pick<NamedOwner, 'kind'>): Visibility => visibility ?? (kind === 'DEPLOYMENT' ? 'PUBLIC' : 'PRIVATE')
 
 /** As a `.mcp.json`, for the CLI and for registering several at once. */
 export function mcpJsonText(drafts: readonly ServerDraft[]): string {

@@ -1,3 +1,4 @@
+import { type NamedOwner } from '../../data/viewer.js'
 import { Radio, Textarea, TextInput } from '@mantine/core'
 import { type TransportKind } from '../../generated/graphql.js'
 import { Findings } from '../../parts/findings.js'
@@ -5,14 +6,14 @@ import { fieldProps } from '../../entries/field-props.js'
 import { PairRows } from './pair-rows.js'
 import { namePart } from './paste.js'
 import { type Findings as PlacedFindings } from './place-findings.js'
-import { type DraftOwner, type ServerDraft } from './server-draft.js'
+import { type ServerDraft } from './server-draft.js'
 import { TextRows } from './text-rows.js'
 import { ToolFields } from './tool-fields.js'
 import classes from './add.module.css'
 
 export interface ServerFieldsProps {
   draft: ServerDraft
-  owner: DraftOwner
+  owner: NamedOwner
   findings: PlacedFindings
   onChange: (part: Partial<ServerDraft>) => void
 }

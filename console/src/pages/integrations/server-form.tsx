@@ -1,22 +1,22 @@
 import { type ReactNode, type SubmitEvent, useRef, useState } from 'react'
 import { type Finding, type Problem } from '../../data/problem.js'
-import { useViewer } from '../../data/viewer.js'
+import { useDryRun } from '../../data/use-dry-run.js'
+import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { type IntegrationDryRunQueryVariables, IntegrationDryRunDocument } from '../../generated/graphql.js'
 import { CliLine } from '../../parts/code-block.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { cliSave } from './cli-import.js'
 import { MoreFields } from './more-fields.js'
 import { placeFindings } from './place-findings.js'
-import { type DraftOwner, emptyDraft, registerInput, type ServerDraft } from './server-draft.js'
+import { emptyDraft, registerInput, type ServerDraft } from './server-draft.js'
 import { ServerFields } from './server-fields.js'
-import { useDryRun } from './use-dry-run.js'
 import { useSubmitKey } from './use-submit-key.js'
 import { VerdictBar } from './verdict-bar.js'
 import classes from './add.module.css'
 
 export interface ServerFormProps {
   draft: ServerDraft
-  owner: DraftOwner
+  owner: NamedOwner
   /** null: it would be a new one. */
   entryId: string | null
   /** As it was opened; left out for a new one. */

@@ -24,7 +24,7 @@ export function Tools({ server }: { server: Integration }) {
   const newest = newestOf(held)
   return (
     <>
-      <p>Accepted since <RelativeTime at={seenAt} />, from <OutsideText>{seenBy.displayName}</OutsideText>: {names.length === 0 ? 'nothing' : <OutsideText>{names.join(', ')}</OutsideText>}.</p>
+      <p>Accepted <RelativeTime at={seenAt} />, from <OutsideText>{seenBy.displayName}</OutsideText>: {names.length === 0 ? 'nothing' : <OutsideText>{names.join(', ')}</OutsideText>}.</p>
       {newest.length === 0 ? <p>Nothing is held.</p> : (
         <>
           <p><strong>{newest.length === 1 ? 'One is' : `${newest.length} are`} held: sessions do without until somebody has looked and accepted.</strong></p>

@@ -2,17 +2,17 @@ import { type ReactNode } from 'react'
 import { Link } from 'react-router'
 import { deploymentOwner } from '../../../../src/core/owner.js'
 import { type Finding, type Problem } from '../../data/problem.js'
-import { useViewer } from '../../data/viewer.js'
+import { type NamedOwner, useViewer } from '../../data/viewer.js'
 import { type VerdictKind } from '../../generated/graphql.js'
 import { CodeBlock } from '../../parts/code-block.js'
 import { Findings } from '../../parts/findings.js'
 import { InlineError } from '../../parts/inline-error.js'
-import { type DraftOwner, lineOf, type ServerDraft } from './server-draft.js'
+import { lineOf, type ServerDraft } from './server-draft.js'
 import classes from './add.module.css'
 
 export interface VerdictBarProps {
   draft: ServerDraft
-  owner: DraftOwner
+  owner: NamedOwner
   /** null: nobody was asked yet. */
   kind: VerdictKind | null
   /** How many of the findings that are shown refuse it. */
@@ -43,7 +43,7 @@ export function VerdictBar({ draft, owner, kind, marked, whole, problem, isStale
 }
 
 /** Whom a request waits for; a policy can let maintainers decide what their team has. */
-export const approversOf = ({ kind }: DraftOwner): string => (kind === 'TEAM' ? 'An admin, or where the policy says so a maintainer of the team,' : 'An admin')
+export const approversOf = ({ kind }: NamedOwner): string => (kind === 'TEAM' ? 'An admin, or where the policy says so a maintainer of the team,' : 'An admin')
 
 function Verdict({ draft, owner, kind, marked, onFirst }: Pick<VerdictBarProps, 'draft' | 'owner' | 'marked' | 'onFirst'> & { kind: VerdictKind }) {
   if (kind === 'DENY' && marked <= 0) return <p>Something is missing yet.</p>

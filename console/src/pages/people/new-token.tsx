@@ -67,7 +67,7 @@ function Made({ made: { accessToken, secret }, kind, back }: { made: MakeTokenMu
         <CodeBlock text={secret} label="The new token" />
         <Group gap="sm">
           <CopyButton text={secret} label="Copy token" />
-          <Button component={Link} to={back.to} replace size="compact-md">Done</Button>
+          <Button component={Link} to={back.to} replace size="compact-sm">Done</Button>
         </Group>
       </Stack>
     </>

@@ -12,5 +12,5 @@ export function OwnerEffect({ owner, what }: { owner: OwnerInput; what: (entries
   const live = pages.reduce((sum, { nodes }) => sum + nodes.length, 0)
   const entries = `${counted(mcpServers.nodes.length, 'MCP server', mcpServers.pageInfo.hasNextPage)} and ${counted(agents.nodes.length, 'agent', agents.pageInfo.hasNextPage)}`
   const sessions = `${counted(live, 'session', pages.some(({ pageInfo }) => pageInfo.hasNextPage))} on ${counted(pages.filter(({ nodes }) => nodes.length > 0).length, 'worker')}`
-  return <p>{what(entries)} {live === 0 ? 'No session acts for them.' : `${sessions} act for them, and lose all that the catalog gave them.`}</p>
+  return <p>{what(entries)} {live === 0 ? 'No session acts for them.' : `${sessions} ${live === 1 ? 'acts' : 'act'} for them, and ${live === 1 ? 'loses' : 'lose'} all that the catalog gave them.`}</p>
 }

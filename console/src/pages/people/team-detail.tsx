@@ -44,7 +44,7 @@ function Found({ team, isAdding }: { team: Team; isAdding: boolean }) {
         actions={(
           <>
             {isManaged && !isAdding && <Button component={Link} to={`/people/teams/${id}/members/new`}>Add a member</Button>}
-            {viewer.isAdmin && <Button variant="default" onClick={() => setDeleting(true)}>Delete</Button>}
+            {viewer.isAdmin && <Button variant="outline" color="red" onClick={() => setDeleting(true)}>Delete</Button>}
           </>
         )}
       />

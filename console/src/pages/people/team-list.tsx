@@ -21,7 +21,7 @@ export function TeamList() {
   const { data, problem, isLoading, refresh } = useLiveQuery(TeamListDocument, { variables: {}, topics: ['people'] })
   const list = (
     <>
-      <PageHeader title="Teams" actions={isAdmin && <Button size="compact-md" component={Link} to="/people/teams/new">Add a team</Button>} />
+      <PageHeader title="Teams" actions={isAdmin && <Button component={Link} to="/people/teams/new">Add a team</Button>} />
       <PeopleTabs />
       <InlineError problem={problem} retry={refresh} />
       {isLoading && <p role="status">Loading…</p>}

@@ -48,7 +48,7 @@ function Found({ user, back }: { user: User; back: { to: { pathname: string; sea
         actions={isActive && (
           <>
             <Button variant="default" onClick={() => setAsked('ROLE')}>{role === 'ADMIN' ? 'Make a user' : 'Make an admin'}</Button>
-            <Button variant="default" onClick={() => setAsked('DEACTIVATE')}>Deactivate</Button>
+            <Button variant="outline" color="red" onClick={() => setAsked('DEACTIVATE')}>Deactivate</Button>
           </>
         )}
       />

@@ -25,7 +25,7 @@ export function UserList() {
   const pages = useLivePages(UserListDocument, { variables: { search: useDeferredValue(search) || null }, topics: ['people'], pageOf: ({ users }) => users })
   const list = (
     <>
-      <PageHeader title="Users" actions={<Button size="compact-md" component={Link} to="/people/users/new">Add a user</Button>} />
+      <PageHeader title="Users" actions={<Button component={Link} to="/people/users/new">Add a user</Button>} />
       <PeopleTabs />
       <div className={classes.filters} role="search">
         <TextInput

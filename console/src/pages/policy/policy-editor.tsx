@@ -36,7 +36,7 @@ export function PolicyEditor({ policy, owner, scope, refresh }: PolicyEditorProp
   const { text, checked } = draft
   const saving = useSaving({ owner, draft, refresh, showFirst: () => showPlace(field.current, checked.findings[0]?.at ?? 0) })
   const { trial } = saving
-  const isOfThis = trial !== null && trial.text === text && trial.revision === draft.revision
+  const isOfThis = trial !== null && isOf(trial, draft)
   return (
     <>
       <UnsavedGuard isTyped={draft.isChanged} what="What you changed of the policy" />
@@ -65,6 +65,8 @@ export function PolicyEditor({ policy, owner, scope, refresh }: PolicyEditorProp
   )
 }
 
+const isOf = (trial: Trial, draft: Draft) => trial.text === draft.text && trial.revision === draft.revision
+
 const startOf = (text: string, line: number) => text.split('\n').slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0)
 
 function EffectOfSaving({ trial }: { trial: Trial }) {
@@ -84,7 +86,8 @@ const changed: readonly Topic[] = ['policy', 'entries', 'approvals', 'revocation
 function useSaving({ owner, draft, refresh, showFirst }: { owner: OwnerInput; draft: Draft; refresh: () => void; showFirst: () => void }) {
   const { run: tryOut, trial, problem: refused, isRunning: isTrying, reset: resetTrial } = useTrial()
   const { run, isRunning: isSaving, problem, reset: resetSave } = useAction(SavePolicyDocument, changed)
-  const [isAsking, setAsking] = useState(false)
+  /** What is asked about; whoever types on meanwhile is asked about something else, by another press. */
+  const [asked, setAsked] = useState<Trial | null>(null)
   const [saved, setSaved] = useState<number | null>(null)
   const { text, revision, checked: { document } } = draft
   const input = { owner, document, expectedRevision: revision }
@@ -105,12 +108,12 @@ function useSaving({ owner, draft, refresh, showFirst }: { owner: OwnerInput; dr
     if (answer === null) return refresh()
     draft.taken(answer.setPolicy.policy)
     setSaved(answer.setPolicy.policy.revision)
-    setAsking(false)
+    setAsked(null)
   }
   return {
-    trial, isTrying, isSaving, isAsking, saved, problem: problem ?? refused, simulate, save,
-    ask: async () => { if (await simulate() !== null) setAsking(true) },
-    close: () => setAsking(false),
-    reset: () => { resetTrial(); resetSave() },
+    trial, isTrying, isSaving, isAsking: asked !== null && isOf(asked, draft), saved, problem: problem ?? refused, simulate, save,
+    ask: async () => setAsked(await simulate()),
+    close: () => setAsked(null),
+    reset: () => { setAsked(null); resetTrial(); resetSave() },
   }
 }

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { type Page } from '../../data/page-segments.js'
 import { RevocationTargetsDocument, type RevocationTargetsQuery } from '../../generated/graphql.js'
-import { AppliedBadge } from '../../parts/badge.js'
+import { AppliedBadge, Badge } from '../../parts/badge.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { RelativeTime } from '../../parts/relative-time.js'
@@ -36,7 +36,7 @@ function TargetRow({ target: { worker, sessionId, state, at, reason, refusedCall
   return (
     <>
       <span className={classes.name}>{worker == null ? 'no known worker' : <OutsideText>{worker.name}</OutsideText>} <code><OutsideText>{sessionId}</OutsideText></code></span>
-      <AppliedBadge state={state} />
+      {state === 'APPLIED' ? <Badge tone="warn">still has it</Badge> : <AppliedBadge state={state} />}
       <span className={classes.note}>
         {reason != null && <><OutsideText>{reason}</OutsideText>{' '}</>}
         {refusedCalls > 0 && `${refusedCalls} ${refusedCalls === 1 ? 'call' : 'calls'} refused since. `}

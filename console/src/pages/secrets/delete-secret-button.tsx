@@ -29,7 +29,7 @@ export function DeleteSecretButton({ secret, owner, scope }: { secret: Secret; o
   }
   return (
     <>
-      <Button variant="default" onClick={() => { reset(); setAsking(true) }}>Delete</Button>
+      <Button variant="outline" color="red" onClick={() => { reset(); setAsking(true) }}>Delete</Button>
       <ConfirmDialog
         isOpen={isAsking} title={`Delete ${name}?`} label="Delete" progress="Deleting…" isRunning={isRunning} problem={problem} isDangerous
         onConfirm={() => void remove()} onClose={() => setAsking(false)}

@@ -38,7 +38,7 @@ function Listed({ scope, owner }: { scope: string; owner: OwnerInput }) {
       <InlineError problem={problem} retry={refresh} />
       <p role="status" className={classes.count}>{isLoading ? 'Loading…' : `${secrets.length} ${secrets.length === 1 ? 'secret' : 'secrets'}`}</p>
       {secrets.length > 0 && (
-        <VirtualList items={secrets} label="Secrets" keyOf={({ id }) => id} rowHeight={60}>
+        <VirtualList items={secrets} label="Secrets" keyOf={({ id }) => id} rowHeight={64} narrowRowHeight={88}>
           {(secret) => <SecretRow secret={secret} isOpen={secret.name === openName} />}
         </VirtualList>
       )}

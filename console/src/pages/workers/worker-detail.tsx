@@ -11,6 +11,7 @@ import { Section } from '../../parts/section.js'
 import { ConnectedBadge, LagBadge } from './worker-badges.js'
 import { sessionsLine } from './worker-lines.js'
 import { WorkerSessions } from './worker-sessions.js'
+import classes from './workers.module.css'
 
 type Worker = Extract<WorkerDetailQuery['node'], { __typename: 'Worker' }>
 
@@ -44,7 +45,7 @@ function Found({ worker: { id, name, lastSeenAt, lagSeconds, cursor } }: { worke
       />
       <KeyValues rows={[['Heard of', <RelativeTime key="seen" at={lastSeenAt} />], ['Up to', cursor == null ? null : <code>{cursor}</code>]]} />
       <Section title="Sessions"><WorkerSessions id={id} /></Section>
-      <CliLine line={sessionsLine} label="All sessions with the CLI" />
+      <div className={classes.cli}><CliLine line={sessionsLine} label="All sessions with the CLI" /></div>
     </>
   )
 }

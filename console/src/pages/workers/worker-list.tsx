@@ -26,7 +26,7 @@ export function WorkerList() {
       {isLoading && <p role="status">Loading…</p>}
       {data !== undefined && <ConvergenceLine convergence={data.convergence} />}
       {data !== undefined && data.workers.length > 0 && (
-        <VirtualList items={data.workers} label="Workers" keyOf={({ id }) => id} rowHeight={64}>
+        <VirtualList items={data.workers} label="Workers" keyOf={({ id }) => id} rowHeight={64} narrowRowHeight={88}>
           {(row) => <WorkerRow row={row} isOpen={row.id === openId} />}
         </VirtualList>
       )}
@@ -41,7 +41,7 @@ function WorkerRow({ row: { id, name, lastSeenAt, lagSeconds, cursor }, isOpen }
   return (
     <RowLink
       to={`/workers/${encodeURIComponent(id)}`} isOpen={isOpen} name={name}
-      badges={<><LagBadge lagSeconds={lagSeconds ?? null} cursor={cursor ?? null} /><ConnectedBadge lastSeenAt={lastSeenAt} /></>}
+      badges={<><ConnectedBadge lastSeenAt={lastSeenAt} /><LagBadge lagSeconds={lagSeconds ?? null} cursor={cursor ?? null} /></>}
     >
       heard of <RelativeTime at={lastSeenAt} />
     </RowLink>

@@ -54,7 +54,7 @@ function OneEntry({ entry: { entryId, name, kind, origin, revision, state, reaso
         {entryId != null ? <Link to={`/${kind === 'AGENT' ? 'agents' : 'integrations'}/all/${entryId}`}><OutsideText>{name}</OutsideText></Link> : <strong><OutsideText>{name}</OutsideText></strong>}
         <AppliedBadge state={state} />
         {entryId == null ? <Badge title="From the worker itself; not managed here">static</Badge> : <ProvenanceBadge origin="catalog" />}
-        <span className={classes.notes}>{notes}, since <RelativeTime at={at} /></span>
+        <span className={classes.notes}>{notes}, <RelativeTime at={at} /></span>
       </span>
       {entryId == null && <span className={classes.notes}>from <code><OutsideText>{origin}</OutsideText></code></span>}
       {reason != null && <span><OutsideText>{reason}</OutsideText></span>}

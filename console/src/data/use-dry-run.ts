@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
-import { createLatest, type Latest } from '../../data/latest.js'
-import { type Topic } from '../../data/live.js'
-import { type Problem } from '../../data/problem.js'
-import { useAsk } from '../../data/use-ask.js'
-import { useData } from '../../data/use-data.js'
+import { createLatest, type Latest } from './latest.js'
+import { type Topic } from './live.js'
+import { type Problem } from './problem.js'
+import { useAsk } from './use-ask.js'
+import { useData } from './use-data.js'
 
 const quietMs = 250
 /** What of others' doing makes another answer of the same input. */
