@@ -36,10 +36,13 @@ export async function ownerFor(context: CatalogContext, action: Action, query: O
   const self = context.principal.kind === 'USER' ? context.principal.id : null
   const resolve = () => context.index.resolveOwner(query, self)
   const owner = resolve() ?? await context.refresh().then(resolve)
-  if (owner === null) throw await denied(context, action, query.id ?? `${query.provider}/${query.subject}`, field, 'owner')
+  if (owner === null) throw await denied(context, action, nameOfQuery(query), field, 'owner')
   await authorize(context, action, owner, field)
   return owner
 }
+
+/** An owner that was asked for, as it was named. */
+export const nameOfQuery = ({ kind, id, provider, subject }: OwnerQuery): string => id ?? ([provider, subject].filter(Boolean).join('/') || kind)
 
 /** The answer for everything that does not exist or must look so; recorded like any denial. */
 export async function denied(context: CatalogContext, action: AccessAction, target: string, field: string, noun: string): Promise<CatalogError> {

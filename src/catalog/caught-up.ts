@@ -5,8 +5,8 @@ import { type CatalogIndex } from '../index/catalog-index.js'
 import { foldChanges } from '../index/fold-changes.js'
 import { isEmpty } from '../index/set-difference.js'
 
-/** Changes that one answer looks at, over all owners: some 100 ms at the worst. Whoever is left over counts as the report has it, until the next one. */
-const mostLooks = 20_000
+/** Changes that one answer looks at, over all owners: some tens of milliseconds. Whoever is left over counts as the report has it, until the next one. */
+const mostLooks = 10_000
 
 /**
  * Sessions whose owner nothing has changed for since the cursor that was reported have all there is: their worker tells of a newer cursor with its next report only,

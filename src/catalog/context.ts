@@ -66,7 +66,7 @@ export function callerContext(services: CatalogServices, credential: Credential)
     get principal() {
       const principal = services.index.principalNow(credential, services.now())
       if (principal !== null) return principal
-      throw new CatalogError('UNAUTHENTICATED', 'The access token has ended.', { field: 'authorization', mend: 'Use a valid token.' })
+      throw new CatalogError('UNAUTHENTICATED', 'The access token or session has ended.', { field: 'authorization', mend: 'Sign in again, or use a valid token.' })
     },
   }
 }

@@ -44,7 +44,7 @@ export function growthOf(quotas: ReadonlyArray<Quota | null>): Growth[] {
  * @param unknown changes that it may not know yet; each of them adds one entry at most
  */
 export function hasRoom({ owned }: Pick<CatalogState, 'owned'>, { quota: { owner, limit }, added }: Growth, unknown = 0): boolean {
-  return (owned.get(ownerKey(owner)) ?? 0) + unknown + added <= limit
+  return (owned.get(ownerKey(owner))?.size ?? 0) + unknown + added <= limit
 }
 
 /**

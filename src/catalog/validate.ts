@@ -88,7 +88,7 @@ function looks(context: CatalogContext, { kind, owner, name, before }: Subject):
 function quota({ index: { state } }: CatalogContext, { owner, before }: Subject): Finding[] {
   const limit = before === null ? quotaOf(state, owner) : null
   if (limit === null || hasRoom(state, { quota: limit, added: 1 })) return []
-  const { message, details } = quotaExceeded(limit, state.owned.get(ownerKey(owner)) ?? 0)
+  const { message, details } = quotaExceeded(limit, state.owned.get(ownerKey(owner))?.size ?? 0)
   return [{ rule: 'quotas', effect: 'DENY', field: 'owner', message, mend: details.mend ?? '' }]
 }
 

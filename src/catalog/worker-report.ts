@@ -6,6 +6,7 @@ import { judgeReport, rememberedForMs, stamped } from '../core/worker-status.js'
 import { countWorkersOf, findEntries, findWorker, measureOthers, pruneWorkers, type StoredWorker, type WorkerReport, writeReport } from '../db/worker.js'
 import { passed } from '../db/step.js'
 import { type OwnerQuery } from '../index/catalog-index.js'
+import { nameOfQuery } from './authorize.js'
 import { actorOf, type CatalogContext } from './context.js'
 import { fillReceipts } from './receipt.js'
 
@@ -49,7 +50,7 @@ async function servedOwner(context: CatalogContext, query: OwnerQuery, field: st
   const isTeamId = query.kind === 'TEAM' && /^team_[0-9a-f]{24}$/.test(query.id ?? '')
   const owner = context.index.resolveOwner(query, null) ?? (isTeamId ? { kind: 'TEAM' as const, id: query.id! } : null)
   if (owner !== null && can(context.principal, 'REPORT_STATUS', owner)) return owner
-  await context.accessLog.record({ actor: actorOf(context.principal), action: 'REPORT_STATUS', outcome: 'DENIED', target: query.id ?? `${query.provider}/${query.subject}` })
+  await context.accessLog.record({ actor: actorOf(context.principal), action: 'REPORT_STATUS', outcome: 'DENIED', target: nameOfQuery(query) })
   throw forbidden(field, 'This token serves no such owner.', 'Leave the session out, or use a token that serves its owner.')
 }
 

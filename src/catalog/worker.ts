@@ -4,7 +4,7 @@ import { connectedForMs, isConnected } from '../core/connected.js'
 import { wayTo } from '../core/effective.js'
 import { type OwnerRef } from '../core/owner.js'
 import {
-  type Convergence, convergenceOf, failedStates, firstMissing, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
+  byWorker, type Convergence, convergenceOf, failedStates, firstMissing, lagSeconds, rememberedForMs, type SessionGroup, standingOf, trustForMs,
 } from '../core/worker-status.js'
 import { lastChangeOf, momentsOf } from '../db/audit.js'
 import { countFailures, countSessions, countWorkers, type FailureCount, findWorkers, listSessions, listWorkers, type StoredSession, type StoredWorker, summarizeSessions } from '../db/worker.js'
@@ -74,12 +74,11 @@ async function viewsOf(
   if (stored.length === 0) return []
   const owners = visibleOwners(context)
   const groups = await groupsOf(context, { owners, workerIds })
-  const seen = stored.map((each) => ({ each, groups: groups.filter(({ workerId }) => workerId === each.id) }))
-    .filter((one) => isShown || owners === null || one.groups.length > 0)
+  const [reported, knowing] = [byWorker(groups), byWorker(caughtUpNow(context, groups))]
   const { index } = context
   const newest = index.newestForWorkers()
-  const knowing = caughtUpNow(context, groups)
-  const standings = seen.map((one) => ({ ...one, standing: standingOf(one.groups), knowing: standingOf(knowing.filter(({ workerId }) => workerId === one.each.id)) }))
+  const standings = stored.filter(({ id }) => isShown || owners === null || reported.has(id))
+    .map((each) => ({ each, standing: standingOf(reported.get(each.id) ?? []), knowing: standingOf(knowing.get(each.id) ?? []) }))
   const missing = standings.map((one) => {
     const at = firstMissing(one.knowing, newest)
     return at === null ? null : index.changesAfter(at - 1)?.find(concernsWorkers)?.sequence ?? at

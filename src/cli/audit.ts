@@ -3,6 +3,7 @@ import { type AuditChainName, AuditEventsDocument, AuditTargetsDocument, type Au
 import { kindOfId } from '../core/audit-target.js'
 import { auditOutcomes } from '../core/audit-words.js'
 import { deploymentOwner, systemPrincipal } from '../core/owner.js'
+import { lookUpUser } from './find-user.js'
 import { connectionOf, type ConnectionOptions, print, printable, table, UsageError } from './session.js'
 
 export function addAudit(program: Command): void {
@@ -64,6 +65,8 @@ type Kinds = AuditTargetsQueryVariables['kinds']
 async function idOf(client: CatalogClient, option: string, text: string, kinds: Kinds): Promise<string> {
   // What has the form of an id is taken for one, also where nothing is known of it.
   if (kindOfId(text) !== 'OTHER' || text === deploymentOwner.id || text === systemPrincipal.id) return text
+  const person = text.includes('/') ? await lookUpUser(client, text) : null
+  if (person !== null) return person.id
   const { auditTargets } = await client.execute(AuditTargetsDocument, { search: text, kinds })
   // Whoever comes with a token of their own is told as themself.
   const possible = option === '--actor' ? auditTargets.filter(({ kind, owner }) => kind !== 'TOKEN' || owner === null) : auditTargets

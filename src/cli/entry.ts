@@ -19,7 +19,7 @@ interface ShareOptions extends EntryOptions {
   private?: boolean
 }
 
-/** What else is done with one entry; `import` adds and changes, `revoke` has a file of its own. */
+/** What else is done with one entry; `import` adds, `change` and `revoke` have files of their own. */
 export function addEntry(program: Command): void {
   entryOptions(program.command('enable').description('put an entry back into sessions')).action(enable)
   withdrawOptions(program.command('disable').description('take an entry from every session until it is enabled'), 'drain').action(disable)
@@ -34,14 +34,14 @@ export function addEntry(program: Command): void {
 }
 
 async function enable(nameOrId: string, options: EntryOptions): Promise<void> {
-  const { client, entry: { id, revision } } = await find(nameOrId, options)
+  const { client, entry: { id, revision } } = await changeable(nameOrId, options)
   const { setEntryEnabled } = await client.execute(SetEntryEnabledDocument, { input: { id, expectedRevision: revision, enabled: true } })
   tell('Enabled', setEntryEnabled, options)
 }
 
 async function disable(nameOrId: string, options: WithdrawOptions): Promise<void> {
   const withdrawal = withdrawalOf(options)
-  const { client, entry: { id, revision } } = await find(nameOrId, options)
+  const { client, entry: { id, revision } } = await changeable(nameOrId, options)
   if (!options.json) await tellImpact(client, id)
   const { setEntryEnabled } = await client.execute(SetEntryEnabledDocument, { input: { id, expectedRevision: revision, enabled: false, ...withdrawal } })
   const { entry, revocation, cursor } = setEntryEnabled
@@ -52,7 +52,7 @@ async function disable(nameOrId: string, options: WithdrawOptions): Promise<void
 
 async function remove(nameOrId: string, options: WithdrawOptions): Promise<void> {
   const withdrawal = withdrawalOf(options)
-  const { client, entry: { id, revision } } = await find(nameOrId, options)
+  const { client, entry: { id, revision } } = await changeable(nameOrId, options)
   if (!options.json) await tellImpact(client, id)
   const { deleteEntry: { revocation, cursor } } = await client.execute(DeleteEntryDocument, { input: { id, expectedRevision: revision, ...withdrawal } })
   if (!options.json) print(`Deleted ${printable(revocation.entryName)}, at ${cursor}. Receipt ${revocation.id}.`)
@@ -61,21 +61,21 @@ async function remove(nameOrId: string, options: WithdrawOptions): Promise<void>
 
 async function restore(nameOrId: string, { revision, ...options }: EntryOptions & { revision?: string }): Promise<void> {
   const known = revision === undefined ? null : { client: connectionOf(options).client, entry: { id: nameOrId, revision: wholeNumber(revision, '--revision') } }
-  const { client, entry } = known ?? await find(nameOrId, options)
+  const { client, entry } = known ?? await changeable(nameOrId, options)
   const { restoreEntry } = await client.execute(RestoreEntryDocument, { input: { id: entry.id, expectedRevision: entry.revision } })
   tell('Asked for', restoreEntry, options)
 }
 
 async function rollback(nameOrId: string, to: string, options: EntryOptions): Promise<void> {
   const toRevision = wholeNumber(to, 'The revision')
-  const { client, entry: { id, revision } } = await find(nameOrId, options)
+  const { client, entry: { id, revision } } = await changeable(nameOrId, options)
   const { rollbackEntry } = await client.execute(RollbackEntryDocument, { input: { id, expectedRevision: revision, toRevision } })
   tell(`Rolled back to revision ${toRevision}:`, rollbackEntry, options)
 }
 
 async function share(nameOrId: string, owners: string[], options: ShareOptions): Promise<void> {
   const terms = termsOf(owners, options)
-  const { client, entry: { id, kind, revision } } = await find(nameOrId, options)
+  const { client, entry: { id, kind, revision } } = await changeable(nameOrId, options)
   const input = { id, expectedRevision: revision, ...terms }
   if (kind === 'AGENT') {
     const { updateAgent: { agent, ...rest } } = await client.execute(UpdateAgentDocument, { input })
@@ -97,8 +97,11 @@ function wholeNumber(text: string, what: string): number {
   throw new UsageError(`${what} is a whole number from 1.`)
 }
 
-/** @throws UsageError when there is none that the caller sees */
-async function find(nameOrId: string, options: EntryOptions): Promise<{ client: CatalogClient; entry: EntryFieldsFragment }> {
+/**
+ * The entry as it is now, for a change that builds on its revision.
+ * @throws UsageError when there is none that the caller sees
+ */
+export async function changeable(nameOrId: string, options: EntryOptions): Promise<{ client: CatalogClient; entry: EntryFieldsFragment }> {
   const { client } = connectionOf(options)
   const { node } = await client.execute(EntryDocument, { id: await findEntry(client, nameOrId, options.owner) })
   if (node === null || !('status' in node)) throw new UsageError(`There is no entry ${JSON.stringify(nameOrId)} that you may see.`)
@@ -110,6 +113,7 @@ function lineOf(did: string, { entry, cursor, revocation }: Changed): string {
   return printable(`${did} ${entry.name} (revision ${entry.revision}, ${status}), at ${cursor}.${revocation == null ? '' : ` Receipt ${revocation.id}.`}`)
 }
 
-function tell(did: string, changed: Changed, { json = false }: EntryOptions): void {
+/** What became of it, in a line or as JSON. */
+export function tell(did: string, changed: Changed, { json = false }: EntryOptions): void {
   print(json ? JSON.stringify(changed) : lineOf(did, changed))
 }

@@ -10,10 +10,17 @@ const pageSize = 500
  * @throws UsageError when there is none
  */
 export async function findUser(client: CatalogClient, text: string): Promise<FoundUser> {
+  const found = await lookUpUser(client, text)
+  if (found !== null) return found
+  throw new UsageError(`There is no user ${JSON.stringify(text)} that you may see: give an id (usr_…) or PROVIDER/SUBJECT, as in \`pilothouse user list\`.`)
+}
+
+/** The same; null: there is none. */
+export async function lookUpUser(client: CatalogClient, text: string): Promise<FoundUser | null> {
   const slash = text.indexOf('/')
   const isIt = (user: FoundUser) => (slash > 0 ? `${user.provider}/${user.subject}` === text : user.id === text)
   for await (const user of users(client, slash > 0 ? text.slice(slash + 1) : null)) if (isIt(user)) return user
-  throw new UsageError(`There is no user ${JSON.stringify(text)} that you may see: give an id (usr_…) or PROVIDER/SUBJECT, as in \`pilothouse user list\`.`)
+  return null
 }
 
 /** Everybody whom the caller may see, page by page. */

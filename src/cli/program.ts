@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addApprovals } from './approvals.js'
 import { addAudit } from './audit.js'
+import { addChange } from './change.js'
 import { addConsoleSession } from './console-session.js'
 import { addDatabase } from './database.js'
 import { addEntry } from './entry.js'
@@ -33,7 +34,8 @@ Token: PILOTHOUSE_TOKEN, else the file admin-token in PILOTHOUSE_DATA_DIR (defau
     // Loaded only here: the other commands need no server, and start in a fraction of the time.
     .action(async () => (await import('../main.js')).serve(print, process.stdout.isTTY))
   const parts = [
-    addToken, addConsoleSession, addImport, addPolicy, addWatch, addEntry, addExplain, addRevoke, addApprovals, addWorkers, addSecret, addTools, addProbe, addUser, addTeam, addAudit, addDatabase,
+    addToken, addConsoleSession, addImport, addPolicy, addWatch, addEntry, addChange, addExplain, addRevoke, addApprovals, addWorkers, addSecret, addTools, addProbe, addUser, addTeam,
+    addAudit, addDatabase,
   ]
   for (const add of parts) add(program)
   for (const command of [program, ...program.commands, ...program.commands.flatMap((group) => group.commands)]) {

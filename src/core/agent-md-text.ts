@@ -26,7 +26,7 @@ export function agentMdText(agent: WrittenAgent): { text: string; lost: string[]
   const text = [
     // 2: an older loader drops MCP servers.
     '---', 'schemaVersion: 2', 'version: 1', `name: ${quoted(name)}`,
-    ...(description === '' ? [] : [`description: ${quoted(description.replaceAll(/\s*\n\s*/g, ' ').trim())}`]),
+    ...(description === '' ? [] : [`description: ${quoted(oneLine(description))}`]),
     ...listOf('tools', tools ?? []), ...listOf('skills', skills), ...listOf('mcpServers', mcpServers),
     ...(inheritDefaultMcpServers ? ['inheritDefaultMcpServers: true'] : []),
     '---', '', prompt,
@@ -38,6 +38,8 @@ export function agentMdText(agent: WrittenAgent): { text: string; lost: string[]
 
 const asWritten = ({ name, description = '', prompt, tools, skills = [], mcpServers = [], inheritDefaultMcpServers = false }: AgentMd): WrittenAgent =>
   ({ name, description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers, model: null })
+
+const oneLine = (text: string): string => text.split('\n').map((line) => line.trim()).filter((line) => line !== '').join(' ')
 
 const listOf = (key: string, items: readonly string[]): string[] => (items.length === 0 ? [] : [`${key}:`, ...items.map((item) => `  - ${quoted(item)}`)])
 

@@ -87,13 +87,17 @@ const isSame = (one: ToolPin, other: ToolPin) => one.name === other.name && one.
 const mostOfOneName = 3
 
 /**
- * What is held once these were seen to differ, bounded; what is seen again keeps the time of the first.
+ * What is held once these were seen to differ, bounded; what is seen again keeps the time of the first. Only a text that was cut gives way to a whole one, so that
+ * it can be accepted once its server has fewer other tools.
  * @returns the same list when there is nothing new: seeing the same thing twice is nothing (S27)
  */
 export function heldAfter(held: readonly HeldTool[], drift: readonly SeenTool[], seenAt: string, seenBy: PrincipalRef): readonly HeldTool[] {
-  const fresh = drift.filter((tool) => !held.some((known) => isSame(known, tool)))
+  const fresh = drift.flatMap((tool): HeldTool[] => {
+    const known = held.find((one) => isSame(one, tool))
+    return known !== undefined && (isCut(tool.text) || !isCut(known.text)) ? [] : [{ ...tool, seenAt: known?.seenAt ?? seenAt, seenBy }]
+  })
   if (fresh.length === 0) return held
-  const all = [...held, ...fresh.map((tool) => ({ ...tool, seenAt, seenBy }))]
+  const all = [...held.filter((known) => !fresh.some((tool) => isSame(known, tool))), ...fresh]
   const counts = new Map<string | null, number>()
   const kept: HeldTool[] = []
   let characters = 0

@@ -116,7 +116,7 @@ export interface Convergence {
 /** Sums up workers by their sessions that count here; a worker with none of them does not count. */
 export function convergenceOf(groups: readonly SessionGroup[], target: { incarnation: string; sequence: number }): Convergence {
   const cursor = formatCursor(target)
-  const workers = byWorker(groups)
+  const workers = [...byWorker(groups).values()]
   const current = workers.filter((each) => {
     const standing = standingOf(each)
     return standing.cursor !== null && standing.cursor >= cursor
@@ -125,8 +125,12 @@ export function convergenceOf(groups: readonly SessionGroup[], target: { incarna
   return { cursor, workers: workers.length, current, behind: workers.length - current, failed }
 }
 
-function byWorker(groups: readonly SessionGroup[]): SessionGroup[][] {
+export function byWorker(groups: readonly SessionGroup[]): Map<string, SessionGroup[]> {
   const workers = new Map<string, SessionGroup[]>()
-  for (const group of groups) workers.set(group.workerId, [...workers.get(group.workerId) ?? [], group])
-  return [...workers.values()]
+  for (const group of groups) {
+    const known = workers.get(group.workerId)
+    if (known === undefined) workers.set(group.workerId, [group])
+    else known.push(group)
+  }
+  return workers
 }

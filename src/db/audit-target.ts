@@ -54,6 +54,6 @@ export async function searchTargets(db: Queryable, search: string, kinds: readon
   const wasCalled = sql`id in (select entry_id from ${entryRevision} where ${isIn(sql`name`)})`
   const rows = await db.execute<Row>(sql`
     select kind, id, name, owner_kind, owner_id, is_there from ${things}
-    where ${ofKinds} and (${isIn(sql`words`)} or ${wasCalled}) order by not is_there, lower(coalesce(name, words)), id limit ${limit}`)
+    where words is not null and ${ofKinds} and (${isIn(sql`words`)} or ${wasCalled}) order by not is_there, lower(coalesce(name, words)), id limit ${limit}`)
   return rows.map(toTarget)
 }

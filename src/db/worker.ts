@@ -115,9 +115,22 @@ export async function listWorkers(db: Queryable, moment: Date): Promise<StoredWo
 const ofOwners = (owners: readonly OwnerRef[] | null) => (owners === null ? undefined
   : or(sql`false`, ...owners.map(({ kind, id }) => and(eq(workerSession.ownerKind, kind), eq(workerSession.ownerId, id)))))
 
-/** Whether a session has one of these rows, by the index. */
-export const hasAny = (entries: ReadonlyArray<{ entryId?: string; state?: AppliedState }>) => (
-  sql`(${sql.join(entries.map((entry) => sql`${workerSession.entries} @> ${JSON.stringify([entry])}::jsonb`), sql` or `)})`)
+type SoughtEntry = Partial<Pick<AppliedEntry, 'state'> & { entryId: string }>
+
+/** Whether a session has one of these rows, by the index. One condition, however many there are: for each one Postgres would unpack the rows anew, and expect more sessions than it finds. */
+export const hasAny = (entries: readonly SoughtEntry[]) => sql`${workerSession.entries} @? ${pathTo(entries)}::jsonpath`
+
+function pathTo(entries: readonly SoughtEntry[]): string {
+  const terms = entries.map((entry) => `(${Object.entries(entry).map(([key, value]) => `@.${key} == ${JSON.stringify(value)}`).join(' && ')})`)
+  return `$[*] ? (${terms.join(' || ')})`
+}
+
+/** The same where many have one, by no index: so Postgres goes through sessions in their order until a page is full. */
+const hasCommon = (entries: readonly SoughtEntry[]) => sql`jsonb_path_exists(${workerSession.entries}, ${pathTo(entries)}::jsonpath)`
+
+/** The same where few have one: only their rows are unpacked. */
+const isAmong = (entries: readonly SoughtEntry[]) => (
+  sql`(${workerSession.workerId}, ${workerSession.sessionId}) in (select worker_session.worker_id, worker_session.session_id from worker_session where ${hasAny(entries)})`)
 
 export interface SessionQuestion {
   /** Workers heard of after this. */
@@ -141,8 +154,8 @@ export async function summarizeSessions(db: Queryable, question: SessionQuestion
     workerId: workerSession.workerId, kind: workerSession.ownerKind, id: workerSession.ownerId, count: count(),
     cursor: sql<string | null>`min(${workerSession.cursor}) filter (where ${isPlaced})`,
     lostSinceMs: sql<number | null>`(extract(epoch from min(${workerSession.openedAt}) filter (where not ${isPlaced})) * 1000)::float8`,
-    hasEntry: sql<boolean>`bool_or(${entryId === null ? sql`true` : hasAny([about])})`,
-    hasFailed: sql<boolean>`bool_or(${hasAny(failedStates.map((state) => ({ ...about, state })))})`,
+    hasEntry: sql<boolean>`bool_or(${entryId === null ? sql`true` : isAmong([{ entryId }])})`,
+    hasFailed: sql<boolean>`bool_or(${isAmong(failedStates.map((state) => ({ ...about, state })))})`,
   }).from(workerSession).innerJoin(worker, eq(worker.id, workerSession.workerId))
     .where(and(gt(worker.seenAt, moment), ofOwners(owners), workerIds === undefined ? undefined : inArray(worker.id, [...workerIds])))
     .groupBy(workerSession.workerId, workerSession.ownerKind, workerSession.ownerId)
@@ -193,16 +206,22 @@ export async function countFailures(
     .groupBy(state, name, reason).orderBy(desc(workers), asc(name), asc(state), asc(reason)).limit(limit)
 }
 
+/** Fewer sessions are found by the index and put in order then; of more a page is soon full in the order in which they stand. */
+const fewSessions = 1_000
+
 /** Sessions of workers heard of after `moment` that report an entry in one of some states, by worker and session, after where the last page ended. */
 export async function listReporting(
   db: Queryable, { entryId, owners, moment, states }: { entryId: string; owners: readonly OwnerRef[] | null; moment: Date; states: readonly AppliedState[] },
   after: { workerId: string; sessionId: string } | null, limit: number,
 ): Promise<StoredSession[]> {
+  if (states.length === 0) return []
   const { workerId, sessionId } = workerSession
+  const sought = states.map((state) => ({ entryId, state }))
+  const found = await db.select({ sessionId }).from(workerSession).where(hasAny(sought)).limit(fewSessions)
   const rows = await db.select({ session: workerSession }).from(workerSession).innerJoin(worker, eq(worker.id, workerId))
     .where(and(
       gt(worker.seenAt, moment), ofOwners(owners), after === null ? undefined : sql`(${workerId}, ${sessionId}) > (${after.workerId}, ${after.sessionId})`,
-      states.length === 0 ? sql`false` : hasAny(states.map((state) => ({ entryId, state }))),
+      found.length < fewSessions ? isAmong(sought) : hasCommon(sought),
     )).orderBy(asc(workerId), asc(sessionId)).limit(limit)
   return rows.map(({ session: { ownerKind, ownerId, ...row } }) => (
     { workerId: row.workerId, sessionId: row.sessionId, owner: { kind: ownerKind, id: ownerId }, agent: row.agent, cursor: row.cursor, entries: row.entries }))

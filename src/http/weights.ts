@@ -16,6 +16,8 @@ const weights = new Map<string, (sent: Sent) => number>([
   ['simulatePolicy', () => 99],
   // Four hundred rows are hashed.
   ['auditChains', () => 9],
+  // What few events match is looked for in a whole chain.
+  ['auditEvents', () => 4],
   // All names are looked through.
   ['auditTargets', () => 4],
   // Every entry is judged anew.

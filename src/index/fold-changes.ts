@@ -1,7 +1,7 @@
 import { altersRights, concernsWorkers, foldWithdrawals, hastenedIn, type LoggedChange } from '../core/change.js'
 import { actingOwner, chosenOf, type Difference, differenceOf, hastenings, type Scope, wayTo } from '../core/effective.js'
 import { type Candidate, type JudgedEntry, nameKey, toCandidate } from '../core/entry.js'
-import { isSameOwner, type OwnerRef } from '../core/owner.js'
+import { type OwnerRef } from '../core/owner.js'
 import { type EntryToolPins } from '../core/tool-pin.js'
 import { concernedBy, type EntrySecretVersion, secretVersionOf } from './secrets.js'
 import { isBlocked } from './block.js'
@@ -17,7 +17,7 @@ import { type SetDifference } from './set-difference.js'
  * @returns null when rights or the policy of that owner lie in between: the set is then sent anew
  */
 export function foldChanges(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): SetDifference | null {
-  if (changes.some((change) => change.subject !== 'ENTRY' && altersSet(state, scope, change, changes))) return null
+  if (altersSet(state, scope, changes)) return null
   const { firstBefore, lastBefore } = touchedEntries(state, changes)
   const withdrawals = foldWithdrawals(changes)
   const names = new Map<string, Candidate[]>()
@@ -93,18 +93,27 @@ function touchedEntries(state: CatalogState, changes: readonly LoggedChange[]) {
 
 /** Whether an owner was deactivated right before a place in the run: by the last word before it, else by what the next one replaced. */
 function dormancy(state: CatalogState, people: ReadonlyArray<Extract<LoggedChange, { subject: 'USER' }>>) {
+  const byPerson = new Map<string, typeof people[number][]>()
+  for (const change of people) byPerson.set(change.id, byPerson.get(change.id) ?? []).get(change.id)!.push(change)
   return (owner: OwnerRef, sequence: number): boolean => {
     if (owner.kind !== 'USER') return false
-    const own = people.filter(({ id }) => id === owner.id)
+    const own = byPerson.get(owner.id) ?? []
     const last = own.findLast((change) => change.sequence < sequence)
     const user = last === undefined ? own[0]?.before ?? state.users.get(owner.id) : last.after
     return (user?.deactivatedAt ?? null) !== null
   }
 }
 
-function altersSet(state: CatalogState, scope: Scope, change: Exclude<LoggedChange, { subject: 'ENTRY' }>, changes: readonly LoggedChange[]): boolean {
+/** Whether rights or a policy of that owner are others. Each team is looked at once, however often its policy changed. */
+function altersSet(state: CatalogState, scope: Scope, changes: readonly LoggedChange[]): boolean {
+  const teamIds = new Set(changes.flatMap((change) => (change.subject === 'POLICY' && change.after.owner.kind === 'TEAM' ? change.after.owner.id : [])))
+  return changes.some((change) => altersScope(scope, change)) || (teamIds.size > 0 && concernsAny(state, scope, teamIds, changes))
+}
+
+function altersScope(scope: Scope, change: LoggedChange): boolean {
   switch (change.subject) {
-    case 'POLICY': return change.after.owner.kind === 'DEPLOYMENT' || concernsTeam(state, scope, change.after.owner, changes)
+    case 'POLICY': return change.after.owner.kind === 'DEPLOYMENT'
+    case 'ENTRY':
     case 'TOKEN':
     case 'CONSOLE_SESSION':
     case 'SECRET':
@@ -117,8 +126,8 @@ function altersSet(state: CatalogState, scope: Scope, change: Exclude<LoggedChan
   }
 }
 
-/** Whether a team's policy may have altered what this owner has: an entry of the team reaches it, or did before the run. */
-function concernsTeam(state: CatalogState, scope: Scope, team: OwnerRef, changes: readonly LoggedChange[]): boolean {
-  return entriesOf(state, team).some((entry) => wayTo(scope, entry) !== null)
-    || changes.some((change) => change.subject === 'ENTRY' && change.before !== null && isSameOwner(change.before.owner, team))
+/** Whether the policies of these teams may have altered what this owner has: an entry of one reaches it, or did before the run. */
+function concernsAny(state: CatalogState, scope: Scope, teamIds: ReadonlySet<string>, changes: readonly LoggedChange[]): boolean {
+  return [...teamIds].some((id) => entriesOf(state, { kind: 'TEAM', id }).some((entry) => wayTo(scope, entry) !== null))
+    || changes.some((change) => change.subject === 'ENTRY' && change.before?.owner.kind === 'TEAM' && teamIds.has(change.before.owner.id) && wayTo(scope, change.before) !== null)
 }

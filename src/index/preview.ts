@@ -21,7 +21,7 @@ function copyOf(state: CatalogState): CatalogState {
   return {
     ...state, policies: new Map(state.policies), users: new Map(state.users), usersByPerson: new Map(state.usersByPerson), teams: new Map(state.teams),
     teamsBySlug: new Map(state.teamsBySlug), membersOf: inner(state.membersOf), teamsOf: inner(state.teamsOf), tokens: new Map(state.tokens),
-    tokensByHash: new Map(state.tokensByHash), entries: new Map(state.entries), owned: new Map(state.owned),
+    tokensByHash: new Map(state.tokensByHash), entries: new Map(state.entries), owned: sets(state.owned),
     entriesByName: sets(state.entriesByName), lookAlikes: sets(state.lookAlikes),
   }
 }

@@ -4,7 +4,7 @@ import { altersRights, foldWithdrawals, hastenedIn, type LoggedChange, type Poli
 import { type ConsoleSession } from '../core/console-session.js'
 import { skeletonOf } from '../core/confusable.js'
 import { type Candidate, type Entry, type JudgedEntry, nameKey } from '../core/entry.js'
-import { isSameOwner, type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
+import { type Membership, ownerKey, type OwnerRef, type Team, type User } from '../core/owner.js'
 import { type SecretRecord, type UserBinding } from '../core/secret.js'
 import { type EntryTools } from '../core/tool-pin.js'
 import { type Withdrawal } from '../core/withdrawal.js'
@@ -40,8 +40,8 @@ export interface CatalogState {
   consoleSessions: Map<string, ConsoleSession>
   consoleSessionsByHash: Map<string, ConsoleSession>
   entries: Map<string, JudgedEntry>
-  /** How many entries an owner has, by `ownerKey`. */
-  owned: Map<string, number>
+  /** Ids of the entries that an owner has, by `ownerKey`. */
+  owned: Map<string, Set<string>>
   /** By `nameKey`: every entry of one kind and name, whoever owns it. */
   entriesByName: Map<string, Set<JudgedEntry>>
   /** The keys of `entriesByName` by what they look like. */
@@ -181,15 +181,15 @@ function restOrWake(state: CatalogState, userId: string, touched: Touched): void
   for (const old of entriesOf(state, { kind: 'USER', id: userId })) touched.names.add(nameKey(putEntry(state, old)))
 }
 
-export function entriesOf(state: Pick<CatalogState, 'entries'>, owner: OwnerRef): JudgedEntry[] {
-  return [...state.entries.values()].filter((entry) => isSameOwner(entry.owner, owner))
+export function entriesOf({ entries, owned }: Pick<CatalogState, 'entries' | 'owned'>, owner: OwnerRef): JudgedEntry[] {
+  return [...owned.get(ownerKey(owner)) ?? []].map((id) => entries.get(id)!)
 }
 
 function putEntry(state: CatalogState, entry: Entry): JudgedEntry {
   removeEntry(state, entry.id)
   const judged = judge(state, entry)
   state.entries.set(entry.id, judged)
-  countOwned(state, judged.owner, 1)
+  state.owned.set(ownerKey(judged.owner), (state.owned.get(ownerKey(judged.owner)) ?? new Set()).add(judged.id))
   putBlock(state, judged)
   noteReferences(state.secrets, judged)
   const key = nameKey(judged)
@@ -206,7 +206,9 @@ function removeEntry(state: CatalogState, id: string): void {
   const old = state.entries.get(id)
   if (old === undefined) return
   state.entries.delete(id)
-  countOwned(state, old.owner, -1)
+  const owned = state.owned.get(ownerKey(old.owner))
+  owned?.delete(id)
+  if (owned?.size === 0) state.owned.delete(ownerKey(old.owner))
   noteReferences(state.secrets, old, true)
   const sameName = state.entriesByName.get(nameKey(old))
   sameName?.delete(old)
@@ -217,12 +219,6 @@ function removeEntry(state: CatalogState, id: string): void {
     alike?.delete(nameKey(old))
     if (alike?.size === 0) state.lookAlikes.delete(looks)
   }
-}
-
-function countOwned({ owned }: CatalogState, owner: OwnerRef, by: 1 | -1): void {
-  const count = (owned.get(ownerKey(owner)) ?? 0) + by
-  if (count === 0) owned.delete(ownerKey(owner))
-  else owned.set(ownerKey(owner), count)
 }
 
 /**

@@ -109,9 +109,10 @@ describe('what is asked for', () => {
     const [later, earlier] = [await events({ since: middle, first: 500 }), await events({ until: middle, first: 500 })]
     expect([...later, ...earlier].map(({ id }) => id)).toEqual(all.map(({ id }) => id))
     expect(await events({ since: '2001-01-01', until: '2001-01-02T10:00:00+02:00' })).toEqual([])
+    expect([await events({ since: '0001-01-01', until: '9999-12-31T23:59:59Z', first: 500 }), await events({ since: '2000-02-29', first: 500 })]).toEqual([all, all])
   })
 
-  it.each(['yesterday', '2030-13-01', '2030-02-01T10:00', '', '1', '+010000-01-01T00:00:00Z'])('%j is no moment', async (since) => {
+  it.each(['yesterday', '2030-13-01', '2030-02-01T10:00', '', '1', '+010000-01-01T00:00:00Z', '2030-02-31', '2030-02-30T10:00:00Z', '0000-01-01', '0001-01-01T00:00:00+23:59', '9999-12-31T23:59:59-23:59'])('%j is no moment', async (since) => {
     await expect(events({ since })).rejects.toMatchObject({ code: 'INVALID_INPUT', extensions: { field: 'since' } })
   })
 
@@ -122,10 +123,11 @@ describe('what is asked for', () => {
   it('S15: names come from beside the chains, which stay as they were written', async () => {
     const worker = await server.worker()
     await worker.raw('{ auditChains { name } }')
+    await worker.raw('{ effectiveCatalog(owner: { kind: USER }) { cursor } }')
     await server.admin.client.execute(RevokeAccessTokenDocument, { id: worker.id })
     // As after a start of the server, which loads no token that has ended.
     server.app.services.index.state.tokens.delete(worker.id)
-    expect(await summaries({ chain: 'ACCESS', actor: worker.id })).toEqual(['Worker worker was refused: to ask for auditChains'])
+    expect(await summaries({ chain: 'ACCESS', actor: worker.id })).toEqual(['Worker worker was refused: to read the set of USER', 'Worker worker was refused: to ask for auditChains'])
     expect((await server.admin.client.execute(AuditChainsDocument)).auditChains).toMatchObject([{ broken: null }, { broken: null }])
     const told = await server.app.services.db.execute<{ action: string }>(sql`select distinct action from audit_event`)
     expect(told.map(({ action }) => action).filter((action) => !(action in changeWords))).toEqual([])

@@ -44,6 +44,32 @@ describe('pilothouse, about one entry', () => {
     expect((await run('share', 'helper', 'team:crew')).stdout).toContain('Shared helper (revision 2')
   })
 
+  it('changes what no file has a place for, and nothing else', async () => {
+    const { id } = await server.register(alice, 'plain')
+    expect((await run('change', 'plain', '--name', 'renamed', '--apply', 'next-session')).stdout).toMatch(/^Changed renamed \(revision 2, ACTIVE\), at /)
+    const definition = { prompt: 'Write.', description: 'Writes.', skills: ['spelling'], mcpServers: ['renamed'], inheritDefaultMcpServers: true, tools: ['look'], model: 'gpt-5' }
+    await alice.client.execute(RegisterAgentDocument, { input: { owner: { kind: 'USER' }, name: 'writer', definition } })
+    expect((await run('change', 'writer', '--model', 'gpt-6', '--no-tools', '--json')).code).toBe(0)
+    const { data } = await alice.raw(`query ($id: ID!) {
+      mcpServer(id: $id) { name apply locked transport { ... on RemoteTransport { url } } }
+      agents(search: "writer") { nodes { prompt description skills mcpServers inheritDefaultMcpServers tools model apply } }
+    }`, { id })
+    expect(data).toEqual({
+      mcpServer: { name: 'renamed', apply: 'NEXT_SESSION', locked: false, transport: { url: 'https://plain.example.com/mcp' } },
+      agents: { nodes: [{ ...definition, tools: [], model: 'gpt-6', apply: 'NEXT_TURN' }] },
+    })
+    expect(await run('change', 'renamed', '--model', 'gpt-6')).toMatchObject({ code: 2, stderr: expect.stringContaining('Only an agent') as string })
+  })
+
+  it('locks what is the deployment\'s, where its admin says so', async () => {
+    const entry = { owner: { kind: 'DEPLOYMENT' as const }, name: 'fixed', definition: { prompt: 'Fixed.' } }
+    await server.admin.client.execute(RegisterAgentDocument, { input: entry })
+    const asAdmin = async (...args: string[]) => await pilothouse(args, { PILOTHOUSE_URL: server.url, PILOTHOUSE_TOKEN: server.admin.token }, '').ended
+    const isLocked = async () => (await server.admin.raw('{ agents(search: "fixed") { nodes { locked } } }')).data
+    expect([await asAdmin('change', 'fixed', '--owner', 'deployment', '--locked'), await isLocked()]).toEqual([0, { agents: { nodes: [{ locked: true }] } }])
+    expect([await asAdmin('change', 'fixed', '--owner', 'deployment', '--no-locked'), await isLocked()]).toEqual([0, { agents: { nodes: [{ locked: false }] } }])
+  })
+
   it('explains why it is, or is not, in one\'s sessions', async () => {
     await server.register(alice, 'explained')
     const [yes, no] = await Promise.all([run('explain', 'explained'), run('explain', 'explained', '--agent')])
@@ -58,6 +84,8 @@ describe('pilothouse, about one entry', () => {
     ['nobody to share with', ['share', 'x'], 2, 'Say with whom'],
     ['everybody and nobody', ['share', 'x', '--public', '--private'], 2, 'Say with whom'],
     ['an owner that is none', ['share', 'x', 'crew'], 2, 'names no owner'],
+    ['nothing to change', ['change', 'x'], 2, 'Say what to change'],
+    ['a moment that is none', ['change', 'x', '--apply', 'later'], 2, 'now, next-turn, next-session'],
     ['half a second', ['delete', 'x', '--deadline', '0.5'], 2, 'whole number'],
     ['a mode that is none', ['disable', 'x', '--mode', 'gently'], 2, 'drain, immediate'],
   ])('%s', async (_, args, code, message) => {

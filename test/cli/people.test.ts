@@ -51,13 +51,19 @@ it('audit list filters by action, target and actor; as JSON with what was before
 it('audit finds by name whom and what events are about, there or gone, and tells of them in words', async () => {
   const { id } = await server.register(mona, 'tickets')
   await server.admin.client.execute(DeleteEntryDocument, { input: { id, expectedRevision: 1 } })
-  const [found, listed, denied, several, none] = await Promise.all([
+  // Called like her, and nobody who does anything.
+  await server.register(mona, 'mona')
+  // Whose name begins with hers, and who is refused.
+  await (await server.user('mona-lisa')).raw(`{ consoleSessions(userId: "${mona.id}") { nodes { id } } }`)
+  const [found, listed, looked, refused, several, none] = await Promise.all([
     run(['audit', 'find', 'TICK']), run(['audit', 'list', '--about', 'tickets', '--actor', 'mona', '--since', '2001-01-01']),
-    run(['audit', 'list', '--chain', 'access', '--outcome', 'break_glass', '--about', 'test/mona']), run(['audit', 'list', '--about', 'm']), run(['audit', 'list', '--actor', 'nobody']),
+    run(['audit', 'list', '--chain', 'access', '--outcome', 'break_glass', '--about', 'test/mona']),
+    run(['audit', 'list', '--chain', 'access', '--outcome', 'denied', '--about', 'test/mona']), run(['audit', 'list', '--about', 'm']), run(['audit', 'list', '--actor', 'nobody']),
   ])
   expect(found.stdout).toMatch(new RegExp(`^ID .*\n${id} +MCP_SERVER +tickets +mona +gone\n$`))
   expect(listed.stdout).toMatch(new RegExp(`^ROW .*\n\\d+ .* mcpServer\\.register +OK +mona registered the MCP server tickets of mona +${id}\n$`))
-  expect(denied.stdout).toMatch(/BREAK_GLASS +Admin broke glass: to change what mona has +USER:usr_\w+\n/)
+  expect(looked.stdout).toMatch(/^ROW .*\n.* BREAK_GLASS +Admin broke glass: to change what mona has +USER:usr_\w+\n$/)
+  expect(refused.stdout).toMatch(/^ROW .*\n.* DENIED +mona-lisa was refused: to look after the tokens of mona +USER:usr_\w+\n$/)
   expect(several).toMatchObject({ code: 2, stderr: expect.stringMatching(/names several; give the id of one:\nID .*\n.*usr_/) as string })
   expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing is or was called "nobody"') as string })
 })
@@ -83,6 +89,7 @@ it('session list and end: where somebody is signed in at the console, and no mor
 
 it.each([
   [['session', 'end'], 2, 'or --all'], [['session', 'end', 'cns_1', '--all'], 2, 'or --all'], [['session', 'end', 'cns_1'], 1, 'NOT_FOUND'],
+  [['session', 'end', 'cns_1', '--user', 'test/mona'], 2, '--user goes with --all'], [['audit', 'list', '--since', 'yesterday'], 1, 'This is no moment'], [['audit', 'list', '--until', '2030-02-31'], 1, 'This is no moment'],
   [['user', 'role', 'test/nobody', 'admin'], 2, 'There is no user'], [['user', 'role', 'test/mona', 'king'], 2, 'is no role'], [['user', 'create', 'a/b'], 1, 'FORBIDDEN'],
   [['team', 'add', 'none', 'test/mona', '--role', 'boss'], 2, 'is no role in a team'], [['audit', 'list', '--limit', '0'], 2, '--limit takes'], [['audit', 'list', '--chain', 'x'], 2, '--chain takes one of CHANGES, ACCESS'],
 ])('%j of a person who is no admin exits with %i and says why', async (args, code, message) => {

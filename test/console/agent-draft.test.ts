@@ -21,16 +21,28 @@ describe('the command that saves an agent', () => {
   }
 
   it.each(['Plan.', 'Say\nEOF\nand EOF_\nEOF_\nand go on.', '$(rm -rf /) `x` \'y\' \\', '---\nname: other\n---\nx'])('hands on the whole prompt %j', (prompt) => {
-    const { text, rest } = handedOn(cliSaveAgent({ ...draft, prompt }, me, 'usr_1', true).line)
+    const { text, rest } = handedOn(cliSaveAgent({ ...draft, prompt }, me, 'usr_1', null).line)
     expect([parseAgentMd(text, 'x.agent.md').agent?.prompt, rest]).toEqual([prompt, []])
   })
 
-  it('then says who uses it, where that is not as it would be anyway', () => {
+  it('then says what a file does not, where that is other than it was, or than it would be anyway', () => {
     const shared = { ...draft, visibility: 'SHARED' as const, audience: [{ kind: 'TEAM' as const, id: 'team_1', displayName: 'Crew' }] }
-    expect(handedOn(cliSaveAgent(shared, me, 'usr_1', true).line).rest).toEqual(['pilothouse share planner team:team_1'])
-    expect(handedOn(cliSaveAgent({ ...shared, audience: [] }, me, 'usr_1', true).line).rest).toEqual([])
-    expect(handedOn(cliSaveAgent(draft, me, 'usr_1', false).line).rest).toEqual(['pilothouse share planner --private'])
-    expect(cliSaveAgent({ ...draft, model: 'gpt-5', toolsMode: 'NONE' }, me, 'usr_1', true).lost).toEqual(['tools', 'model'])
+    const rest = (now: AgentDraft, before: AgentDraft | null) => handedOn(cliSaveAgent(now, me, 'usr_1', before).line).rest
+    expect(rest(shared, null)).toEqual(['pilothouse share planner team:team_1'])
+    expect(rest({ ...shared, audience: [] }, null)).toEqual([])
+    expect(rest(shared, { ...shared, audience: [...shared.audience] })).toEqual([])
+    expect(rest(draft, shared)).toEqual(['pilothouse share planner --private'])
+    expect(rest({ ...draft, apply: 'NEXT_SESSION', locked: true }, null)).toEqual(['pilothouse change planner --locked --apply next-session'])
+    expect(rest(draft, { ...draft, apply: 'NOW', locked: true })).toEqual(['pilothouse change planner --no-locked --apply next-turn'])
+    // A file has no place for them, so reading it takes them away, also where nobody touched them.
+    const bound = { ...draft, model: 'gpt-5', toolsMode: 'NONE' as const }
+    expect(rest(bound, bound)).toEqual(['pilothouse change planner --model gpt-5 --no-tools'])
+    expect(cliSaveAgent({ ...bound, description: 'a\nb' }, me, 'usr_1', null).lost).toEqual(['description'])
+  })
+
+  it('gives a new name first: the file would make another agent', () => {
+    const { line } = cliSaveAgent({ ...draft, name: 'plan' }, me, 'usr_1', draft)
+    expect(line.split('\n').slice(0, 2)).toEqual(['pilothouse change planner --name plan', "pilothouse import - --format agent-md --owner me --on-conflict update <<'EOF'"])
   })
 
   it('of a file names the file', () => {

@@ -1,6 +1,6 @@
 import { type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { type ApprovalFieldsFragment, ApprovalsDocument, DecideApprovalDocument, RegisterMcpServerDocument, SetUserRoleDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
+import { type ApprovalFieldsFragment, ApprovalsDocument, CreateTeamDocument, DecideApprovalDocument, RegisterMcpServerDocument, SetTeamMemberDocument, SetUserRoleDocument, UpdateMcpServerDocument } from '../../src/client/index.js'
 import { axeProblems, hasBrowser, isTooWide, refusalsOf, startBrowser } from '../support/chromium.js'
 import { type Person, startTestServer } from '../support/server.js'
 import { shared } from '../support/shared.js'
@@ -116,7 +116,11 @@ describe.runIf(hasBrowser)('the approvals page', () => {
 
   it('is without a finding of axe and of the content policy in the light and the dark, also at 390 px', async () => {
     const eve = await server.user('eve')
-    const { id } = await requestOf(await register(eve, 'axe', 'one', long))
+    // Names that no line has room for leave the buttons in sight.
+    await server.admin.client.execute(CreateTeamDocument, { slug: 'wide', displayName: 'W'.repeat(80) })
+    await server.admin.client.execute(SetTeamMemberDocument, { team: 'wide', userId: eve.id, role: 'MAINTAINER' })
+    const input = { owner: { kind: 'TEAM' as const, id: 'wide' }, name: 'axe'.padEnd(40, 'x'), definition: stdio('one', long) }
+    const { id } = await requestOf((await eve.client.execute(RegisterMcpServerDocument, { input })).registerMcpServer.mcpServer.id)
     const page = await open(server.admin.token, `/approvals/${id}`)
     await page.getByRole('button', { name: 'Approve…' }).waitFor()
     expect(await axeProblems(page)).toEqual([])

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { type Command } from 'commander'
 import { describe, expect, it } from 'vitest'
-import { acceptToolsLine, explainLine, rollbackLine, shareLine, withdrawLine } from '../../console/src/entries/cli-args.js'
+import { acceptToolsLine, changeLine, explainLine, rollbackLine, shareLine, withdrawLine } from '../../console/src/entries/cli-args.js'
 import { cliImportFile } from '../../console/src/pages/agents/cli-agent.js'
 import { approveLine, rejectLine } from '../../console/src/pages/approvals/approval-lines.js'
 import { cliLineOf } from '../../console/src/pages/audit/audit-filter.js'
@@ -68,6 +68,8 @@ const rows: Array<[name: string, line: (text: string) => string, call: (text: st
   ['share with nobody yet', () => shareLine(mine, viewer, 'SHARED', []), () => ({ command: 'share', args: ['mine', 'team:SLUG'] })],
   ['share with all', () => shareLine(theirs, viewer, 'PUBLIC', []), () => ({ command: 'share', args: ['theirs'], options: { public: true, owner: 'team:tea_1' } })],
   ['share with nobody', () => shareLine(mine, viewer, 'PRIVATE', []), () => ({ command: 'share', args: ['mine'], options: { private: true } })],
+  ['change', (text) => changeLine(theirs, viewer, { 'name': 'other', 'locked': true, 'apply': 'next-session', 'model': text, 'no-tools': true }), (model) => ({ command: 'change', args: ['theirs'], options: { owner: 'team:tea_1', name: 'other', locked: true, apply: 'next-session', model, tools: false } })],
+  ['unlock', () => changeLine(mine, viewer, { 'no-locked': true }), () => ({ command: 'change', args: ['mine'], options: { locked: false } })],
   ['accept tools', () => acceptToolsLine(theirs, viewer), () => ({ command: 'tools accept', args: ['theirs'], options: { owner: 'team:tea_1' } })],
   ['explain', (name) => explainLine(name, 'MCP_SERVER'), (name) => ({ command: 'explain', args: [name], options: { for: 'me' } })],
   ['explain an agent', (name) => explainLine(name, 'AGENT'), (name) => ({ command: 'explain', args: [name], options: { agent: true } })],

@@ -31,6 +31,13 @@ describe('an agent as the text of an .agent.md', () => {
     ['nothing to say', { description: '' }, []],
   ])('says what such a file cannot hold: %s', (_, part, lost) => { expect(agentMdText({ ...plain, ...part }).lost).toEqual(lost) })
 
+  it('S21: costs no more than its length, whatever blanks it has', () => {
+    const began = performance.now()
+    const { text } = agentMdText({ ...plain, description: ` a${' '.repeat(200_000)}b \n\t\n c` })
+    expect(text).toContain(`\ndescription: a${' '.repeat(200_000)}b c\n`)
+    expect(performance.now() - began).toBeLessThan(10_000)
+  })
+
   it('is read as the same agent but for the fields that it says are lost, whatever is in them', () => {
     const line = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }).filter((text) => !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text) && text.isWellFormed())
     const names = fc.uniqueArray(fc.oneof(line, fc.constantFrom('github', '"x"', "'", '[a]', '- b', 'a: b', '#c', '---')), { maxLength: 3 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { accepted, driftIn, type HeldTool, heldAfter, pinsIn, returnedFrom, type ToolInventory } from '../../src/core/tool-inventory.js'
 import { type McpTransport } from '../../src/core/mcp-server.js'
-import { cutTexts, isCut, isPinnableName, pinLabel, pinLimits, pinnedText, placeText, toolText } from '../../src/core/tool-pin.js'
+import { cutTexts, isCut, isPinnableName, pinLabel, pinLimits, pinnedText, placeText, type SeenTool, toolText } from '../../src/core/tool-pin.js'
 
 const tool = {
   name: 'add', title: 'Add', description: 'Adds two numbers.', inputSchema: { type: 'object', properties: { a: { type: 'number', minimum: 0.5 }, b: { enum: ['x', null, 1] } } },
@@ -121,6 +121,15 @@ describe('an inventory', () => {
     for (const chosen of [[cut], [whole, cut]]) {
       expect(() => accepted(before, chosen)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', message: 'The definition of b is too long to be shown whole, and nobody accepts what they cannot see.' }))
     }
+  })
+
+  it('S10: a text that was cut gives way to a whole one, which can be accepted, and keeps its time; nothing else is seen twice', () => {
+    const [cut, whole, other] = [cutTexts(['x'.repeat(70_000)])[0]!, 'x'.repeat(20_000), 'y'.repeat(20_000)].map((text) => ({ ...seen('a', '2'), text })) as [SeenTool, SeenTool, SeenTool]
+    const before = inventory([['a', '1']])
+    const held = heldAfter(heldAfter([], [cut, seen('b', '1')], 't1', by), [whole], 't2', { ...by, id: 'w2' })
+    expect(held).toMatchObject([{ name: 'b', seenAt: 't1', seenBy: by }, { name: 'a', text: whole.text, seenAt: 't1', seenBy: { id: 'w2' } }])
+    expect(told(accepted({ ...before, held: [...held] }, [whole]))).toMatchObject({ pins: ['a 2'] })
+    for (const again of [cut, other]) expect(heldAfter(held, [again], 't3', by)).toBe(held)
   })
 
   it('S27: holds no longer what its worker sees no more: what is accepted is there again, or nothing where nothing is', () => {

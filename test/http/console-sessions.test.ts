@@ -110,10 +110,28 @@ describe('S7: the access chain has', () => {
   })
 })
 
-it('S7: whoever has an old cookie is asked to sign in, whatever others of their address tried', async () => {
-  const own = await startTestServer({}, { failuresPerMinute: 2 })
-  for (let at = 0; at < 4; at++) await openBrowser(own.url, { cookie: `pilothouse=phc_${String(at).repeat(43)}` }).whoAmI()
-  const answer = await openBrowser(own.url, { cookie: `pilothouse=phc_${'z'.repeat(43)}` }).request('GET /session')
-  expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { signedIn: false, oidc: null }])
-  await own.close()
+describe('S7: where little may be asked', () => {
+  const { own } = shared({ own: () => startTestServer({}, { failuresPerMinute: 3, readsPerMinute: 20 }) })
+
+  it('cookies that are refused, from foreign pages or since they have ended, make the access chain no longer than that', async () => {
+    const user = await own.user('user')
+    const [here, gone] = [openBrowser(own.url), openBrowser(own.url)]
+    for (const browser of [here, gone]) await browser.signIn(user.token)
+    const old = gone.cookie()
+    await gone.signOut()
+    const [foreign, ended]: [number[], number[]] = [[], []]
+    for (let at = 0; at < 22; at++) {
+      foreign.push((await here.whoAmI({ without: /^x-pilothouse-csrf/ }))[0])
+      ended.push((await openBrowser(own.url, { cookie: old }).whoAmI())[0])
+    }
+    expect(foreign).toEqual([...Array<number>(20).fill(403), 429, 429])
+    expect(ended).toEqual([...Array<number>(3).fill(401), ...Array<number>(19).fill(429)])
+    expect((await readChain(own.app.services.db, 'access', 0, 10_000)).filter(({ actor }) => actor.id === user.id)).toHaveLength(23)
+  })
+
+  it('whoever has an old cookie is asked to sign in, whatever others of their address tried', async () => {
+    for (let at = 0; at < 4; at++) await openBrowser(own.url, { cookie: `pilothouse=phc_${String(at).repeat(43)}` }).whoAmI()
+    const answer = await openBrowser(own.url, { cookie: `pilothouse=phc_${'z'.repeat(43)}` }).request('GET /session')
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, { signedIn: false, oidc: null }])
+  })
 })

@@ -170,6 +170,7 @@ describe('S21: work is paid for before it is done', () => {
     [user!, 'mutation { a: importCatalog { x } b: importCatalog { x } }', 1_000_000, { budget: 'writes', points: 202 }],
     [user!, 'mutation { createTeam { x } }', 1_000_000, { budget: 'writes', points: 1 }],
     [user!, '{ simulatePolicy { x } }', 10, { budget: 'reads', points: 100 }],
+    [user!, '{ auditEvents { x } auditTargets { x } }', 10, { budget: 'reads', points: 10 }],
     [user!, 'mutation { setPolicy { x } }', 10, { budget: 'writes', points: 20 }],
     [worker!, 'mutation { reportWorkerStatus { x } }', 1_000_000, { budget: 'reports', points: 1 }],
     [user!, 'mutation { reportWorkerStatus { x } }', 10, { budget: 'writes', points: 1 }],

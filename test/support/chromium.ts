@@ -150,7 +150,11 @@ async function useScheme(page: Page, colorScheme: 'light' | 'dark'): Promise<voi
   await page.locator(`html[data-mantine-color-scheme=${colorScheme}]`).waitFor()
 }
 
-/** Whether something of the page lies beyond the right edge of the window. */
+/** Whether something lies beyond the right edge of the window, or of a part of the page that scrolls by itself, and stays there; exact text may, in its own frame. */
 export async function isTooWide(page: Page): Promise<boolean> {
-  return await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
+  // Columns are counted anew in a frame after the window has another size.
+  return await page.waitForFunction(hasRoom, undefined, { polling: 'raf', timeout: 3_000 }).then(() => false, () => true)
 }
+
+const hasRoom = `[document.documentElement, ...document.querySelectorAll('body *:not(pre, textarea, input, select)')].every((one) =>
+  one.scrollWidth <= one.clientWidth + 1 || (one !== document.documentElement && !['auto', 'scroll'].includes(getComputedStyle(one).overflowX)))`

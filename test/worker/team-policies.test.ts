@@ -35,6 +35,11 @@ describe('a team\'s policy', () => {
     const narrowed = applyEvent(null, snapshot(cursorAt(1), { mcpServers }, { policy: deployment({ drift: 'accept' }), ...told({ tools: { drift: 'accept', maxPerMcpServer: 5 } }) }), 1).view
     const changedPolicy = deployment({ drift: 'hold', maxPerMcpServer: 2 }, 3)
     expect(standing(applyEvent(narrowed, delta(cursorAt(2), {}, [], { changedPolicy }), 2).view, 'teams')).toEqual({ isHeld: true, most: 2 })
+    // What the team leaves out is as the deployment has it now, also where that allows more.
+    const silent = applyEvent(null, snapshot(cursorAt(1), { mcpServers }, { policy: deployment({ drift: 'hold', maxPerMcpServer: 2 }), ...told({ urls: {} }) }), 1).view
+    expect(standing(silent, 'teams')).toEqual({ isHeld: true, most: 2 })
+    const wider = deployment({ drift: 'accept', maxPerMcpServer: 9 }, 3)
+    expect(standing(applyEvent(silent, delta(cursorAt(2), {}, [], { changedPolicy: wider }), 2).view, 'teams')).toEqual({ isHeld: false, most: 9 })
   })
 
   it('S23: that cannot be read lets nothing of the team\'s start', () => {

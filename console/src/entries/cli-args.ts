@@ -1,6 +1,6 @@
 import { cliLine, type CliOptions, unless } from '../data/cli-line.js'
 import { scopeOf } from '../data/scope.js'
-import { type EntryKind, type OwnerKind, type RevocationMode, type Visibility } from '../generated/graphql.js'
+import { type ApplyMoment, type EntryKind, type OwnerKind, type RevocationMode, type Visibility } from '../generated/graphql.js'
 
 interface Named {
   name: string
@@ -32,11 +32,38 @@ export function shareLine(entry: Named, viewerId: string, visibility: Visibility
   return cliOf('share', entry, viewerId, visibility === 'SHARED' ? owners : [], { private: visibility === 'PRIVATE', public: visibility === 'PUBLIC' })
 }
 
-/** Behind a command that saves an entry; null: who uses it is as it would be anyway, or nobody is named yet. */
-export function shareLineAfter(entry: Named, viewerId: string, { visibility, audience }: { visibility: Visibility; audience: ReadonlyArray<Named['owner']> }, isNew: boolean): string | null {
-  const isAnyway = isNew && visibility === (entry.owner.kind === 'DEPLOYMENT' ? 'PUBLIC' : 'PRIVATE')
-  return isAnyway || (visibility === 'SHARED' && audience.length === 0) ? null : shareLine(entry, viewerId, visibility, audience)
+/** What is said of an entry besides what it is. */
+export interface Terms {
+  name: string
+  visibility: Visibility
+  audience: ReadonlyArray<Named['owner']>
+  locked: boolean
+  apply: ApplyMoment
 }
+
+export const changeLine = (entry: Named, viewerId: string, options: CliOptions): string => cliOf('change', entry, viewerId, [], options)
+
+/**
+ * What saves an entry with the CLI: `importing` brings what it is. A new name comes first, or the import would make another entry; what an import does not say comes after it, as far as it is other
+ * than it was, or for a new one (`before` is null) than it would be anyway. `also`: options of `change` that are said in any case.
+ */
+export function saveLines(importing: string, owner: Named['owner'], viewerId: string, now: Terms, before: Terms | null, also: CliOptions = {}): string {
+  const { visibility, audience, locked, apply } = before ?? { visibility: owner.kind === 'DEPLOYMENT' ? 'PUBLIC' : 'PRIVATE', audience: [], locked: false, apply: 'NEXT_TURN' }
+  const entry = { name: now.name, owner }
+  const changes: CliOptions = {
+    locked: now.locked && !locked, 'no-locked': locked && !now.locked, apply: now.apply === apply ? undefined : now.apply.toLowerCase().replace('_', '-'), ...also,
+  }
+  const isShared = now.visibility === 'SHARED'
+  const isSharedAnew = isShared ? now.audience.length > 0 && (visibility !== 'SHARED' || keysOf(now.audience) !== keysOf(audience)) : now.visibility !== visibility
+  return [
+    ...before === null || before.name === now.name ? [] : [changeLine({ name: before.name, owner }, viewerId, { name: now.name })],
+    importing,
+    ...Object.values(changes).some((value) => value !== undefined && value !== false) ? [changeLine(entry, viewerId, changes)] : [],
+    ...isSharedAnew ? [shareLine(entry, viewerId, now.visibility, now.audience)] : [],
+  ].join('\n')
+}
+
+const keysOf = (owners: ReadonlyArray<Named['owner']>): string => owners.map(({ kind, id }) => `${kind} ${id}`).sort().join()
 
 export const rollbackLine = (entry: Named, viewerId: string, revision: number): string => cliOf('rollback', entry, viewerId, [String(revision)])
 export const acceptToolsLine = (entry: Named, viewerId: string): string => cliOf('tools accept', entry, viewerId)

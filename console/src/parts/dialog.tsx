@@ -1,9 +1,11 @@
 import { Modal } from '@mantine/core'
 import { type ReactNode, useEffect } from 'react'
+import { OutsideText } from './outside-text.js'
 import classes from './dialog.module.css'
 
 export interface DialogProps {
   isOpen: boolean
+  /** May hold names from outside: what is hidden in it stands there as an escape. */
   title: string
   children: ReactNode
   onClose: () => void
@@ -20,7 +22,7 @@ export function Dialog({ isOpen, title, children, onClose, isAtTop = false }: Di
       <Modal.Overlay />
       <Modal.Content>
         {/* Not Modal.Header: that is a <header>, which would be a second banner. */}
-        <div className={classes.head}><Modal.Title className={classes.title}>{title}</Modal.Title><Modal.CloseButton aria-label="Close" /></div>
+        <div className={classes.head}><Modal.Title className={classes.title}><OutsideText>{title}</OutsideText></Modal.Title><Modal.CloseButton aria-label="Close" /></div>
         <Modal.Body>{children}</Modal.Body>
       </Modal.Content>
     </Modal.Root>

@@ -1,12 +1,13 @@
 import { type ReactNode } from 'react'
 import { Link, type To } from 'react-router'
+import { OutsideText } from './outside-text.js'
 import { useTitle } from './use-title.js'
 import classes from './page-header.module.css'
 
 export interface PageHeaderProps {
-  /** Of the tab too. */
+  /** Of the tab too; what is hidden in it stands there as an escape. */
   title: string
-  /** What stands there instead of the plain title, e.g. a name as OutsideText. */
+  /** What stands there instead of the plain title: words of ours with a name as OutsideText. */
   heading?: ReactNode
   badges?: ReactNode
   /** Buttons, hidden and not greyed for who may not. */
@@ -22,7 +23,7 @@ export function PageHeader({ title, heading, badges, actions, back }: PageHeader
     <div className={classes.header}>
       {back && <Link to={back.to} className={classes.back}><span aria-hidden="true">‹ </span>{back.label}</Link>}
       <div className={classes.line}>
-        <h1 className={classes.title}>{heading ?? title}</h1>
+        <h1 className={classes.title}>{heading ?? <OutsideText>{title}</OutsideText>}</h1>
         {badges && <span className={classes.badges}>{badges}</span>}
         {actions && <span className={classes.actions}>{actions}</span>}
       </div>

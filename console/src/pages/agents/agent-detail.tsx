@@ -57,7 +57,7 @@ function Found({ agent, back }: { agent: Agent; back: { to: { pathname: string; 
   return (
     <>
       <PageHeader
-        title={agent.name} heading={<OutsideText>{agent.name}</OutsideText>} back={back}
+        title={agent.name} back={back}
         badges={<><ScopeBadge owner={agent.owner} viewerId={viewer.id} /><VisibilityBadge visibility={agent.visibility} /><StatusBadge status={agent.status} />{agent.locked && <Badge title="Nobody's agent of the same name comes before it">locked</Badge>}</>}
         actions={mayWrite && <>{isWritable && <Button component={Link} to={`/agents/${scope}/${agent.id}/edit`} variant="default">Change</Button>}{isWritable && <ShareButton entry={{ ...agent, kind: 'AGENT' }} onDone={setDone} />}<EntryActs entry={agent} onDone={setDone} /></>}
       />

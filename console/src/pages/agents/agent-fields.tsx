@@ -7,6 +7,7 @@ import { fieldProps } from '../../entries/field-props.js'
 import { ShareFields } from '../../entries/share-fields.js'
 import { type ApplyMoment } from '../../generated/graphql.js'
 import { Findings } from '../../parts/findings.js'
+import { shownText } from '../../parts/shown-text.js'
 import { type AgentDraft, type ToolsMode } from './agent-draft.js'
 import { PromptPreview } from './prompt-preview.js'
 import { ServerNames } from './server-names.js'
@@ -40,7 +41,7 @@ export function AgentFields({ draft, change, findings, owner, isNew }: AgentFiel
     <div className={classes.fields}>
       {isNew && (
         <NativeSelect
-          label="Whose" value={draft.owner} {...said('owner')} data={owners.map((owner) => ({ value: scopeOf(owner, viewer.id), label: scopeTitle(owner, viewer.id) }))}
+          label="Whose" value={draft.owner} {...said('owner')} data={owners.map((owner) => ({ value: scopeOf(owner, viewer.id), label: shownText(scopeTitle(owner, viewer.id)) }))}
           onChange={({ currentTarget }) => change({ owner: currentTarget.value, visibility: currentTarget.value === 'deployment' ? 'PUBLIC' : 'PRIVATE', audience: [], locked: false })}
         />
       )}

@@ -63,16 +63,16 @@ export function AgentForm({ start, entryId, owner: known, label, progress, isRun
         <Button component={Link} to={cancelTo} variant="default">Cancel</Button>
         <span role="status">{verdict !== undefined && !check.isStale && verdicts[verdict.kind]}</span>
       </div>
-      {!isUntouched && <WithCli draft={draft} owner={owner} isNew={entryId === null} />}
+      {!isUntouched && <WithCli draft={draft} owner={owner} before={entryId === null ? null : start} />}
     </form>
   )
 }
 
-const partNames: Record<string, string> = { model: 'its model', tools: 'that it has no tools', description: 'the line ends of its description', prompt: 'the space before its prompt', name: 'its name' }
+const partNames: Record<string, string> = { description: 'the line ends of its description', prompt: 'the space before its prompt', name: 'its name' }
 
-function WithCli({ draft, owner, isNew }: { draft: AgentDraft; owner: NamedOwner; isNew: boolean }) {
+function WithCli({ draft, owner, before }: { draft: AgentDraft; owner: NamedOwner; before: AgentDraft | null }) {
   const viewer = useViewer()
-  const { line, lost } = cliSaveAgent(draft, owner, viewer.id, isNew)
+  const { line, lost } = cliSaveAgent(draft, owner, viewer.id, before)
   return (
     <>
       <CliLine line={line} />

@@ -93,7 +93,7 @@ function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: b
   return (
     <EmptyState title="No agent yet">
       <p>Import an <code>.agent.md</code> that you have, or write one.</p>
-      <CliLine line={cliImportFile(exampleFile, scope === 'all' ? 'me' : scope)} />
+      <CliLine line={cliImportFile(exampleFile, scope === 'all' ? 'me' : scope)} label="An import with the CLI" />
     </EmptyState>
   )
 }

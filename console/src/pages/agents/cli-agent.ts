@@ -2,7 +2,7 @@ import { agentMdText } from '../../../../src/core/agent-md-text.js'
 import { cliLine, unless } from '../../data/cli-line.js'
 import { type Scope } from '../../data/scope.js'
 import { type NamedOwner } from '../../data/viewer.js'
-import { shareLineAfter } from '../../entries/cli-args.js'
+import { saveLines } from '../../entries/cli-args.js'
 import { type AgentDraft, definitionOf } from './agent-draft.js'
 
 const optionsOf = (owner: Scope, onConflict: string) => ({ owner, 'on-conflict': unless('fail', onConflict) })
@@ -23,13 +23,13 @@ export function cliImportAgent(text: string, owner: Scope, onConflict = 'fail'):
   return `${cliLine('import', ['-'], { format: 'agent-md', ...optionsOf(owner, onConflict) })} <<'${end}'\n${text.replace(/\n$/, '')}\n${end}`
 }
 
-/** What saves an agent, and then says who uses it where that is not as it would be anyway; `lost`: the fields that an `.agent.md` cannot say. */
-export function cliSaveAgent(draft: AgentDraft, owner: Pick<NamedOwner, 'kind' | 'id'>, viewerId: string, isNew: boolean): { line: string; lost: string[] } {
+/** What saves an agent; `before`: as it was opened, null: it is a new one. `lost`: what neither an `.agent.md` nor `change` can say. */
+export function cliSaveAgent(draft: AgentDraft, owner: Pick<NamedOwner, 'kind' | 'id'>, viewerId: string, before: AgentDraft | null): { line: string; lost: string[] } {
   const { description, prompt, tools, skills, mcpServers, inheritDefaultMcpServers, model } = definitionOf(draft)
   const { text, lost } = agentMdText({
     name: draft.name, description: description ?? '', prompt, tools: tools ?? null, skills: skills ?? [], mcpServers: mcpServers ?? [], inheritDefaultMcpServers: inheritDefaultMcpServers === true, model: model ?? null,
   })
-  const line = cliImportAgent(text, draft.owner, isNew ? 'fail' : 'update')
-  const share = shareLineAfter({ name: draft.name, owner }, viewerId, draft, isNew)
-  return { line: share === null ? line : `${line}\n${share}`, lost }
+  const importing = cliImportAgent(text, draft.owner, before === null ? 'fail' : 'update')
+  const line = saveLines(importing, owner, viewerId, draft, before, { model: model ?? undefined, 'no-tools': draft.toolsMode === 'NONE' })
+  return { line, lost: lost.filter((field) => field !== 'model' && field !== 'tools') }
 }

@@ -14,6 +14,7 @@ import { InlineError } from '../../parts/inline-error.js'
 import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { ProgressButton } from '../../parts/progress-button.js'
+import { shownText } from '../../parts/shown-text.js'
 import { afterSaving, UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { cliImportAgent, cliImportFile, exampleFile } from './cli-agent.js'
 import { DropPlace } from './drop-place.js'
@@ -70,7 +71,7 @@ export function ImportAgent() {
         <FileInput label="File" description="An .agent.md of this computer; you can also drop it anywhere here. It is read here, and nothing in it is run." placeholder="Choose a file" accept=".md,text/markdown" onChange={(file) => void choose(file)} />
         {fileProblem !== null && <p role="alert">{fileProblem}</p>}
         <Textarea label="Or paste it" rows={10} value={text} onChange={({ currentTarget }) => { setText(currentTarget.value); setFileName(null) }} classNames={{ input: classes.mono }} spellCheck={false} />
-        <NativeSelect label="Whose" value={owner} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: scopeTitle(one, viewer.id) }))} onChange={({ currentTarget }) => setOwner(currentTarget.value)} />
+        <NativeSelect label="Whose" value={owner} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: shownText(scopeTitle(one, viewer.id)) }))} onChange={({ currentTarget }) => setOwner(currentTarget.value)} />
         <NativeSelect label="If the name is taken" value={onConflict} data={Object.entries(conflicts).map(([value, label]) => ({ value, label }))} onChange={({ currentTarget }) => setConflict(currentTarget.value as ImportConflict)} />
         <InlineError problem={refused} />
         {item !== undefined && <WouldBe item={item} />}

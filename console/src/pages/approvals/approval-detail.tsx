@@ -58,7 +58,7 @@ function Found({ request, back, refresh }: FoundProps) {
   return (
     <>
       <PageHeader
-        title={name} heading={<OutsideText>{name}</OutsideText>} back={back}
+        title={name} back={back}
         badges={<>{entry != null && <ScopeBadge owner={entry.owner} viewerId={viewer.id} />}<Badge>{entry?.kind === 'AGENT' ? 'agent' : 'MCP server'}</Badge><ApprovalBadge state={state} /></>}
         actions={<DecideButtons request={request} onRefused={refresh} />}
       />

@@ -11,6 +11,7 @@ import { AddIntegrationDocument } from '../../generated/graphql.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { Findings } from '../../parts/findings.js'
 import { PageHeader } from '../../parts/page-header.js'
+import { shownText } from '../../parts/shown-text.js'
 import { afterSaving, UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { Imported } from './imported.js'
 import { PasteBox } from './paste-box.js'
@@ -62,7 +63,7 @@ export function AddIntegration() {
       <PasteBox onRead={take} />
       {owners.length > 1 && (
         <NativeSelect
-          label="Whose" value={scopeOf(owner, viewer.id)} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: scopeTitle(one, viewer.id) }))}
+          label="Whose" value={scopeOf(owner, viewer.id)} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: shownText(scopeTitle(one, viewer.id)) }))}
           onChange={({ currentTarget: { value } }) => setParams((before) => { before.set('owner', value); return before }, { replace: true })}
         />
       )}

@@ -89,7 +89,7 @@ function Editing({ server, isGone, back, refresh }: EditingProps) {
         <Meanwhile base={base} server={server} onKeep={() => goOn(draft)} onTake={() => { setTyped(false); goOn(draftOfEntry(server)) }} />
       )}
       <ServerForm
-        draft={draft} owner={server.owner} entryId={server.id} label="Save" progress="Saving…" isRunning={isRunning} refusal={refusal} onSubmit={submit}
+        draft={draft} owner={server.owner} entryId={server.id} before={draftOfEntry(base)} label="Save" progress="Saving…" isRunning={isRunning} refusal={refusal} onSubmit={submit}
         onChange={(part) => { setTyped(true); setRefusal(null); setDraft((before) => ({ ...before, ...part })) }}
       >
         <Button component={Link} to={back} variant="default">Cancel</Button>

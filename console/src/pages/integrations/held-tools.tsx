@@ -45,7 +45,7 @@ export function HeldTools({ server, inventory: { digest, held } }: { server: Int
             <h3><HeldTitle tool={tool} /></h3>
             <p>Seen <RelativeTime at={tool.seenAt} /> by <OutsideText>{tool.seenBy.displayName}</OutsideText>.{!newest.includes(tool) && ' Another one was seen since.'}</p>
             <DiffView diff={tool.diff} label={`How ${tool.name ?? instructions} differs`} />
-            {mayAccept && held.length > 1 && <ProgressButton variant="default" label={`Accept ${tool.name ?? 'the instructions'}`} progress="Accepting…" isRunning={isRunning} onClick={() => accept([tool])} />}
+            {mayAccept && held.length > 1 && <ProgressButton variant="default" label="Accept" aria-label={`Accept ${tool.name ?? 'the instructions'}`} progress="Accepting…" isRunning={isRunning} onClick={() => accept([tool])} />}
           </li>
         ))}
       </ul>

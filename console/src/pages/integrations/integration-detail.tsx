@@ -56,7 +56,7 @@ function Found({ server, back }: { server: Integration; back: { to: { pathname: 
   return (
     <>
       <PageHeader
-        title={server.name} heading={<OutsideText>{server.name}</OutsideText>} back={back}
+        title={server.name} back={back}
         badges={<><ScopeBadge owner={server.owner} viewerId={viewer.id} /><VisibilityBadge visibility={server.visibility} /><StatusBadge status={server.status} />{server.locked && <Badge title="Nobody's entry of the same name comes before it">locked</Badge>}</>}
         actions={isWritable ? <Actions server={server} onDone={setDone} /> : null}
       />

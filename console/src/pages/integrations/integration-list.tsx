@@ -98,7 +98,7 @@ function NothingListed({ scope, mayAdd, isFiltered }: { scope: string; mayAdd: b
     <EmptyState title="No MCP server yet">
       <p>Paste the JSON that you have, or fill in a form.</p>
       <AddLink scope={scope} />
-      <CliLine line={importFileLine} />
+      <CliLine line={importFileLine} label="An import with the CLI" />
     </EmptyState>
   )
 }

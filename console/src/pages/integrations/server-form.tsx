@@ -19,6 +19,8 @@ export interface ServerFormProps {
   owner: NamedOwner
   /** null: it would be a new one. */
   entryId: string | null
+  /** As it was opened; left out for a new one. */
+  before?: ServerDraft
   label: string
   progress: string
   isRunning: boolean
@@ -35,7 +37,7 @@ const startFields = ['name', 'url', 'command'] as const
 const refusing = (findings: readonly Finding[]): number => findings.filter(({ effect }) => effect === 'DENY').length
 
 /** The form of one MCP server, with what the server would say of it while it is filled in. */
-export function ServerForm({ draft, owner, entryId, label, progress, isRunning, refusal, onChange, onSubmit, children }: ServerFormProps) {
+export function ServerForm({ draft, owner, entryId, before, label, progress, isRunning, refusal, onChange, onSubmit, children }: ServerFormProps) {
   const viewer = useViewer()
   const form = useRef<HTMLFormElement>(null)
   const [hasTried, setTried] = useState(false)
@@ -64,7 +66,7 @@ export function ServerForm({ draft, owner, entryId, label, progress, isRunning, 
         <ProgressButton type="submit" label={label} progress={progress} isRunning={isRunning} />
         {children}
       </VerdictBar>
-      {!isBlank && <CliLine line={cliSave(draft, owner, viewer.id, entryId === null)} />}
+      {!isBlank && <CliLine line={cliSave(draft, owner, viewer.id, before ?? null)} />}
     </form>
   )
 }

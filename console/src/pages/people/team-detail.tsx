@@ -7,7 +7,6 @@ import { TeamDetailDocument, type TeamDetailQuery } from '../../generated/graphq
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { KeyValues } from '../../parts/key-values.js'
-import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { Section } from '../../parts/section.js'
 import { AddMember } from './add-member.js'
@@ -41,7 +40,7 @@ function Found({ team, isAdding }: { team: Team; isAdding: boolean }) {
   return (
     <>
       <PageHeader
-        title={displayName} heading={<OutsideText>{displayName}</OutsideText>} back={back}
+        title={displayName} back={back}
         actions={(
           <>
             {isManaged && !isAdding && <Button component={Link} to={`/people/teams/${id}/members/new`}>Add a member</Button>}

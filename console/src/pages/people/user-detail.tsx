@@ -43,7 +43,7 @@ function Found({ user, back }: { user: User; back: { to: { pathname: string; sea
   return (
     <>
       <PageHeader
-        title={displayName} heading={<OutsideText>{displayName}</OutsideText>} back={back}
+        title={displayName} back={back}
         badges={<>{role === 'ADMIN' && <Badge tone="info">admin</Badge>}{!isActive && <Badge tone="bad">deactivated</Badge>}{id === viewer.id && <Badge>you</Badge>}</>}
         actions={isActive && (
           <>

@@ -46,7 +46,7 @@ function Found({ secret, owner, scope }: { secret: Secret; owner: OwnerInput; sc
   return (
     <>
       <PageHeader
-        title={name} heading={<OutsideText>{name}</OutsideText>} back={{ to: `/secrets/${scope}`, label: 'Secrets' }}
+        title={name} back={{ to: `/secrets/${scope}`, label: 'Secrets' }}
         badges={<ScopeBadge owner={secret.owner} viewerId={viewer.id} />}
         actions={isWritable ? <DeleteSecretButton secret={secret} owner={owner} scope={scope} /> : null}
       />

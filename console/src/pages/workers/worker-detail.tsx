@@ -5,7 +5,6 @@ import { CliLine } from '../../parts/code-block.js'
 import { EmptyState } from '../../parts/empty-state.js'
 import { InlineError } from '../../parts/inline-error.js'
 import { KeyValues } from '../../parts/key-values.js'
-import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { RelativeTime } from '../../parts/relative-time.js'
 import { Section } from '../../parts/section.js'
@@ -40,7 +39,7 @@ function Found({ worker: { id, name, lastSeenAt, lagSeconds, cursor } }: { worke
   return (
     <>
       <PageHeader
-        title={name} heading={<OutsideText>{name}</OutsideText>} back={back}
+        title={name} back={back}
         badges={<><ConnectedBadge lastSeenAt={lastSeenAt} /><LagBadge lagSeconds={lagSeconds ?? null} cursor={cursor ?? null} /></>}
       />
       <KeyValues rows={[['Heard of', <RelativeTime key="seen" at={lastSeenAt} />], ['Up to', cursor == null ? null : <code>{cursor}</code>]]} />

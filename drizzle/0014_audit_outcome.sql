@@ -1,0 +1,2 @@
+CREATE INDEX "access_event_outcome" ON "access_event" USING btree ("outcome") WHERE outcome <> 'OK';--> statement-breakpoint
+CREATE INDEX "audit_event_outcome" ON "audit_event" USING btree ("outcome") WHERE outcome <> 'OK';
