@@ -15,6 +15,7 @@ import { OutsideText } from '../../parts/outside-text.js'
 import { PageHeader } from '../../parts/page-header.js'
 import { ProgressButton } from '../../parts/progress-button.js'
 import { shownText } from '../../parts/shown-text.js'
+import { afterSaving, UnsavedGuard } from '../../parts/unsaved-guard.js'
 import { cliImportAgent, cliImportFile, exampleFile } from './cli-agent.js'
 import { DropPlace } from './drop-place.js'
 import { NamedServers } from './named-servers.js'
@@ -41,29 +42,34 @@ export function ImportAgent() {
   const [text, setText] = useState('')
   /** Of the file that the text is of; null: it was pasted or changed since. */
   const [fileName, setFileName] = useState<string | null>(null)
-  const [isTooLong, setTooLong] = useState(false)
+  /** Why a file was not taken. */
+  const [fileProblem, setFileProblem] = useState<string | null>(null)
   const [onConflict, setConflict] = useState<ImportConflict>('FAIL')
   const input = { owner: ownerOfScope(owner) ?? { kind: 'USER' as const }, format: 'AGENT_MD' as const, text, onConflict }
   const { answer, problem: refused } = useDryRun(ImportAgentDocument, text.trim() === '' ? null : { input: { ...input, dryRun: true } })
   const item = answer?.importCatalog.items[0]
   const { run, isRunning, problem } = useAction(ImportAgentDocument, changed)
   const choose = async (file: File | null) => {
-    setTooLong(file !== null && file.size > 4 * mostCharacters)
-    if (file === null || file.size > 4 * mostCharacters) return
-    setText(await file.text())
+    if (file === null) return
+    const isTooLong = file.size > 4 * mostCharacters
+    const read = isTooLong ? null : await file.text().catch(() => null)
+    setFileProblem(isTooLong ? 'The file is too large: an agent has at most 1,000,000 characters.' : read === null ? 'The file cannot be read. Choose it again, or paste what is in it.' : null)
+    if (read === null) return
+    setText(read)
     setFileName(file.name)
   }
   const save = async () => {
     const done = await run({ input: { ...input, dryRun: false } })
     const entry = done?.importCatalog.items[0]?.entry
-    if (done?.importCatalog.cursor != null && entry != null) await navigate(`/agents/${scope}/${entry.id}`)
+    if (done?.importCatalog.cursor != null && entry != null) await navigate(`/agents/${scope}/${entry.id}`, afterSaving)
   }
   return (
     <>
+      <UnsavedGuard isTyped={text.trim() !== '' && fileName === null} what="What you pasted" />
       <PageHeader title="Import an agent" back={{ to: `/agents/${scope}`, label: 'Agents' }} />
       <DropPlace onDrop={(file) => void choose(file)}>
         <FileInput label="File" description="An .agent.md of this computer; you can also drop it anywhere here. It is read here, and nothing in it is run." placeholder="Choose a file" accept=".md,text/markdown" onChange={(file) => void choose(file)} />
-        {isTooLong && <p role="alert">The file is too large: an agent has at most 1,000,000 characters.</p>}
+        {fileProblem !== null && <p role="alert">{fileProblem}</p>}
         <Textarea label="Or paste it" rows={10} value={text} onChange={({ currentTarget }) => { setText(currentTarget.value); setFileName(null) }} classNames={{ input: classes.mono }} spellCheck={false} />
         <NativeSelect label="Whose" value={owner} data={owners.map((one) => ({ value: scopeOf(one, viewer.id), label: shownText(scopeTitle(one, viewer.id)) }))} onChange={({ currentTarget }) => setOwner(currentTarget.value)} />
         <NativeSelect label="If the name is taken" value={onConflict} data={Object.entries(conflicts).map(([value, label]) => ({ value, label }))} onChange={({ currentTarget }) => setConflict(currentTarget.value as ImportConflict)} />

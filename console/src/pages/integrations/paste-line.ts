@@ -76,8 +76,11 @@ function serverOfAdd(words: readonly string[]): LineServer | null {
   // Once the command has begun, options are its own.
   for (; at < words.length && words[at] !== '--' && !(plain.length === 2 && !isUrl(plain[1])); at++) {
     const [option, inWord] = words[at]!.startsWith('--') ? parted(words[at]!, '=') : [words[at]!, '']
-    if (!option.startsWith('-')) plain.push(words[at]!)
-    const meaning = option.startsWith('-') ? optionOf[option] : undefined
+    if (!option.startsWith('-')) {
+      plain.push(words[at]!)
+      continue
+    }
+    const meaning = optionOf[option]
     if (meaning === undefined) continue
     const value = inWord === '' ? words[++at] ?? '' : inWord
     if (meaning === 'type') type = value
