@@ -22,7 +22,7 @@ export async function serve(say: (line: string) => void, isTerminal: boolean): P
     const shown = isTerminal ? `: ${await readFile(app.newAdminToken, 'utf8')}` : ''
     say(`The admin token is in ${app.newAdminToken}${shown}`)
   }
-  say('Next, in another terminal: npx pilothouse watch --owner me')
+  say('In another terminal, npx pilothouse watch --owner me shows what you have, as it changes.')
   await stopped
 }
 

@@ -44,7 +44,7 @@ export const changeWords = {
   'team.expireMember': 'ended the time of {name} in {whose}',
   'token.create': 'made {what}',
   'token.revoke': 'revoked {what}',
-  'consoleSession.begin': 'signed in at the console as {whose}',
+  'consoleSession.begin': 'signed in at the console',
   'consoleSession.end': 'ended a session of {whose} at the console',
 } as const satisfies Record<`${string}.${string}`, string>
 

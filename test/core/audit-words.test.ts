@@ -37,7 +37,7 @@ describe('the words of the audit', () => {
     ['a secret', sentence('secret.put', id('sec'), { name: 'github', owner: entry.owner }), 'Grace set the secret github of team Platform'],
     ['a token', sentence('token.revoke', id('tok'), { name: 'ci', userId: id('usr') }), 'Grace revoked the token ci of Mona'],
     ['a worker\'s token', sentence('token.create', id('tok'), { name: 'w1', userId: null }), 'Grace made the token w1'],
-    ['a session', sentence('consoleSession.begin', id('cns'), { userId: id('usr') }), 'Grace signed in at the console as Mona'],
+    ['a session', sentence('consoleSession.begin', id('cns'), { userId: id('usr') }), 'Grace signed in at the console'],
     ['a person', sentence('user.setRole', id('usr'), { displayName: 'Mona' }), 'Grace changed the role of the person Mona'],
     ['a membership, whose person is not told', sentence('team.setMember', `${id('team')}/${id('usr')}`, { role: 'MEMBER' }), `Grace gave ${id('team')}/${id('usr')} a role in team Platform`],
     ['an account, whose own name is none of the entry', sentence('secret.bind', id('srv'), { entryId: id('srv'), name: 'TOKEN' }), `Grace confirmed where a secret goes for the MCP server ${id('srv')}`],
