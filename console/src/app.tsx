@@ -1,19 +1,20 @@
 import { Loader, MantineProvider } from '@mantine/core'
-import { unstable_HistoryRouter as HistoryRouter } from 'react-router'
-import { AskingHistoryContext, createAskingHistory } from './parts/asking-history.js'
+import { createBrowserRouter } from 'react-router'
+import { RouterProvider } from 'react-router/dom'
 import { InlineError } from './parts/inline-error.js'
 import { SignIn } from './shell/sign-in.js'
 import { SignedIn } from './shell/signed-in.js'
 import { useSession } from './shell/use-session.js'
 import classes from './shell/sign-in.module.css'
 
-const history = createAskingHistory()
+// One route for all: only so does a page get to ask before it is left (parts/unsaved-guard.tsx).
+const router = createBrowserRouter([{ path: '*', element: <Entrance /> }])
 
 export function App() {
   return (
     // Both would write <style> elements into the page. Everything they hold is in Mantine's file, for the theme as it comes.
     <MantineProvider defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
-      <AskingHistoryContext value={history}><HistoryRouter history={history}><Entrance /></HistoryRouter></AskingHistoryContext>
+      <RouterProvider router={router} />
     </MantineProvider>
   )
 }

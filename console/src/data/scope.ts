@@ -23,3 +23,6 @@ export function scopeTitle(owner: { kind: OwnerKind; id: string; displayName: st
   if (owner.kind === 'DEPLOYMENT') return 'Deployment'
   return owner.kind === 'USER' && owner.id === viewerId ? 'Mine' : owner.displayName
 }
+
+/** What the tree calls the scope `all`. Admins see what teams and the deployment have, be it for them or not. */
+export const allTitle = ({ isAdmin }: { isAdmin: boolean }): string => (isAdmin ? 'All' : 'All I can use')

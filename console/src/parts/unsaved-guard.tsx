@@ -1,7 +1,6 @@
 import { Button, Group, Stack } from '@mantine/core'
-import { useContext, useEffect, useEffectEvent, useState } from 'react'
-import { type NavigateOptions, useLocation } from 'react-router'
-import { AskingHistoryContext, type Step } from './asking-history.js'
+import { useEffect } from 'react'
+import { type NavigateOptions, NavigationType, useBlocker } from 'react-router'
 import { Dialog } from './dialog.js'
 
 /** For `navigate` once what was typed is saved: nothing is asked then. */
@@ -14,27 +13,22 @@ const isSaved = (state: unknown) => typeof state === 'object' && state !== null 
  * `what`: the beginning of "… is not saved, and is lost when you leave this page."
  */
 export function UnsavedGuard({ isTyped, what }: { isTyped: boolean; what: string }) {
-  const history = useContext(AskingHistoryContext)
-  const { pathname } = useLocation()
-  const [leave, setLeave] = useState<(() => void) | null>(null)
-  const isToAsk = useEffectEvent((step: Step) => (
+  const blocker = useBlocker(({ currentLocation, nextLocation, historyAction }) => (
     // A step back may lead to where an earlier save has led to.
-    isTyped && step.pathname !== pathname && (step.isThroughHistory || !isSaved(step.state))))
-  useEffect(() => history?.guard({ isToAsk: (step) => isToAsk(step), ask: (go) => setLeave(() => go) }), [history])
+    isTyped && currentLocation.pathname !== nextLocation.pathname && (historyAction === NavigationType.Pop || !isSaved(nextLocation.state))))
   useEffect(() => {
     if (!isTyped) return
     const ask = (event: BeforeUnloadEvent) => event.preventDefault()
     addEventListener('beforeunload', ask)
     return () => removeEventListener('beforeunload', ask)
   }, [isTyped])
-  const stay = () => setLeave(null)
   return (
-    <Dialog isOpen={leave !== null} title="Leave without saving?" onClose={stay}>
+    <Dialog isOpen={blocker.state === 'blocked'} title="Leave without saving?" onClose={() => blocker.reset?.()}>
       <Stack gap="md">
         <p>{what} is not saved, and is lost when you leave this page.</p>
         <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={stay} data-autofocus>Stay</Button>
-          <Button color="red" onClick={() => { stay(); leave?.() }}>Leave, and lose it</Button>
+          <Button variant="default" onClick={() => blocker.reset?.()} data-autofocus>Stay</Button>
+          <Button color="red" onClick={() => blocker.proceed?.()}>Leave, and lose it</Button>
         </Group>
       </Stack>
     </Dialog>

@@ -1,5 +1,5 @@
 import { NavLink } from 'react-router'
-import { scopeOf, scopeTitle } from '../data/scope.js'
+import { allTitle, scopeOf, scopeTitle } from '../data/scope.js'
 import { useViewer } from '../data/viewer.js'
 import { OutsideText } from '../parts/outside-text.js'
 import { type Section } from '../sections.js'
@@ -23,7 +23,7 @@ function Scopes({ path }: { path: string }) {
   const viewer = useViewer()
   return (
     <ul className={classes.scopes}>
-      <li><NavLink to={`/${path}/all`} className={classes.link}>All I can use</NavLink></li>
+      <li><NavLink to={`/${path}/all`} className={classes.link}>{allTitle(viewer)}</NavLink></li>
       {viewer.owners.map((owner) => (
         <li key={`${owner.kind} ${owner.id}`}>
           <NavLink to={`/${path}/${scopeOf(owner, viewer.id)}`} className={classes.link}><OutsideText>{scopeTitle(owner, viewer.id)}</OutsideText></NavLink>

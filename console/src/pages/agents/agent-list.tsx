@@ -1,7 +1,7 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core'
 import { useDeferredValue } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
-import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
+import { allTitle, ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { mayAddTo, useViewer, type Viewer } from '../../data/viewer.js'
 import { AgentListDocument, type AgentListQuery, type EntryStatus } from '../../generated/graphql.js'
@@ -73,7 +73,7 @@ function AddLinks({ scope }: { scope: string }) {
 
 function titleOf(scope: string, viewer: Viewer): string {
   const owner = viewer.owners.find((one) => scopeOf(one, viewer.id) === scope)
-  return owner === undefined ? 'all I can use' : scopeTitle(owner, viewer.id)
+  return owner === undefined ? allTitle(viewer) : scopeTitle(owner, viewer.id)
 }
 
 function AgentRow({ row, isOpen, viewer, to }: { row: Row; isOpen: boolean; viewer: Viewer; to: { pathname: string; search: string } }) {

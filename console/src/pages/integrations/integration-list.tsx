@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { memo, useDeferredValue, useMemo } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
-import { ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
+import { allTitle, ownerOfScope, scopeOf, scopeTitle } from '../../data/scope.js'
 import { useLivePages } from '../../data/use-live-pages.js'
 import { useLiveQuery } from '../../data/use-live-query.js'
 import { mayAddTo, useViewer, type Viewer } from '../../data/viewer.js'
@@ -65,7 +65,7 @@ const countOf = (count: number, hasMore: boolean) => `${count}${hasMore ? '+' : 
 
 function titleOf(scope: string, viewer: Viewer): string {
   const owner = viewer.owners.find((one) => scopeOf(one, viewer.id) === scope)
-  return owner === undefined ? 'all I can use' : scopeTitle(owner, viewer.id)
+  return owner === undefined ? allTitle(viewer) : scopeTitle(owner, viewer.id)
 }
 
 /** Tools that wait for somebody's look, by entry; of those that the viewer looks after. */
